@@ -1,0 +1,158 @@
+// Package app holds the use cases, one file each. They know the domain and the
+// ports, and no adapter, transport or configuration.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"nativebridge/domain"
+	"nativebridge/ports"
+)
+
+// cleanUpTime bounds what is still done for an exchange whose caller is gone:
+// releasing its claim, revoking a session that must not live, recording it.
+const cleanUpTime = 2 * time.Second
+
+// ExchangePasskeyForSession turns the token of a completed passkey ceremony into
+// a session at the identity provider. At most one session is delivered for one
+// proof, whoever asks, however often and at how many replicas, as far as its
+// ReplayGuard remembers. All fields must be set; it is safe for concurrent use.
+type ExchangePasskeyForSession struct {
+	Verifier ports.IdentityVerifier
+	Issuer   ports.TokenIssuer
+	Revoker  ports.SessionRevoker
+	Guard    ports.ReplayGuard
+	Audit    ports.AuditLog
+
+	SignIn domain.SignInPolicy
+	Access domain.AccessPolicy
+	// Deadline bounds an exchange from its first step to its last.
+	Deadline time.Duration
+
+	Now      func() time.Time
+	NewOwner func() domain.Owner
+}
+
+// Exchange is what a caller of ExchangePasskeyForSession asks for.
+type Exchange struct {
+	Token  domain.PasskeyToken
+	Access domain.Access
+	Client domain.Client
+}
+
+// Execute returns the session that the token is good for. The error wraps one of
+// domain's reasons, or is a fault of ours. The attempt is recorded either way,
+// before Execute returns.
+func (uc *ExchangePasskeyForSession) Execute(ctx context.Context, asked Exchange) (domain.Session, error) {
+	ctx, cancel := context.WithTimeout(ctx, uc.Deadline)
+	defer cancel()
+	attempt := domain.Attempt{
+		At:        uc.Now(),
+		Client:    asked.Client,
+		TokenHash: asked.Token.Hash(),
+		Access:    asked.Access,
+	}
+	session, err := uc.exchange(ctx, asked, &attempt)
+	attempt.Took = uc.Now().Sub(attempt.At)
+	attempt.Err = err
+	uc.record(ctx, attempt)
+	return session, err
+}
+
+// exchange is the protocol: narrow, verify, admit, claim, issue, compare. What
+// becomes known on the way is noted on attempt.
+func (uc *ExchangePasskeyForSession) exchange(ctx context.Context, asked Exchange, attempt *domain.Attempt) (domain.Session, error) {
+	access, err := uc.Access.Narrow(asked.Access)
+	if err != nil {
+		return domain.Session{}, err
+	}
+	attempt.Access = access
+
+	identity, err := uc.Verifier.Verify(ctx, asked.Token)
+	if err != nil {
+		return domain.Session{}, fmt.Errorf("verify the token: %w", err)
+	}
+	attempt.Identity = identity
+
+	if err := uc.SignIn.Admit(identity, uc.Now()); err != nil {
+		return domain.Session{}, err
+	}
+
+	claim := uc.SignIn.ClaimFor(identity, uc.NewOwner(), uc.Deadline)
+	attempt.Proof = claim.Key
+	if err := uc.Guard.Claim(ctx, claim); err != nil {
+		return domain.Session{}, uc.giveUp(ctx, claim, fmt.Errorf("claim the proof: %w", err))
+	}
+
+	session, err := uc.Issuer.Issue(ctx, domain.Grant{
+		Identity: identity,
+		Token:    asked.Token,
+		Access:   access,
+		Client:   asked.Client,
+	})
+	if err != nil {
+		return domain.Session{}, uc.giveUp(ctx, claim, fmt.Errorf("open the session: %w", err))
+	}
+	if session.Subject != identity.Subject {
+		return domain.Session{}, uc.disown(ctx, session, identity)
+	}
+	return session, nil
+}
+
+// giveUp ends an attempt that got no session. The claim is released only if the
+// same proof could still succeed; a refusal and a fault of ours keep it.
+func (uc *ExchangePasskeyForSession) giveUp(ctx context.Context, claim domain.Claim, cause error) error {
+	if !couldStillSucceed(cause) {
+		return cause
+	}
+	ctx, cancel := cleanUp(ctx)
+	defer cancel()
+	if err := uc.Guard.Release(ctx, claim); err != nil {
+		return errors.Join(cause, fmt.Errorf("release the proof, which is spent now: %w", err))
+	}
+	return cause
+}
+
+// couldStillSucceed reports whether an exchange that failed with err may be tried
+// again with the same proof: nobody refused it, somebody was away. The caller's
+// own departure counts as that.
+func couldStillSucceed(err error) bool {
+	switch reason, _ := domain.ReasonOf(err); reason {
+	case domain.ErrUnavailable, domain.ErrBusy:
+		return true
+	case "":
+		return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+	}
+	return false
+}
+
+// disown revokes a session that was opened for somebody else and returns the
+// fault. The claim is kept.
+func (uc *ExchangePasskeyForSession) disown(ctx context.Context, session domain.Session, identity domain.Identity) error {
+	fault := fmt.Errorf("the issuer opened a session for %.128q, but the proof is by %.128q: "+
+		"compare the issuer's connection and its Login script with the bridge's settings", session.Subject, identity.Subject)
+	if session.RefreshToken.IsZero() {
+		return fault
+	}
+	ctx, cancel := cleanUp(ctx)
+	defer cancel()
+	if err := uc.Revoker.Revoke(ctx, session.RefreshToken); err != nil {
+		// The reason is not passed on: this is a fault of ours whatever the revoker says.
+		return fmt.Errorf("%w; its refresh token could not be revoked: %v", fault, err)
+	}
+	return fault
+}
+
+func (uc *ExchangePasskeyForSession) record(ctx context.Context, attempt domain.Attempt) {
+	ctx, cancel := cleanUp(ctx)
+	defer cancel()
+	uc.Audit.Record(ctx, attempt)
+}
+
+// cleanUp returns a context that outlives the caller's by at most cleanUpTime.
+func cleanUp(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), cleanUpTime)
+}

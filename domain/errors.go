@@ -1,0 +1,66 @@
+package domain
+
+import (
+	"errors"
+	"time"
+)
+
+// Error is a reason an exchange fails for, as a stable code. The set below is
+// closed: adapters translate a vendor's words into one of these and wrap it with
+// the cause; nothing above an adapter sees a status code. An error that wraps
+// none of them is a fault of ours.
+type Error string
+
+// The reasons. Each comment says what is true when it is given.
+const (
+	// ErrTokenRejected: the token proves nobody, or its proof is not a sign-in.
+	ErrTokenRejected Error = "token_rejected"
+	// ErrTokenReplayed: the proof was used before, or may have been.
+	ErrTokenReplayed Error = "token_replayed"
+	// ErrAccessDenied: the person is proven and the issuer refuses the session.
+	ErrAccessDenied Error = "access_denied"
+	// ErrMFARequired: the issuer wants a second factor, which this flow cannot give.
+	ErrMFARequired Error = "mfa_required"
+	// ErrAccountBlocked: the issuer has blocked the account, until somebody unblocks it.
+	ErrAccountBlocked Error = "account_blocked"
+	// ErrScopeInvalid: a scope was asked for that is not offered.
+	ErrScopeInvalid Error = "scope_invalid"
+	// ErrTargetInvalid: an audience or organization was asked for that is not offered.
+	ErrTargetInvalid Error = "target_invalid"
+	// ErrBusy: somebody's limit is reached. The same proof can succeed later.
+	ErrBusy Error = "busy"
+	// ErrUnavailable: somebody who must be asked could not be. The same proof can succeed later.
+	ErrUnavailable Error = "unavailable"
+)
+
+// Error returns the code.
+func (e Error) Error() string { return string(e) }
+
+// ReasonOf returns the reason that err wraps; false means a fault of ours.
+func ReasonOf(err error) (Error, bool) {
+	return errors.AsType[Error](err)
+}
+
+// WithRetryAfter returns err carrying how long to wait before trying again. It
+// belongs on ErrBusy and ErrUnavailable; a wait of zero or less adds nothing.
+func WithRetryAfter(err error, wait time.Duration) error {
+	if wait <= 0 {
+		return err
+	}
+	return &waiting{err, wait}
+}
+
+// RetryAfterOf returns the wait that err carries, or zero.
+func RetryAfterOf(err error) time.Duration {
+	if w, ok := errors.AsType[*waiting](err); ok {
+		return w.wait
+	}
+	return 0
+}
+
+type waiting struct {
+	error
+	wait time.Duration
+}
+
+func (w *waiting) Unwrap() error { return w.error }

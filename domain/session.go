@@ -1,0 +1,39 @@
+package domain
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Grant is everything an issuer may need to open a session: the proven identity,
+// the token that proved it, what the session is for, and who is calling.
+type Grant struct {
+	Identity Identity
+	Token    PasskeyToken
+	Access   Access
+	Client   Client
+}
+
+// Client is the caller of an exchange, as far as the bridge itself knows it.
+type Client struct {
+	// Addr is the app's address. It is zero when not known for certain, and then
+	// nobody is told one.
+	Addr netip.Addr
+	// UserAgent and RequestID are the caller's words: bounded and printable, but
+	// never to be trusted.
+	UserAgent string
+	RequestID string
+}
+
+// Session is what the issuer opened: its own tokens, passed on as they are.
+type Session struct {
+	// Subject is that of the ID token, which the issuer verified, written as the
+	// authority of Identity writes it.
+	Subject      string
+	AccessToken  Secret
+	IDToken      Secret
+	RefreshToken Secret // empty unless granted
+	Scope        []string
+	// ExpiresIn is the life of the access token from now, in whole seconds.
+	ExpiresIn time.Duration
+}

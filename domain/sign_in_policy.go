@@ -1,0 +1,56 @@
+package domain
+
+import (
+	"fmt"
+	"time"
+)
+
+// SignInPolicy decides whether an identity is a fresh passkey sign-in. It is the
+// only judge of that: verifiers report, the policy decides.
+type SignInPolicy struct {
+	// Action is the one action that counts as a sign-in, compared exactly. A
+	// sign-up or a step-up has another.
+	Action string
+	// MaxAge is how long after the ceremony its proof is admitted.
+	MaxAge time.Duration
+	// Skew is how far the authority's clock and ours may differ, either way.
+	Skew time.Duration
+	// Subjects is the rule that the subject must meet.
+	Subjects SubjectRule
+}
+
+// Admit returns nil if id is a sign-in at the time now, and otherwise an error
+// that wraps ErrTokenRejected and says which rule it breaks.
+func (p SignInPolicy) Admit(id Identity, now time.Time) error {
+	switch {
+	case id.Action != p.Action:
+		return refuse("its action is %.64q, a sign-in has %q", id.Action, p.Action)
+	case id.Method != MethodPasskey:
+		return refuse("its method is %.64q, not a passkey", id.Method)
+	case id.AuthenticatedAt.IsZero():
+		return refuse("it does not say when the ceremony ended")
+	case id.AuthenticatedAt.After(now.Add(p.Skew)):
+		return refuse("its ceremony ended in the future (%s), are the clocks right?", id.AuthenticatedAt.UTC().Format(time.RFC3339))
+	case now.Sub(id.AuthenticatedAt) > p.MaxAge+p.Skew:
+		return refuse("its ceremony ended too long ago (%s)", id.AuthenticatedAt.UTC().Format(time.RFC3339))
+	case !p.Subjects.Accepts(id.Subject):
+		return refuse("its subject does not meet the subject rule (prefix %q)", p.Subjects.Prefix)
+	}
+	return nil
+}
+
+// ClaimFor returns the claim an exchange must win before it asks for a session.
+// It is kept for longer than Admit could admit the same proof again: the whole
+// window of Admit, and the deadline of an exchange that was admitted at its end.
+func (p SignInPolicy) ClaimFor(id Identity, owner Owner, deadline time.Duration) Claim {
+	return Claim{
+		Key:      ProofKeyOf(id),
+		Owner:    owner,
+		ProvenAt: id.AuthenticatedAt,
+		Keep:     p.MaxAge + 2*p.Skew + deadline,
+	}
+}
+
+func refuse(format string, args ...any) error {
+	return fmt.Errorf("%w: the proof is not a sign-in: "+format, append([]any{ErrTokenRejected}, args...)...)
+}

@@ -1,0 +1,20 @@
+package domain
+
+import "strings"
+
+// SubjectRule says which ids at the authority may become subjects. The policy,
+// the Login script and the comparison with the ID token keep the same rule; any
+// looser one lets two users at the authority become one at the issuer.
+type SubjectRule struct {
+	// Prefix must stand before every subject, with something behind it. If it is
+	// empty, subjects are bare: not empty and without "|".
+	Prefix string
+}
+
+// Accepts reports whether id may be a subject.
+func (r SubjectRule) Accepts(id string) bool {
+	if r.Prefix == "" {
+		return id != "" && !strings.Contains(id, "|")
+	}
+	return len(id) > len(r.Prefix) && strings.HasPrefix(id, r.Prefix)
+}

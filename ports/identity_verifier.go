@@ -1,0 +1,25 @@
+package ports
+
+import (
+	"context"
+
+	"nativebridge/domain"
+)
+
+// IdentityVerifier asks the authority that ran the passkey ceremony what a token
+// proves.
+type IdentityVerifier interface {
+	// Verify returns the identity that token proves. It says only whether the token
+	// proves somebody: subject, proof id and time must be set, while action, method
+	// and time are reported as the authority gives them and judged by
+	// domain.SignInPolicy. The same ceremony must always give the same proof id.
+	//
+	// The error wraps
+	//   - domain.ErrTokenRejected if the token proves nobody,
+	//   - domain.ErrBusy if the authority's limit is reached,
+	//   - domain.ErrUnavailable if the authority could not be asked or gave no
+	//     answer that can be understood: a verifier that cannot tell must never
+	//     say "rejected",
+	//   - none of these if the authority refused the bridge itself.
+	Verify(ctx context.Context, token domain.PasskeyToken) (domain.Identity, error)
+}

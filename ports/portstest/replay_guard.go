@@ -1,0 +1,201 @@
+package portstest
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"nativebridge/domain"
+	"nativebridge/ports"
+)
+
+// GuardHarness is a ReplayGuard under test. Each call of the harness function
+// must give one that holds no claims.
+type GuardHarness struct {
+	Guard ports.ReplayGuard
+	// Born is when the guard's memory begins.
+	Born time.Time
+	// Advance lets d pass for the guard.
+	Advance func(d time.Duration)
+}
+
+// ReplayGuard tests the contract of ports.ReplayGuard.
+func ReplayGuard(t *testing.T, start func(t *testing.T) GuardHarness) {
+	tests := map[string]func(*testing.T, GuardHarness){
+		"a fresh proof is won":                                       guardWinsFresh,
+		"a claimed proof is refused to every other owner":            guardRefusesOthers,
+		"the winner may repeat its claim":                            guardRepeats,
+		"different proofs do not touch each other":                   guardKeepsApart,
+		"a released proof can be claimed again":                      guardReleases,
+		"a release by another owner does nothing":                    guardReleaseIsOwned,
+		"a release of an unknown proof does nothing":                 guardReleaseUnknown,
+		"a release that arrives twice frees nobody else's claim":     guardReleaseTwice,
+		"a release that overtakes its claim leaves the proof held":   guardReordered,
+		"a claim is remembered until its time is over":               guardRemembers,
+		"a claim is forgotten after its time":                        guardForgets,
+		"repeating a claim does not shorten it":                      guardRepeatKeeps,
+		"a proof from before the guard's memory is refused":          guardRefusesOld,
+		"a proof from the first moment of the guard's memory is won": guardWinsBorn,
+		"of 1,000 concurrent owners exactly one wins":                guardOneWinner,
+		"a cancelled caller is not told that the proof is used":      guardCancelled,
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) { test(t, start(t)) })
+	}
+}
+
+const keep = 11 * time.Minute
+
+func (h GuardHarness) claim(proof, owner uint64) domain.Claim {
+	c := domain.Claim{ProvenAt: h.Born.Add(time.Second), Keep: keep}
+	binary.BigEndian.PutUint64(c.Key[:], proof)
+	binary.BigEndian.PutUint64(c.Owner[:], owner)
+	return c
+}
+
+func (h GuardHarness) mustClaim(t *testing.T, c domain.Claim) {
+	t.Helper()
+	if err := h.Guard.Claim(t.Context(), c); err != nil {
+		t.Fatalf("claim of %x by %x: %v, want it won", c.Key[:8], c.Owner[:8], err)
+	}
+}
+
+func (h GuardHarness) mustRelease(t *testing.T, c domain.Claim) {
+	t.Helper()
+	if err := h.Guard.Release(t.Context(), c); err != nil {
+		t.Fatalf("release of %x by %x: %v", c.Key[:8], c.Owner[:8], err)
+	}
+}
+
+func (h GuardHarness) wantReplayed(t *testing.T, c domain.Claim) {
+	t.Helper()
+	wantReason(t, h.Guard.Claim(t.Context(), c), domain.ErrTokenReplayed)
+}
+
+func guardWinsFresh(t *testing.T, h GuardHarness) { h.mustClaim(t, h.claim(1, 1)) }
+
+func guardRefusesOthers(t *testing.T, h GuardHarness) {
+	h.mustClaim(t, h.claim(1, 1))
+	h.wantReplayed(t, h.claim(1, 2))
+	h.wantReplayed(t, h.claim(1, 3))
+}
+
+func guardRepeats(t *testing.T, h GuardHarness) {
+	h.mustClaim(t, h.claim(1, 1))
+	h.mustClaim(t, h.claim(1, 1))
+	h.wantReplayed(t, h.claim(1, 2))
+}
+
+func guardKeepsApart(t *testing.T, h GuardHarness) {
+	h.mustClaim(t, h.claim(1, 1))
+	h.mustClaim(t, h.claim(2, 2))
+	h.mustRelease(t, h.claim(1, 1))
+	h.wantReplayed(t, h.claim(2, 3))
+}
+
+func guardReleases(t *testing.T, h GuardHarness) {
+	h.mustClaim(t, h.claim(1, 1))
+	h.mustRelease(t, h.claim(1, 1))
+	h.mustClaim(t, h.claim(1, 2))
+	h.wantReplayed(t, h.claim(1, 1))
+}
+
+func guardReleaseIsOwned(t *testing.T, h GuardHarness) {
+	h.mustClaim(t, h.claim(1, 1))
+	h.mustRelease(t, h.claim(1, 2))
+	h.wantReplayed(t, h.claim(1, 2))
+	h.mustClaim(t, h.claim(1, 1))
+}
+
+func guardReleaseUnknown(t *testing.T, h GuardHarness) {
+	h.mustRelease(t, h.claim(1, 1))
+	h.mustClaim(t, h.claim(1, 2))
+}
+
+func guardReleaseTwice(t *testing.T, h GuardHarness) {
+	h.mustClaim(t, h.claim(1, 1))
+	h.mustRelease(t, h.claim(1, 1))
+	h.mustClaim(t, h.claim(1, 2))
+	h.mustRelease(t, h.claim(1, 1)) // the first owner's command, delivered again
+	h.wantReplayed(t, h.claim(1, 3))
+}
+
+func guardReordered(t *testing.T, h GuardHarness) {
+	h.mustRelease(t, h.claim(1, 1))
+	h.mustClaim(t, h.claim(1, 1))
+	h.wantReplayed(t, h.claim(1, 2))
+}
+
+func guardRemembers(t *testing.T, h GuardHarness) {
+	h.mustClaim(t, h.claim(1, 1))
+	h.Advance(keep - time.Second)
+	h.wantReplayed(t, h.claim(1, 2))
+}
+
+func guardForgets(t *testing.T, h GuardHarness) {
+	h.mustClaim(t, h.claim(1, 1))
+	h.Advance(keep + time.Second)
+	h.mustClaim(t, h.claim(1, 2))
+}
+
+func guardRepeatKeeps(t *testing.T, h GuardHarness) {
+	h.mustClaim(t, h.claim(1, 1))
+	shorter := h.claim(1, 1)
+	shorter.Keep = time.Second
+	h.mustClaim(t, shorter)
+	h.Advance(keep - time.Second)
+	h.wantReplayed(t, h.claim(1, 2))
+}
+
+func guardRefusesOld(t *testing.T, h GuardHarness) {
+	old := h.claim(1, 1)
+	old.ProvenAt = h.Born.Add(-time.Millisecond)
+	h.wantReplayed(t, old)
+}
+
+func guardWinsBorn(t *testing.T, h GuardHarness) {
+	first := h.claim(1, 1)
+	first.ProvenAt = h.Born
+	h.mustClaim(t, first)
+}
+
+func guardOneWinner(t *testing.T, h GuardHarness) {
+	const owners = 1000
+	var (
+		won, replayed atomic.Int64
+		begin         = make(chan struct{})
+		all           sync.WaitGroup
+	)
+	for owner := range uint64(owners) {
+		all.Go(func() {
+			<-begin
+			switch err := h.Guard.Claim(t.Context(), h.claim(1, owner+1)); {
+			case err == nil:
+				won.Add(1)
+			case errors.Is(err, domain.ErrTokenReplayed):
+				replayed.Add(1)
+			default:
+				t.Errorf("claim: %v", err)
+			}
+		})
+	}
+	close(begin)
+	all.Wait()
+	if won.Load() != 1 || replayed.Load() != owners-1 {
+		t.Errorf("%d won and %d were refused, want 1 and %d", won.Load(), replayed.Load(), owners-1)
+	}
+}
+
+func guardCancelled(t *testing.T, h GuardHarness) {
+	if err := h.Guard.Claim(cancelled(t), h.claim(1, 1)); err != nil {
+		wantDeparture(t, err)
+	}
+	if err := h.Guard.Release(context.WithoutCancel(t.Context()), h.claim(1, 1)); err != nil {
+		t.Errorf("release: %v", err)
+	}
+	h.mustClaim(t, h.claim(1, 2))
+}

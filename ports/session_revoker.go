@@ -1,0 +1,17 @@
+package ports
+
+import (
+	"context"
+
+	"nativebridge/domain"
+)
+
+// SessionRevoker ends sessions at the identity provider.
+type SessionRevoker interface {
+	// Revoke ends the session that refresh belongs to. Revoking an unknown or
+	// already revoked token succeeds (RFC 7009 section 2.2).
+	//
+	// The error wraps domain.ErrBusy or ErrUnavailable if the issuer could not be
+	// asked, and no reason if it refused the bridge itself.
+	Revoke(ctx context.Context, refresh domain.Secret) error
+}

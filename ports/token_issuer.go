@@ -1,0 +1,24 @@
+package ports
+
+import (
+	"context"
+
+	"nativebridge/domain"
+)
+
+// TokenIssuer opens sessions at the identity provider.
+type TokenIssuer interface {
+	// Issue opens a session for grant.Identity and returns the issuer's own tokens.
+	// It must verify the ID token before it reports its subject, and must report
+	// the subject it found there, not the one it asked for: the caller compares.
+	// A field of the grant that is zero is not sent; an address least of all.
+	//
+	// The error wraps
+	//   - domain.ErrAccessDenied, ErrMFARequired or ErrAccountBlocked if the issuer
+	//     refused this person: the proof is spent,
+	//   - domain.ErrBusy or ErrUnavailable if the issuer gave no session and the
+	//     same grant could succeed later,
+	//   - none of these if the issuer refused the bridge itself, or answered with
+	//     a session that does not verify.
+	Issue(ctx context.Context, grant domain.Grant) (domain.Session, error)
+}
