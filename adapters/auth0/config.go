@@ -1,0 +1,66 @@
+package auth0
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"nativebridge/adapters/internal/settings"
+	"nativebridge/domain"
+)
+
+// Config is what the bridge must know of the Auth0 tenant.
+type Config struct {
+	Domain       Domain        `env:"AUTH0_DOMAIN,required,notEmpty" help:"the tenant's domain, such as example.eu.auth0.com, or its custom domain; the issuer of its tokens is https://<domain>/"`
+	ClientID     string        `env:"AUTH0_CLIENT_ID,required,notEmpty" help:"the client id of the bridge's own Regular Web Application (Auth0 dashboard, Applications)"`
+	ClientSecret domain.Secret `env:"AUTH0_CLIENT_SECRET,required,notEmpty" help:"that application's client secret"`
+	Connection   string        `env:"AUTH0_CONNECTION" envDefault:"authsignal" help:"the name of the custom database connection that has the Login script"`
+	Audience     string        `env:"AUTH0_AUDIENCE" help:"the identifier of the API that access tokens are for; without one they are opaque and good for /userinfo only"`
+	Scope        Scope         `env:"AUTH0_SCOPE" envDefault:"openid profile email" help:"the scope of sessions, separated by spaces; openid must be in it"`
+}
+
+// Domain is the tenant's base URL, made of a host or a whole URL. Plain http is
+// for loopback only.
+type Domain struct{ base settings.BaseURL }
+
+// UnmarshalText accepts a host, with or without port, or a URL without a path.
+func (d *Domain) UnmarshalText(text []byte) error {
+	address := strings.TrimSpace(string(text))
+	if !strings.Contains(address, "://") {
+		address = "https://" + address
+	}
+	if err := d.base.UnmarshalText([]byte(address)); err != nil {
+		return err
+	}
+	if _, rest, _ := strings.Cut(string(d.base), "://"); strings.Contains(rest, "/") {
+		return errors.New("a path does not belong into it")
+	}
+	return nil
+}
+
+// URL returns the address of a path at the tenant.
+func (d Domain) URL(path string) string { return string(d.base) + path }
+
+// Issuer returns the "iss" of the tenant's tokens: its URL with a slash at the end
+// ("Get OpenID Connect configuration", auth0.com/docs).
+func (d Domain) Issuer() string { return d.URL("/") }
+
+// Scope is a list of scope tokens (RFC 6749, section 3.3).
+type Scope []string
+
+// UnmarshalText splits at spaces and wants "openid" among the tokens, because the
+// subject of a session is known by its ID token only.
+func (s *Scope) UnmarshalText(text []byte) error {
+	scope := strings.Fields(string(text))
+	for _, token := range scope {
+		if strings.ContainsFunc(token, func(r rune) bool { return r < '!' || r > '~' || r == '"' || r == '\\' }) {
+			return fmt.Errorf("%q is no scope", token)
+		}
+	}
+	if !slices.Contains(scope, domain.ScopeOpenID) {
+		return errors.New("openid is not in it, and without an ID token nobody can tell whose session it is")
+	}
+	*s = scope
+	return nil
+}

@@ -1,0 +1,106 @@
+package auth0
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"nativebridge/adapters/internal/upstream"
+	"nativebridge/domain"
+)
+
+// cannotTell begins the messages of the Login script's errors that are no verdict.
+// Which status and code Auth0 gives them is not documented; where it passes the
+// message on, this is how an outage is told from a refusal. It must be the text
+// in login.js.
+const cannotTell = "native-bridge cannot tell"
+
+// problem is the body of an error reply: OAuth's form (RFC 6749, section 5.2) or
+// Auth0's older one. mfa_token, a credential, is left where it is.
+type problem struct {
+	Error            string `json:"error"`
+	ErrorDescription string `json:"error_description"`
+	Code             string `json:"code"`
+	Description      string `json:"description"`
+}
+
+func problemOf(reply upstream.Reply) problem {
+	var p problem
+	_ = json.Unmarshal(reply.Body, &p) // plain text and HTML leave it empty
+	if p.Error == "" {
+		p.Error, p.ErrorDescription = p.Code, p.Description
+	}
+	return p
+}
+
+// isRateLimit tells the 429 that passes from the one that does not: attack
+// protection blocks an account or an address until somebody lifts it.
+func isRateLimit(reply upstream.Reply) bool {
+	return reply.Status == http.StatusTooManyRequests && problemOf(reply).Error != "too_many_attempts"
+}
+
+// refusal is the one table of Auth0's error replies. It goes by the code first,
+// because Auth0's documents disagree about some statuses.
+func (i *Issuer) refusal(reply upstream.Reply, credential domain.Secret) error {
+	p := problemOf(reply)
+	said := fmt.Sprintf("auth0 answered %d %s", reply.Status,
+		upstream.Words(p.Error+": "+p.ErrorDescription, credential, i.config.ClientSecret))
+	refused := func(reason domain.Error, hint string) error { return fmt.Errorf("%w: %s%s", reason, said, hint) }
+	ours := func(fix string) error { return errors.New(said + ": " + fix) }
+
+	switch {
+	case isRateLimit(reply):
+		return domain.WithRetryAfter(refused(domain.ErrBusy, ""), upstream.RetryAfter(reply.Header, i.now()))
+	case reply.Status >= http.StatusInternalServerError, reply.Status == http.StatusRequestTimeout, reply.Status < http.StatusMultipleChoices:
+		return domain.WithRetryAfter(refused(domain.ErrUnavailable, ""), upstream.RetryAfter(reply.Header, i.now()))
+	case strings.Contains(p.ErrorDescription, cannotTell):
+		return refused(domain.ErrUnavailable, "")
+	}
+	switch p.Error {
+	case "mfa_required":
+		return refused(domain.ErrMFARequired, ": exempt the bridge's application from MFA in a post-login Action, the passkey is the second factor")
+	case "invalid_grant", "invalid_user_password":
+		return refused(domain.ErrAccessDenied, refusedByLoginScript)
+	case "too_many_attempts":
+		return refused(domain.ErrAccountBlocked, ": attack protection has blocked the account, or the bridge's address: "+
+			"unblock the user, and turn on Trust Token Endpoint IP Header in the application's settings")
+	case "unauthorized":
+		if p.ErrorDescription == "user is blocked" {
+			return refused(domain.ErrAccountBlocked, "")
+		}
+		return refused(domain.ErrAccessDenied, "")
+	case "password_leaked":
+		return refused(domain.ErrAccessDenied, ": turn breached password detection off for the connection, its passwords are tokens")
+	case "requires_verification":
+		return refused(domain.ErrAccessDenied, ": turn bot detection off for this flow, it cannot show a CAPTCHA")
+	case "access_denied":
+		return i.denied(reply, p, refused, ours)
+	case "invalid_client":
+		return ours("check AUTH0_CLIENT_ID and AUTH0_CLIENT_SECRET, and that the application authenticates by client_secret_post")
+	case "unauthorized_client", "unsupported_grant_type":
+		return ours("turn the Password grant on in the application's advanced settings (by the API: password and " + grantPasswordRealm + ")")
+	case "invalid_request":
+		return ours("check that AUTH0_CONNECTION names the connection and that it is enabled for the application")
+	}
+	return ours("check that AUTH0_DOMAIN is the tenant's domain")
+}
+
+// refusedByLoginScript is the hint for a token that Authsignal accepted from the
+// bridge and, a moment later, not from the Login script.
+const refusedByLoginScript = ": the Login script refused a token that the bridge had just had accepted. " +
+	"Either its settings differ from the bridge's (AUTHSIGNAL_SECRET, _API_URL, _ACTION, _SUBJECTS), " +
+	"or Authsignal has refused the second validation of the same token"
+
+// denied tells three kinds of access_denied apart: Auth0 also says it for a wrong
+// client secret and for an unknown audience.
+func (i *Issuer) denied(reply upstream.Reply, p problem, refused func(domain.Error, string) error, ours func(string) error) error {
+	switch {
+	case reply.Status == http.StatusUnauthorized:
+		return ours("check AUTH0_CLIENT_ID and AUTH0_CLIENT_SECRET")
+	case strings.HasPrefix(p.ErrorDescription, "Service not found"):
+		return ours("check that AUTH0_AUDIENCE is the identifier of an API of the tenant")
+	}
+	return refused(domain.ErrAccessDenied, ": look for an Action that denies access, and check that the connection is enabled for the application")
+}

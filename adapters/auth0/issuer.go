@@ -1,0 +1,225 @@
+// Package auth0 opens and ends sessions at Auth0.
+package auth0
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"nativebridge/adapters/internal/idtoken"
+	"nativebridge/adapters/internal/upstream"
+	"nativebridge/domain"
+	"nativebridge/ports"
+)
+
+// IssueTimeout bounds the opening of a session, its one retry included. It is
+// longer than LoginScriptTimeout, or else a slow Authsignal would look like a
+// slow Auth0.
+const IssueTimeout = 6 * time.Second
+
+// grantPasswordRealm is Auth0's password grant for a named connection ("Resource
+// Owner Password Flow", auth0.com/docs).
+const grantPasswordRealm = "http://auth0.com/oauth/grant-type/password-realm" // #nosec G101 -- a name, no credential
+
+// Issuer opens sessions with the password-realm grant: the subject is the
+// username and the passkey token the password, which the connection's Login
+// script checks with Authsignal. It is a ports.TokenIssuer and
+// ports.SessionRevoker.
+type Issuer struct {
+	client   *upstream.Client
+	config   Config
+	subjects domain.SubjectRule
+	idTokens *idtoken.Verifier
+	now      func() time.Time
+}
+
+var (
+	_ ports.TokenIssuer    = (*Issuer)(nil)
+	_ ports.SessionRevoker = (*Issuer)(nil)
+)
+
+// NewIssuer returns an issuer for the tenant that config describes. Subjects is
+// the rule of the authority's ids, skew how far Auth0's clock may differ.
+func NewIssuer(client *upstream.Client, config Config, subjects domain.SubjectRule, skew time.Duration, now func() time.Time) *Issuer {
+	return &Issuer{
+		client:   client,
+		config:   config,
+		subjects: subjects,
+		now:      now,
+		idTokens: &idtoken.Verifier{
+			Keys:     idtoken.NewKeys(client, config.Domain.URL("/.well-known/jwks.json"), now),
+			Issuer:   config.Domain.Issuer(),
+			ClientID: config.ClientID,
+			Skew:     skew,
+			Now:      now,
+		},
+	}
+}
+
+// Warm fetches the tenant's keys, which also opens a connection to it.
+func (i *Issuer) Warm(ctx context.Context) error { return i.idTokens.Keys.Fetch(ctx) }
+
+// Issue implements ports.TokenIssuer.
+func (i *Issuer) Issue(ctx context.Context, grant domain.Grant) (domain.Session, error) {
+	ctx, cancel := context.WithTimeout(ctx, IssueTimeout)
+	defer cancel()
+
+	reply, err := i.ask(ctx, grant)
+	if err != nil {
+		return domain.Session{}, fmt.Errorf("%w: %w", domain.ErrUnavailable, err)
+	}
+	if reply.Status != http.StatusOK {
+		return domain.Session{}, i.refusal(reply, grant.Token.Secret)
+	}
+	return i.session(ctx, reply.Body, grant.Access)
+}
+
+// Revoke implements ports.SessionRevoker ("Revoke refresh token", Auth0
+// Authentication API; RFC 7009).
+func (i *Issuer) Revoke(ctx context.Context, refresh domain.Secret) error {
+	form := i.credentials()
+	form.Set("token", refresh.Reveal())
+	reply, err := i.post(ctx, "/oauth/revoke", form, netip.Addr{})
+	if err != nil {
+		return fmt.Errorf("%w: %w", domain.ErrUnavailable, err)
+	}
+	if reply.Status != http.StatusOK {
+		return i.refusal(reply, refresh)
+	}
+	return nil
+}
+
+// ask posts the grant, and once more if that cannot open a second session: nobody
+// has seen the first request, or Auth0 has turned it away at its rate limit and
+// says that the limit is lifted in time. Anything else may have run the Login
+// script.
+func (i *Issuer) ask(ctx context.Context, grant domain.Grant) (upstream.Reply, error) {
+	form := i.passwordRealm(grant)
+	reply, err := i.post(ctx, "/oauth/token", form, grant.Client.Addr)
+	switch {
+	case errors.Is(err, upstream.ErrNotSent) && ctx.Err() == nil:
+		return i.post(ctx, "/oauth/token", form, grant.Client.Addr)
+	case err == nil && isRateLimit(reply):
+		if i.waitForLimit(ctx, reply) {
+			return i.post(ctx, "/oauth/token", form, grant.Client.Addr)
+		}
+	}
+	return reply, err
+}
+
+// waitForLimit waits until Auth0's rate limit is lifted. It reports false at once
+// if that is not within the deadline, with a second left to be answered in.
+func (i *Issuer) waitForLimit(ctx context.Context, reply upstream.Reply) bool {
+	wait := upstream.RetryAfter(reply.Header, i.now())
+	deadline, ok := ctx.Deadline()
+	if wait <= 0 || !ok || time.Until(deadline) < wait+time.Second {
+		return false
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (i *Issuer) passwordRealm(grant domain.Grant) url.Values {
+	form := i.credentials()
+	form.Set("grant_type", grantPasswordRealm)
+	form.Set("realm", i.config.Connection)
+	form.Set("username", grant.Identity.Subject)
+	form.Set("password", grant.Token.Reveal())
+	form.Set("scope", strings.Join(grant.Access.Scope, " "))
+	if grant.Access.Audience != "" {
+		form.Set("audience", grant.Access.Audience)
+	}
+	return form
+}
+
+// credentials authenticates the bridge by client_secret_post, the method for which
+// Auth0 trusts auth0-forwarded-for ("Avoid common issues with the Resource Owner
+// Password Flow", auth0.com/docs).
+func (i *Issuer) credentials() url.Values {
+	return url.Values{
+		"client_id":     {i.config.ClientID},
+		"client_secret": {i.config.ClientSecret.Reveal()},
+	}
+}
+
+func (i *Issuer) post(ctx context.Context, path string, form url.Values, client netip.Addr) (upstream.Reply, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, i.config.Domain.URL(path), strings.NewReader(form.Encode()))
+	if err != nil {
+		return upstream.Reply{}, err
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("Accept", "application/json")
+	if isPublic(client) {
+		req.Header.Set("auth0-forwarded-for", client.String())
+	}
+	return i.client.Do(req)
+}
+
+// isPublic reports whether addr can be an app's on the internet; any other would
+// make Auth0 count all users of a network as one.
+func isPublic(addr netip.Addr) bool {
+	return addr.IsGlobalUnicast() && !addr.IsPrivate()
+}
+
+// session reads a 200 from the token endpoint and verifies its ID token.
+func (i *Issuer) session(ctx context.Context, body []byte, access domain.Access) (domain.Session, error) {
+	var answer struct {
+		AccessToken  domain.Secret `json:"access_token"`
+		IDToken      domain.Secret `json:"id_token"`
+		RefreshToken domain.Secret `json:"refresh_token"`
+		TokenType    string        `json:"token_type"`
+		ExpiresIn    int64         `json:"expires_in"`
+		Scope        *string       `json:"scope"`
+	}
+	if err := json.Unmarshal(body, &answer); err != nil {
+		return domain.Session{}, fmt.Errorf("%w: auth0's answer is not a token response", domain.ErrUnavailable)
+	}
+	if answer.AccessToken.IsZero() || !strings.EqualFold(answer.TokenType, "Bearer") || answer.ExpiresIn <= 0 {
+		return domain.Session{}, fmt.Errorf("%w: auth0's answer lacks a bearer access token or its expiry", domain.ErrUnavailable)
+	}
+	if answer.IDToken.IsZero() {
+		return domain.Session{}, errors.New("auth0 sent no ID token although openid was asked for: check the application's post-login Actions")
+	}
+	claims, err := i.idTokens.Verify(ctx, answer.IDToken, answer.AccessToken)
+	if err != nil {
+		return domain.Session{}, fmt.Errorf("auth0's session does not verify: %w", err)
+	}
+	session := domain.Session{
+		Subject:      i.subject(claims.Subject),
+		AccessToken:  answer.AccessToken,
+		IDToken:      answer.IDToken,
+		RefreshToken: answer.RefreshToken,
+		Scope:        access.Scope, // RFC 6749 section 5.1: left out if it is what was asked for
+		ExpiresIn:    time.Duration(answer.ExpiresIn) * time.Second,
+	}
+	if answer.Scope != nil {
+		session.Scope = strings.Fields(*answer.Scope)
+	}
+	return session, nil
+}
+
+// subject writes an Auth0 "sub" as the authority does. Auth0 puts "auth0|" before
+// the user_id of a custom database ("Identify users", auth0.com/docs), which bare
+// ids do not have. A sub that stands for no bare id gets a "|" before it, which
+// makes it equal to none.
+func (i *Issuer) subject(sub string) string {
+	if i.subjects.Prefix != "" {
+		return sub
+	}
+	if bare, found := strings.CutPrefix(sub, "auth0|"); found && i.subjects.Accepts(bare) {
+		return bare
+	}
+	return "|" + sub
+}

@@ -1,0 +1,58 @@
+package authsignal
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"nativebridge/adapters/internal/upstream"
+	"nativebridge/domain"
+)
+
+// problem is the body of an error reply. The code comes under two names, and
+// "error" may also hold a text ("Error handling", Authsignal Server API).
+type problem struct {
+	Error       string `json:"error"`
+	ErrorCode   string `json:"errorCode"`
+	Description string `json:"errorDescription"`
+}
+
+func (p problem) code() string {
+	if p.ErrorCode != "" {
+		return p.ErrorCode
+	}
+	return p.Error
+}
+
+// isRejection reports whether a code speaks of the token. Which of them a live tenant
+// uses for a bad, expired or foreign token is not documented, so all count.
+func isRejection(code string) bool {
+	switch code {
+	case "expired_token", "token_expired", "invalid_token", "invalid_request", "invalid_credential":
+		return true
+	}
+	return false
+}
+
+// refusal is the one table of Authsignal's error replies.
+func (v *Verifier) refusal(reply upstream.Reply, token domain.PasskeyToken) error {
+	var p problem
+	_ = json.Unmarshal(reply.Body, &p) // an HTML page leaves it empty
+	said := fmt.Sprintf("authsignal answered %d %s", reply.Status,
+		upstream.Words(p.code()+": "+p.Description, token.Secret, v.config.Secret))
+	wait := upstream.RetryAfter(reply.Header, v.now())
+
+	switch s := reply.Status; {
+	case (s == http.StatusBadRequest || s == http.StatusUnauthorized || s == http.StatusForbidden) && isRejection(p.code()):
+		return fmt.Errorf("%w: %s", domain.ErrTokenRejected, said)
+	case s == http.StatusTooManyRequests:
+		return domain.WithRetryAfter(fmt.Errorf("%w: %s", domain.ErrBusy, said), wait)
+	case s == http.StatusUnauthorized, s == http.StatusForbidden:
+		return errors.New(said + ": check AUTHSIGNAL_SECRET, and that AUTHSIGNAL_API_URL is of the same tenant's region")
+	case s == http.StatusRequestTimeout, s >= http.StatusInternalServerError, s < http.StatusMultipleChoices:
+		return domain.WithRetryAfter(fmt.Errorf("%w: %s", domain.ErrUnavailable, said), wait)
+	}
+	// Redirects, 404, 405 and the like: somebody else listens there.
+	return errors.New(said + ": check that AUTHSIGNAL_API_URL is the Server API's base URL, which ends in /v1")
+}

@@ -1,0 +1,140 @@
+// Package authsignal asks Authsignal what a challenge token proves.
+package authsignal
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"nativebridge/adapters/internal/upstream"
+	"nativebridge/domain"
+	"nativebridge/ports"
+)
+
+// VerifyTimeout bounds a verification, its one retry included.
+const VerifyTimeout = 3 * time.Second
+
+// Verifier is a ports.IdentityVerifier that asks Authsignal's Server API to
+// validate the token ("Validate challenge", POST /validate). It sends neither
+// action nor user, so that Authsignal reports what the token is for and
+// domain.SignInPolicy alone judges it.
+type Verifier struct {
+	client *upstream.Client
+	config Config
+	skew   time.Duration
+	now    func() time.Time
+}
+
+var _ ports.IdentityVerifier = (*Verifier)(nil)
+
+// NewVerifier returns a verifier for the tenant that config describes. A token is
+// expired when it has been for longer than skew.
+func NewVerifier(client *upstream.Client, config Config, skew time.Duration, now func() time.Time) *Verifier {
+	return &Verifier{client: client, config: config, skew: skew, now: now}
+}
+
+// Verify implements ports.IdentityVerifier. What cannot be a live Authsignal token
+// is rejected without asking.
+func (v *Verifier) Verify(ctx context.Context, token domain.PasskeyToken) (domain.Identity, error) {
+	if err := screen(token, v.now(), v.skew); err != nil {
+		return domain.Identity{}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, VerifyTimeout)
+	defer cancel()
+
+	reply, err := v.ask(ctx, token)
+	if err != nil {
+		return domain.Identity{}, fmt.Errorf("%w: %w", domain.ErrUnavailable, err)
+	}
+	if reply.Status != http.StatusOK {
+		return domain.Identity{}, v.refusal(reply, token)
+	}
+	return v.identity(reply.Body)
+}
+
+// ask posts the token, and once more if no reply came: validating is a read, which
+// may be repeated. A reply of any kind is final, and so is the deadline.
+func (v *Verifier) ask(ctx context.Context, token domain.PasskeyToken) (upstream.Reply, error) {
+	reply, err := v.post(ctx, token)
+	if noReply := errors.Is(err, upstream.ErrNotSent) || errors.Is(err, upstream.ErrNoReply); noReply && ctx.Err() == nil {
+		reply, err = v.post(ctx, token)
+	}
+	return reply, err
+}
+
+func (v *Verifier) post(ctx context.Context, token domain.PasskeyToken) (upstream.Reply, error) {
+	body, err := json.Marshal(map[string]string{"token": token.Reveal()})
+	if err != nil {
+		return upstream.Reply{}, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, string(v.config.APIURL)+"/validate", bytes.NewReader(body))
+	if err != nil {
+		return upstream.Reply{}, err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Accept", "application/json")
+	req.SetBasicAuth(v.config.Secret.Reveal(), "") // secret as user, empty password ("Authentication", Authsignal Server API)
+	return v.client.Do(req)
+}
+
+// validation is the part of a 200 from /validate that the bridge reads. The code
+// of the action comes under two names, which the SDKs choose between.
+type validation struct {
+	IsValid            *bool   `json:"isValid"`
+	State              string  `json:"state"`
+	StateUpdatedAt     string  `json:"stateUpdatedAt"`
+	UserID             string  `json:"userId"`
+	Action             *string `json:"action"`
+	ActionCode         *string `json:"actionCode"`
+	IdempotencyKey     string  `json:"idempotencyKey"`
+	VerificationMethod string  `json:"verificationMethod"`
+}
+
+// identity reads a 200. It rejects what proves nobody; an answer that cannot be
+// understood is no verdict.
+func (v *Verifier) identity(body []byte) (domain.Identity, error) {
+	var answer validation
+	if err := json.Unmarshal(body, &answer); err != nil || answer.IsValid == nil {
+		return domain.Identity{}, fmt.Errorf("%w: authsignal's answer is not a validation", domain.ErrUnavailable)
+	}
+	switch {
+	case !*answer.IsValid:
+		return domain.Identity{}, fmt.Errorf("%w: authsignal says that the token is not valid (state %.32q)", domain.ErrTokenRejected, answer.State)
+	case answer.State != "CHALLENGE_SUCCEEDED":
+		return domain.Identity{}, fmt.Errorf("%w: the challenge has not succeeded (state %.32q)", domain.ErrTokenRejected, answer.State)
+	case answer.UserID == "" || answer.IdempotencyKey == "" || answer.StateUpdatedAt == "":
+		return domain.Identity{}, fmt.Errorf("%w: authsignal does not say whom the token proves, by which ceremony and when", domain.ErrTokenRejected)
+	}
+	at, err := time.Parse(time.RFC3339, answer.StateUpdatedAt)
+	if err != nil {
+		return domain.Identity{}, fmt.Errorf("%w: authsignal's stateUpdatedAt is no time", domain.ErrUnavailable)
+	}
+	action, err := answer.action()
+	if err != nil {
+		return domain.Identity{}, err
+	}
+	return domain.Identity{
+		Authority:       "authsignal " + string(v.config.APIURL),
+		Subject:         answer.UserID,
+		Action:          action,
+		Method:          answer.VerificationMethod,
+		ProofID:         answer.IdempotencyKey,
+		AuthenticatedAt: at,
+	}, nil
+}
+
+func (a *validation) action() (string, error) {
+	switch {
+	case a.Action == nil && a.ActionCode == nil:
+		return "", nil
+	case a.Action == nil:
+		return *a.ActionCode, nil
+	case a.ActionCode == nil || *a.Action == *a.ActionCode:
+		return *a.Action, nil
+	}
+	return "", fmt.Errorf("%w: authsignal names two different actions", domain.ErrUnavailable)
+}

@@ -1,0 +1,67 @@
+package httpapi
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"time"
+
+	"nativebridge/adapters/internal/settings"
+)
+
+// Config is how the bridge serves.
+type Config struct {
+	ListenAddr     Addr          `env:"LISTEN_ADDR" envDefault:":8080" help:"the address to serve on, such as :8080 or 127.0.0.1:8080; TLS is the load balancer's"`
+	RequestTimeout time.Duration `env:"REQUEST_TIMEOUT" envDefault:"10s" help:"how long an exchange may take in all, up to 1m"`
+	TrustedProxies Prefixes      `env:"TRUSTED_PROXIES" help:"the addresses of the proxies in front of the bridge, such as 10.0.0.0/8,192.0.2.7: from them, and only from them, X-Forwarded-For is believed"`
+}
+
+// Check implements settings.Checker.
+func (c *Config) Check() []settings.Fault {
+	if c.RequestTimeout <= time.Minute {
+		return nil
+	}
+	return []settings.Fault{{
+		Name:    "REQUEST_TIMEOUT",
+		Problem: fmt.Sprintf("is %s", c.RequestTimeout),
+		Fix:     "set it to at most 1m: no app waits longer",
+	}}
+}
+
+// Addr is an address to listen on, host:port or :port.
+type Addr string
+
+// UnmarshalText checks the form.
+func (a *Addr) UnmarshalText(text []byte) error {
+	if _, _, err := net.SplitHostPort(string(text)); err != nil {
+		return fmt.Errorf("that is not host:port or :port")
+	}
+	*a = Addr(text)
+	return nil
+}
+
+// Prefixes is a list of networks.
+type Prefixes []netip.Prefix
+
+// UnmarshalText parses a list of networks and single addresses, separated by
+// commas.
+func (p *Prefixes) UnmarshalText(text []byte) error {
+	var list Prefixes
+	for _, item := range strings.Split(string(text), ",") {
+		item = strings.TrimSpace(item)
+		if item == "" {
+			continue
+		}
+		prefix, err := netip.ParsePrefix(item)
+		if addr, addrErr := netip.ParseAddr(item); addrErr == nil {
+			prefix, err = addr.Prefix(addr.BitLen())
+		}
+		if err != nil {
+			return fmt.Errorf("%q is no address or network", item)
+		}
+		list = append(list, prefix.Masked())
+	}
+	*p = list
+	return nil
+}

@@ -1,0 +1,102 @@
+package httpapi
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"net/http"
+	"runtime"
+	"runtime/debug"
+	"strings"
+
+	"github.com/go-chi/chi/v5/middleware"
+
+	"nativebridge/domain"
+)
+
+const requestIDHeader = "X-Request-Id"
+
+type requestIDKey struct{}
+
+// requestID gives every request an id: the caller's, if it has 1 to 128 printable
+// ASCII characters and no space, or else a random one. The answer carries it.
+func requestID(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id := r.Header.Get(requestIDHeader)
+		if !isPrintable(id) || len(id) > 128 {
+			id = rand.Text()
+		}
+		w.Header().Set(requestIDHeader, id)
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), requestIDKey{}, id)))
+	})
+}
+
+func requestIDOf(ctx context.Context) string {
+	id, _ := ctx.Value(requestIDKey{}).(string)
+	return id
+}
+
+func isPrintable(text string) bool {
+	return text != "" && !strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' })
+}
+
+// recoverer answers 500 for a panic and logs where it happened. What was thrown is
+// logged only if the Go runtime threw it: any other value may hold a credential.
+func (s *Server) recoverer(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			thrown := recover()
+			if thrown == nil {
+				return
+			}
+			if thrown == http.ErrAbortHandler {
+				panic(thrown)
+			}
+			what := fmt.Sprintf("a %T", thrown)
+			if err, ok := thrown.(runtime.Error); ok {
+				what = err.Error()
+			}
+			s.log.ErrorContext(r.Context(), "panic: this is a fault of native-bridge, please report it",
+				"request_id", requestIDOf(r.Context()), "panic", what, "stack", string(debug.Stack()))
+			s.refuse(w, r, fault)
+		}()
+		next.ServeHTTP(w, r)
+	})
+}
+
+// clientAddr determines the caller's address: the peer's, or, from a trusted
+// proxy, the last one in X-Forwarded-For that is not a trusted proxy's.
+func (s *Server) clientAddr() func(http.Handler) http.Handler {
+	if len(s.config.TrustedProxies) == 0 {
+		return middleware.ClientIPFromRemoteAddr
+	}
+	var trusted []string
+	for _, prefix := range s.config.TrustedProxies {
+		trusted = append(trusted, prefix.String())
+	}
+	return middleware.ClientIPFromXFF(trusted...)
+}
+
+// noStore keeps answers out of caches (RFC 6749, section 5.1).
+func noStore(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		next.ServeHTTP(w, r)
+	})
+}
+
+// clientOf describes the caller of r.
+func clientOf(r *http.Request) domain.Client {
+	agent := strings.Map(func(c rune) rune {
+		if c < ' ' || c > '~' {
+			return '?'
+		}
+		return c
+	}, r.UserAgent())
+	return domain.Client{
+		Addr:      middleware.GetClientIPAddr(r.Context()),
+		UserAgent: agent[:min(len(agent), 200)],
+		RequestID: requestIDOf(r.Context()),
+	}
+}

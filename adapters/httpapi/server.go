@@ -1,0 +1,128 @@
+// Package httpapi is the bridge's HTTP interface: what mobile apps call, and what
+// keeps the process alive and in rotation.
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
+
+	"nativebridge/app"
+	"nativebridge/domain"
+)
+
+// Exchanger is the use case behind POST /v1/sessions.
+type Exchanger interface {
+	Execute(ctx context.Context, asked app.Exchange) (domain.Session, error)
+}
+
+// Limits on what a caller may send and how slowly. Deadlines of the exchange
+// itself are the use case's.
+const (
+	maxBodyBytes   = 16 << 10
+	maxHeaderBytes = 16 << 10
+	headerTimeout  = 5 * time.Second
+	readTimeout    = 10 * time.Second
+	idleTimeout    = 2 * time.Minute
+	// answerTime is what an answer may take beyond the exchange.
+	answerTime = 5 * time.Second
+)
+
+// Server serves the API. Make one with NewServer.
+type Server struct {
+	config   Config
+	exchange Exchanger
+	health   *Health
+	log      *slog.Logger
+}
+
+// NewServer returns a server that is not listening yet.
+func NewServer(config Config, exchange Exchanger, health *Health, log *slog.Logger) *Server {
+	return &Server{config: config, exchange: exchange, health: health, log: log}
+}
+
+// Handler returns the routes with everything that surrounds them.
+func (s *Server) Handler() http.Handler {
+	r := chi.NewRouter()
+	r.Use(requestID, s.recoverer, s.clientAddr(), noStore)
+	r.NotFound(func(w http.ResponseWriter, r *http.Request) { s.refuse(w, r, notFound) })
+	r.MethodNotAllowed(func(w http.ResponseWriter, req *http.Request) {
+		w.Header().Set("Allow", strings.Join(allowed(r, req.URL.Path), ", "))
+		s.refuse(w, req, methodNotAllowed)
+	})
+
+	r.Post("/v1/sessions", s.createSession)
+
+	r.Group(func(r chi.Router) {
+		r.Use(middleware.GetHead)
+		r.Get("/livez", s.live)
+		r.Get("/readyz", s.ready)
+	})
+	return r
+}
+
+// Listen opens the configured address. The error says what to do about it.
+func (s *Server) Listen() (net.Listener, error) {
+	listener, err := net.Listen("tcp", string(s.config.ListenAddr))
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen on LISTEN_ADDR %s, choose another address or stop what has it: %w", s.config.ListenAddr, err)
+	}
+	return listener, nil
+}
+
+// Serve answers on listener until ctx ends, and then finishes what is in flight:
+// from that moment it is not ready and takes no new connections, and it returns
+// when the last answer is given, at the latest when every deadline has passed. It
+// becomes ready when the health's warm-up is done.
+func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
+	server := &http.Server{
+		Handler:           s.Handler(),
+		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      readTimeout + s.config.RequestTimeout + answerTime,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+	}
+	go s.health.warmUp(ctx)
+
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(listener) }()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+	}
+
+	s.health.drain()
+	s.log.Info("stopping: finishing what is in flight")
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), server.WriteTimeout)
+	defer cancel()
+	if err := server.Shutdown(ctx); err != nil {
+		return fmt.Errorf("stop: requests were cut off after %s: %w", server.WriteTimeout, errors.Join(err, server.Close()))
+	}
+	return nil
+}
+
+// allowed lists the methods that path answers to (RFC 9110, section 10.2.1).
+func allowed(routes chi.Routes, path string) []string {
+	var methods []string
+	for _, method := range []string{http.MethodGet, http.MethodPost} {
+		if routes.Match(chi.NewRouteContext(), method, path) {
+			methods = append(methods, method)
+		}
+	}
+	if slices.Contains(methods, http.MethodGet) {
+		methods = append(methods, http.MethodHead)
+	}
+	return methods
+}

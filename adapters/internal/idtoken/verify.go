@@ -1,0 +1,99 @@
+package idtoken
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
+
+	"nativebridge/domain"
+)
+
+// Verifier checks ID tokens that came straight from the issuer's token endpoint
+// (OpenID Connect Core 1.0, section 3.1.3.7). All fields must be set.
+type Verifier struct {
+	Keys     *Keys
+	Issuer   string // compared exactly
+	ClientID string
+	Skew     time.Duration // by how much the issuer's clock may differ
+	Now      func() time.Time
+}
+
+// Claims is what the bridge wants of a verified ID token.
+type Claims struct {
+	Subject string
+}
+
+// Verify returns the claims of idToken if it is signed with RS256 by one of the
+// issuer's keys, names the issuer and this client (aud, and azp if present), is
+// within its times, answers no nonce, since none was sent, and, if it says so,
+// belongs to accessToken (at_hash). The error wraps domain.ErrUnavailable if the
+// keys could not be had; any other error means that the token does not verify. It
+// never quotes a token.
+func (v *Verifier) Verify(ctx context.Context, idToken, accessToken domain.Secret) (Claims, error) {
+	token, err := jwt.ParseSigned(idToken.Reveal(), []jose.SignatureAlgorithm{jose.RS256})
+	if err != nil {
+		return Claims{}, errors.New("the ID token is not a JWT signed with RS256: " +
+			"set the application's JSON Web Token signature algorithm to RS256")
+	}
+	var claims struct {
+		jwt.Claims
+		AuthorizedParty string  `json:"azp"`
+		Nonce           *string `json:"nonce"`
+		AccessTokenHash string  `json:"at_hash"`
+	}
+	if err := v.checkSignature(ctx, token, &claims); err != nil {
+		return Claims{}, err
+	}
+	expected := jwt.Expected{Issuer: v.Issuer, AnyAudience: jwt.Audience{v.ClientID}, Time: v.Now()}
+	if err := claims.ValidateWithLeeway(expected, v.Skew); err != nil {
+		return Claims{}, fmt.Errorf("the ID token's claims do not hold for issuer %s and client %s: %w", v.Issuer, v.ClientID, err)
+	}
+	switch {
+	case claims.Expiry == nil || claims.IssuedAt == nil:
+		return Claims{}, errors.New("the ID token has no exp or no iat")
+	case claims.Subject == "":
+		return Claims{}, errors.New("the ID token has no sub")
+	case claims.AuthorizedParty != "" && claims.AuthorizedParty != v.ClientID,
+		claims.AuthorizedParty == "" && len(claims.Audience) > 1:
+		return Claims{}, errors.New("the ID token's azp is not this client")
+	case claims.Nonce != nil:
+		return Claims{}, errors.New("the ID token has a nonce, but none was sent: it answers another request")
+	case claims.AccessTokenHash != "" && !hashes(claims.AccessTokenHash, accessToken):
+		return Claims{}, errors.New("the ID token's at_hash belongs to another access token")
+	}
+	return Claims{Subject: claims.Subject}, nil
+}
+
+// checkSignature decodes the token into claims if one of the issuer's keys
+// verifies it.
+func (v *Verifier) checkSignature(ctx context.Context, token *jwt.JSONWebToken, claims any) error {
+	id := token.Headers[0].KeyID
+	keys, err := v.Keys.Find(ctx, id)
+	if err != nil {
+		return err
+	}
+	if len(keys) == 0 {
+		return fmt.Errorf("the ID token is signed with a key (%.64q) that the issuer does not publish", id)
+	}
+	for _, key := range keys {
+		if token.Claims(key, claims) == nil {
+			return nil
+		}
+	}
+	return errors.New("the ID token's signature or its claims' form is wrong")
+}
+
+// hashes reports whether hash is accessToken's at_hash: the left half of its
+// SHA-256 (OpenID Connect Core 1.0, section 3.1.3.6, for RS256).
+func hashes(hash string, accessToken domain.Secret) bool {
+	sum := sha256.Sum256([]byte(accessToken.Reveal()))
+	want := base64.RawURLEncoding.EncodeToString(sum[:len(sum)/2])
+	return subtle.ConstantTimeCompare([]byte(hash), []byte(want)) == 1
+}

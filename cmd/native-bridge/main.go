@@ -1,0 +1,57 @@
+// Command native-bridge turns passkey sign-ins at Authsignal into Auth0 sessions.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"nativebridge/adapters"
+)
+
+// Exit statuses: what a script or an orchestrator can tell apart.
+const (
+	exitFailed = 1 // it ran and failed
+	exitUsage  = 2 // it was called or configured wrongly, and never ran
+)
+
+func main() {
+	err := command().Execute()
+	if err == nil {
+		return
+	}
+	fmt.Fprintf(os.Stderr, "native-bridge: %v\n", err)
+	if _, usage := errors.AsType[usageError](err); usage || adapters.IsFaults(err) {
+		os.Exit(exitUsage)
+	}
+	os.Exit(exitFailed)
+}
+
+func command() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "native-bridge",
+		Short:         "Turns passkey sign-ins at Authsignal into Auth0 sessions",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usageError{fmt.Errorf("there is no command %q: 'native-bridge --help' lists them", args[0])}
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usageError{fmt.Errorf("%w: see '%s --help'", err, cmd.CommandPath())}
+	})
+	root.CompletionOptions.DisableDefaultCmd = true
+	root.AddCommand(serveCommand())
+	return root
+}
+
+// usageError is a command line that cannot be understood.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }

@@ -1,0 +1,23 @@
+//go:build wireinject
+
+// Package nativebridge puts the bridge together.
+package nativebridge
+
+import (
+	"github.com/google/wire"
+
+	"nativebridge/adapters"
+	"nativebridge/adapters/httpapi"
+	"nativebridge/app"
+)
+
+// NewServer returns the bridge as config describes it.
+func NewServer(config adapters.Config, run adapters.Runtime) *httpapi.Server {
+	wire.Build(
+		adapters.Set,
+		wire.Struct(new(app.ExchangePasskeyForSession), "*"),
+		wire.Bind(new(httpapi.Exchanger), new(*app.ExchangePasskeyForSession)),
+		httpapi.NewServer,
+	)
+	return nil
+}
