@@ -1,0 +1,187 @@
+package main
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"nativebridge/adapters/auth0/auth0test"
+	"nativebridge/adapters/authsignal/authsignaltest"
+)
+
+// hop is one request between two of the parties, or a run of the Login script.
+type hop struct {
+	At      time.Time `json:"at"`
+	Took    float64   `json:"ms"`
+	From    string    `json:"from"`
+	To      string    `json:"to"`
+	What    string    `json:"what"`
+	Status  int       `json:"status,omitempty"`
+	Meaning string    `json:"meaning"`
+}
+
+// The parties, as the account and the page name them.
+const (
+	partyApp        = "app"
+	partyBridge     = "bridge"
+	partyAuthsignal = "authsignal"
+	partyAuth0      = "auth0"
+	partyScript     = "login script"
+)
+
+// hops collects what the emulators observe and the bridge's audit lines, and
+// passes both on to whoever listens. It is safe for concurrent use.
+type hops struct {
+	mu        sync.Mutex
+	seen      []hop
+	audit     []json.RawMessage
+	listeners map[chan<- event]bool
+}
+
+// event is what listeners get: a hop, or an audit line.
+type event struct {
+	Hop   *hop            `json:"hop,omitempty"`
+	Audit json.RawMessage `json:"audit,omitempty"`
+}
+
+// kept bounds what is remembered of each kind.
+const kept = 1000
+
+func newHops() *hops { return &hops{listeners: map[chan<- event]bool{}} }
+
+func (h *hops) add(x hop) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.seen = append(h.seen, x)
+	h.seen = h.seen[max(0, len(h.seen)-kept):]
+	h.tell(event{Hop: &x})
+}
+
+// Write takes audit lines, as the bridge's audit log.
+func (h *hops) Write(line []byte) (int, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.audit = append(h.audit, slices.Clone(line))
+	h.audit = h.audit[max(0, len(h.audit)-kept):]
+	h.tell(event{Audit: h.audit[len(h.audit)-1]})
+	return len(line), nil
+}
+
+// tell passes e on to those who keep up; it is called with mu held.
+func (h *hops) tell(e event) {
+	for listener := range h.listeners {
+		select {
+		case listener <- e:
+		default:
+		}
+	}
+}
+
+// listen returns the events from now on. The caller must call stop.
+func (h *hops) listen() (events <-chan event, stop func()) {
+	listener := make(chan event, 256)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.listeners[listener] = true
+	return listener, func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		delete(h.listeners, listener)
+	}
+}
+
+// take returns what was seen since the last take, by time of departure.
+func (h *hops) take() ([]hop, []json.RawMessage) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	seen, audit := h.seen, h.audit
+	h.seen, h.audit = nil, nil
+	slices.SortStableFunc(seen, func(a, b hop) int { return a.At.Compare(b.At) })
+	return seen, audit
+}
+
+func (h *hops) atAuthsignal(x authsignaltest.Exchange) {
+	if x.Method == "OPTIONS" {
+		return
+	}
+	from := partyApp
+	switch {
+	case x.UserAgent == "native-bridge":
+		from = partyBridge
+	case x.UserAgent == "node":
+		from = partyScript
+	}
+	what := x.Method + " " + x.Path
+	h.add(hop{
+		At: x.Time, Took: milliseconds(x.Duration), From: from, To: partyAuthsignal,
+		What: what, Status: x.Status, Meaning: meaningAtAuthsignal(from, x.Method+" "+x.Route),
+	})
+}
+
+func (h *hops) atAuth0(x auth0test.Exchange) {
+	if x.Kind == auth0test.LoginScript {
+		h.add(hop{
+			At: x.Time, Took: milliseconds(x.Duration), From: partyAuth0, To: partyScript,
+			What: "login(username, password)", Meaning: "Auth0 runs the connection's Login script: " + string(x.Outcome),
+		})
+		return
+	}
+	h.add(hop{
+		At: x.Time, Took: milliseconds(x.Duration), From: partyBridge, To: partyAuth0,
+		What: x.Method + " " + x.Path, Status: x.Status, Meaning: meaningAtAuth0(x),
+	})
+}
+
+func (h *hops) atBridge(start time.Time, method, path string, status int) {
+	h.add(hop{
+		At: start, Took: milliseconds(time.Since(start)), From: partyApp, To: partyBridge,
+		What: method + " " + path, Status: status, Meaning: "the app hands the token to the bridge and gets a session for it",
+	})
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+// meaningAtAuthsignal says what a request is for, by its route in the emulator's
+// list of endpoints.
+func meaningAtAuthsignal(from, route string) string {
+	_, path, _ := strings.Cut(route, "/v1")
+	switch path {
+	case "/client/user-authenticators/passkey/registration-options":
+		return "the app asks what passkey to create"
+	case "/client/user-authenticators/passkey":
+		return "Authsignal verifies the new passkey and keeps its public key"
+	case "/client/challenge":
+		return "the app names the action that it signs in for"
+	case "/client/user-authenticators/passkey/authentication-options":
+		return "the app asks for a challenge to sign"
+	case "/client/verify/passkey":
+		return "Authsignal verifies the signature and gives the app a token"
+	case "/client/user-authenticators":
+		return "the app lists its authenticators"
+	case "/validate":
+		if from == partyScript {
+			return "the Login script asks for itself, so that a stolen client secret alone opens nothing"
+		}
+		return "the bridge asks whom the token proves, for what, how and when"
+	case "/users/{userId}":
+		return "the Login script fetches the email address and whether it is verified"
+	}
+	return ""
+}
+
+func meaningAtAuth0(x auth0test.Exchange) string {
+	switch x.Path {
+	case "/oauth/token":
+		if x.GrantType == auth0test.GrantRefreshToken {
+			return "the bridge renews a session"
+		}
+		return "the bridge asks for a session, with the token as the password"
+	case "/oauth/revoke":
+		return "the bridge ends a session"
+	case "/.well-known/jwks.json":
+		return "the bridge fetches the keys that ID tokens are signed with"
+	}
+	return ""
+}

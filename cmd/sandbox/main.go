@@ -1,0 +1,86 @@
+// Command sandbox runs the whole of Native Bridge on this machine with no account
+// anywhere: emulators of Authsignal and Auth0, the bridge between them, and a page
+// to try it from. It signs in once with a software passkey and tells each hop.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/caarlos0/env/v11"
+)
+
+const usage = `Usage: sandbox [--once] [--json]
+
+Starts emulators of Authsignal and Auth0, the bridge and a page on loopback,
+signs in once with a software passkey and prints what happened.
+
+  --once   exit after that: 0 if every step worked, 1 if not
+  --json   print the addresses and credentials as the first line, as JSON,
+           and sign in only if --once is given too
+
+The bridge takes its settings from the environment as 'native-bridge serve'
+does, but for those that lead to the emulators.
+`
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], env.ToMap(os.Environ()), os.Stdout, os.Stderr))
+}
+
+// run returns the exit status: 0, 1 if a step failed, 2 for a wrong command line.
+func run(ctx context.Context, args []string, environ map[string]string, out, errs io.Writer) int {
+	flags := flag.NewFlagSet("sandbox", flag.ContinueOnError)
+	flags.SetOutput(errs)
+	flags.Usage = func() { fmt.Fprint(errs, usage) }
+	once := flags.Bool("once", false, "")
+	asJSON := flags.Bool("json", false, "")
+	if err := flags.Parse(args); err != nil || flags.NArg() > 0 {
+		if err == nil {
+			fmt.Fprintf(errs, "sandbox: it takes no argument %q\n\n%s", flags.Arg(0), usage)
+		}
+		if errors.Is(err, flag.ErrHelp) {
+			return 0
+		}
+		return 2
+	}
+	if err := tryOut(ctx, *once, *asJSON, environ, out, errs); err != nil {
+		fmt.Fprintf(errs, "sandbox: %v\n", err)
+		return 1
+	}
+	return 0
+}
+
+func tryOut(ctx context.Context, once, asJSON bool, environ map[string]string, out, errs io.Writer) error {
+	s, err := start(ctx, environ, errs)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	if asJSON {
+		if err := json.NewEncoder(out).Encode(s.addresses()); err != nil {
+			return err
+		}
+	}
+	if once || !asJSON {
+		account := newAccount(out)
+		if asJSON {
+			account = newAccount(errs) // standard output is the script's
+		}
+		if err := s.tellSignIn(ctx, account); err != nil {
+			return err
+		}
+	}
+	if once {
+		return nil
+	}
+	return s.wait(ctx)
+}

@@ -1,0 +1,267 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"nativebridge"
+	"nativebridge/adapters"
+	"nativebridge/adapters/auth0"
+	"nativebridge/adapters/auth0/auth0test"
+	"nativebridge/adapters/authsignal"
+	"nativebridge/adapters/authsignal/authsignaltest"
+)
+
+// The usual ports. Where one is taken, a free one serves.
+const (
+	pagePort       = "8400"
+	bridgePort     = "8401"
+	authsignalPort = "8402"
+	auth0Port      = "8403"
+)
+
+const (
+	clientID        = "sandbox-bridge"
+	connection      = "authsignal"
+	defaultAudience = "https://api.sandbox.example"
+)
+
+// sandbox is everything that runs.
+type sandbox struct {
+	config     adapters.Config
+	authsignal *authsignaltest.Server
+	auth0      *auth0test.Server
+	phones     phones
+	hops       *hops
+	log        *slog.Logger
+
+	bridgeURL, pageURL, caFile string
+
+	failed   chan error
+	cleanUps []func()
+}
+
+// start starts the emulators, then the bridge, then the page.
+func start(ctx context.Context, environ map[string]string, errs io.Writer) (*sandbox, error) {
+	s := &sandbox{
+		hops:   newHops(),
+		log:    slog.New(slog.NewTextHandler(errs, &slog.HandlerOptions{Level: slog.LevelWarn})),
+		failed: make(chan error, 2),
+	}
+	for _, step := range []func(context.Context, map[string]string) error{s.startEmulators, s.startBridge, s.startPage} {
+		if err := step(ctx, environ); err != nil {
+			s.close()
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// startEmulators starts both tenants as a bridge with these settings needs them.
+func (s *sandbox) startEmulators(_ context.Context, environ map[string]string) error {
+	settings := withDefaults(environ)
+	// Settings that do not exist yet stand in until the emulators are up.
+	wanted, err := adapters.LoadConfig(pointed(settings, map[string]string{
+		"AUTHSIGNAL_API_URL": "http://127.0.0.1:1/v1", "AUTHSIGNAL_SECRET": "-",
+		"AUTH0_DOMAIN": "127.0.0.1:1", "AUTH0_CLIENT_SECRET": "-",
+	}))
+	if err != nil {
+		return err
+	}
+	if s.authsignal, err = authsignaltest.Start(authsignaltest.Options{
+		Addr:    loopback(authsignalPort),
+		Observe: s.hops.atAuthsignal,
+	}); err != nil {
+		return err
+	}
+	s.cleanUps = append(s.cleanUps, func() { _ = s.authsignal.Close() })
+	secret := rand.Text()
+	if s.auth0, err = auth0test.Start(s.tenant(wanted, secret)); err != nil {
+		return err
+	}
+	s.cleanUps = append(s.cleanUps, func() { _ = s.auth0.Close() })
+	if err := s.writeCA(); err != nil {
+		return err
+	}
+	s.config, err = adapters.LoadConfig(pointed(settings, map[string]string{
+		"AUTHSIGNAL_API_URL": s.authsignal.APIURL(), "AUTHSIGNAL_SECRET": s.authsignal.Secret(),
+		"AUTH0_DOMAIN": s.auth0.Domain(), "AUTH0_CLIENT_SECRET": secret,
+	}))
+	s.phones = newPhones(s.authsignal, s.config.Authsignal)
+	return err
+}
+
+// tenant is the Auth0 side: an application, the connection with the Login script,
+// and an API for access tokens.
+func (s *sandbox) tenant(wanted adapters.Config, secret string) auth0test.Options {
+	return auth0test.Options{
+		Addr:    loopback(auth0Port),
+		Observe: s.hops.atAuth0,
+		Clients: []auth0test.Client{{
+			ID: clientID, Secret: secret, Name: "Native Bridge", AppType: "regular_web",
+			AuthMethod:        auth0test.AuthPost,
+			GrantTypes:        []string{auth0test.GrantPassword, auth0test.GrantPasswordRealm, auth0test.GrantRefreshToken},
+			Connections:       []string{wanted.Auth0.Connection},
+			TrustForwardedFor: true,
+			RefreshToken:      auth0test.RefreshToken{Rotating: true},
+		}},
+		Connections: []auth0test.Connection{{
+			Name:        wanted.Auth0.Connection,
+			LoginScript: auth0.LoginScript,
+			Configuration: map[string]string{
+				"AUTHSIGNAL_SECRET":   s.authsignal.Secret(),
+				"AUTHSIGNAL_API_URL":  s.authsignal.APIURL(),
+				"AUTHSIGNAL_ACTION":   string(wanted.Authsignal.Action),
+				"AUTHSIGNAL_SUBJECTS": string(wanted.Authsignal.Subjects),
+			},
+		}},
+		APIs: []auth0test.API{{Identifier: wanted.Auth0.Audience, AllowOfflineAccess: true}},
+	}
+}
+
+func (s *sandbox) writeCA() error {
+	dir, err := os.MkdirTemp("", "native-bridge-sandbox-")
+	if err != nil {
+		return err
+	}
+	s.cleanUps = append(s.cleanUps, func() { _ = os.RemoveAll(dir) })
+	s.caFile = filepath.Join(dir, "ca.pem")
+	return os.WriteFile(s.caFile, s.auth0.CAPEM(), 0o600)
+}
+
+func (s *sandbox) startBridge(ctx context.Context, _ map[string]string) error {
+	server := nativebridge.NewServer(s.config, adapters.Runtime{
+		Log: s.log, Audit: s.hops, Now: time.Now, Random: rand.Reader, RootCAs: s.auth0.CertPool(),
+	})
+	listener, err := server.Listen()
+	if err != nil {
+		return err
+	}
+	s.bridgeURL = "http://" + listener.Addr().String()
+	ctx, stop := context.WithCancel(ctx)
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		s.failed <- server.Serve(ctx, listener)
+	}()
+	s.cleanUps = append(s.cleanUps, func() { stop(); <-stopped })
+	return nil
+}
+
+func (s *sandbox) startPage(_ context.Context, _ map[string]string) error {
+	listener, err := net.Listen("tcp", loopback(pagePort))
+	if err != nil {
+		return err
+	}
+	_, port, _ := net.SplitHostPort(listener.Addr().String())
+	s.pageURL = "http://localhost:" + port // a relying party id cannot be an IP address
+	s.authsignal.AllowOrigin(s.pageURL)
+	server := &http.Server{Handler: s.page(), ReadHeaderTimeout: 5 * time.Second}
+	go func() {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			s.failed <- fmt.Errorf("page: %w", err)
+		}
+	}()
+	s.cleanUps = append(s.cleanUps, func() { _ = server.Close() })
+	return nil
+}
+
+// wait returns when ctx ends or something stops serving.
+func (s *sandbox) wait(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-s.failed:
+		return err
+	}
+}
+
+func (s *sandbox) close() {
+	for i := len(s.cleanUps) - 1; i >= 0; i-- {
+		s.cleanUps[i]()
+	}
+}
+
+// withDefaults is the environment with what the sandbox adds where nothing is set.
+func withDefaults(environ map[string]string) map[string]string {
+	settings := map[string]string{
+		"LISTEN_ADDR":      loopback(bridgePort),
+		"AUTH0_CONNECTION": connection,
+		"AUTH0_AUDIENCE":   defaultAudience,
+	}
+	for name, value := range environ {
+		if value != "" {
+			settings[name] = value
+		}
+	}
+	return settings
+}
+
+// pointed is settings with what leads to the emulators, whatever was set before.
+func pointed(settings, to map[string]string) map[string]string {
+	settings = maps.Clone(settings)
+	for _, file := range []string{"AUTHSIGNAL_SECRET_FILE", "AUTH0_CLIENT_SECRET_FILE"} {
+		delete(settings, file)
+	}
+	settings["AUTH0_CLIENT_ID"] = clientID
+	maps.Copy(settings, to)
+	return settings
+}
+
+// loopback returns 127.0.0.1 with the port, or with port 0 if that is taken.
+func loopback(port string) string {
+	listener, err := net.Listen("tcp", "127.0.0.1:"+port)
+	if err != nil {
+		return "127.0.0.1:0"
+	}
+	_ = listener.Close()
+	return listener.Addr().String()
+}
+
+// addresses is what --json prints: enough to point a bridge of one's own at the
+// emulators.
+func (s *sandbox) addresses() any {
+	type authsignalInfo struct {
+		APIURL   string            `json:"api_url"`
+		TenantID string            `json:"tenant_id"`
+		Secret   string            `json:"secret"`
+		Action   authsignal.Action `json:"action"`
+	}
+	type auth0Info struct {
+		Domain       string `json:"domain"`
+		Issuer       string `json:"issuer"`
+		ClientID     string `json:"client_id"`
+		ClientSecret string `json:"client_secret"`
+		Connection   string `json:"connection"`
+		Audience     string `json:"audience"`
+		CAFile       string `json:"ca_file"`
+	}
+	return struct {
+		Bridge     string         `json:"bridge"`
+		Page       string         `json:"page"`
+		Authsignal authsignalInfo `json:"authsignal"`
+		Auth0      auth0Info      `json:"auth0"`
+	}{
+		Bridge: s.bridgeURL,
+		Page:   s.pageURL,
+		Authsignal: authsignalInfo{
+			APIURL: s.authsignal.APIURL(), TenantID: s.authsignal.TenantID(),
+			Secret: s.authsignal.Secret(), Action: s.config.Authsignal.Action,
+		},
+		Auth0: auth0Info{
+			Domain: s.auth0.Domain(), Issuer: s.auth0.Issuer(), ClientID: clientID,
+			ClientSecret: s.config.Auth0.ClientSecret.Reveal(), Connection: s.config.Auth0.Connection,
+			Audience: s.config.Auth0.Audience, CAFile: s.caFile,
+		},
+	}
+}
