@@ -1,0 +1,44 @@
+package authsignal_test
+
+import (
+	"encoding/json"
+	"os"
+	"testing"
+
+	"nativebridge/adapters/authsignal"
+)
+
+func TestTheSubjectRuleIsTheSharedOne(t *testing.T) {
+	text, err := os.ReadFile("../../domain/testdata/subjects.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cases []struct {
+		Name, Subject string
+		Subjects      authsignal.Subjects
+		Accepted      bool
+	}
+	if err := json.Unmarshal(text, &cases); err != nil || len(cases) == 0 {
+		t.Fatalf("%d cases: %v", len(cases), err)
+	}
+	for _, tt := range cases {
+		t.Run(tt.Name, func(t *testing.T) {
+			if got := tt.Subjects.Rule().Accepts(tt.Subject); got != tt.Accepted {
+				t.Errorf("%s accepts %q: %t, want %t", tt.Subjects, tt.Subject, got, tt.Accepted)
+			}
+		})
+	}
+}
+
+func TestActionCodesHaveTheDocumentedForm(t *testing.T) {
+	for text, want := range map[string]bool{
+		"signInWithPasskey": true, "sign-in_2": true, "": false, "sign in": false, "a/b": false, "ä": false,
+		"0123456789012345678901234567890123456789012345678901234567890123":  true,
+		"01234567890123456789012345678901234567890123456789012345678901234": false,
+	} {
+		var action authsignal.Action
+		if err := action.UnmarshalText([]byte(text)); (err == nil) != want {
+			t.Errorf("action %q: %v, want accepted: %t", text, err, want)
+		}
+	}
+}
