@@ -197,7 +197,7 @@ func (i *Issuer) session(ctx context.Context, body []byte, access domain.Access)
 		return domain.Session{}, fmt.Errorf("auth0's session does not verify: %w", err)
 	}
 	session := domain.Session{
-		Subject:      i.subject(claims.Subject),
+		Subject:      subjectOf(i.subjects, claims.Subject),
 		AccessToken:  answer.AccessToken,
 		IDToken:      answer.IDToken,
 		RefreshToken: answer.RefreshToken,
@@ -210,15 +210,15 @@ func (i *Issuer) session(ctx context.Context, body []byte, access domain.Access)
 	return session, nil
 }
 
-// subject writes an Auth0 "sub" as the authority does. Auth0 puts "auth0|" before
+// subjectOf writes an Auth0 "sub" as the authority does, whose ids meet the rule. Auth0 puts "auth0|" before
 // the user_id of a custom database ("Identify users", auth0.com/docs), which bare
 // ids do not have. A sub that stands for no bare id gets a "|" before it, which
 // makes it equal to none.
-func (i *Issuer) subject(sub string) string {
-	if i.subjects.Prefix != "" {
+func subjectOf(rule domain.SubjectRule, sub string) string {
+	if rule.Prefix != "" {
 		return sub
 	}
-	if bare, found := strings.CutPrefix(sub, "auth0|"); found && i.subjects.Accepts(bare) {
+	if bare, found := strings.CutPrefix(sub, "auth0|"); found && rule.Accepts(bare) {
 		return bare
 	}
 	return "|" + sub

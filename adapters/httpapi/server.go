@@ -53,7 +53,7 @@ func NewServer(config Config, exchange Exchanger, health *Health, log *slog.Logg
 // Handler returns the routes with everything that surrounds them.
 func (s *Server) Handler() http.Handler {
 	r := chi.NewRouter()
-	r.Use(requestID, s.recoverer, s.clientAddr(), noStore)
+	r.Use(requestID, s.recoverer, s.clientAddr(), noStore, middleware.GetHead)
 	r.NotFound(func(w http.ResponseWriter, r *http.Request) { s.refuse(w, r, notFound) })
 	r.MethodNotAllowed(func(w http.ResponseWriter, req *http.Request) {
 		w.Header().Set("Allow", strings.Join(allowed(r, req.URL.Path), ", "))
@@ -61,12 +61,8 @@ func (s *Server) Handler() http.Handler {
 	})
 
 	r.Post("/v1/sessions", s.createSession)
-
-	r.Group(func(r chi.Router) {
-		r.Use(middleware.GetHead)
-		r.Get("/livez", s.live)
-		r.Get("/readyz", s.ready)
-	})
+	r.Get("/livez", s.live)
+	r.Get("/readyz", s.ready)
 	return r
 }
 

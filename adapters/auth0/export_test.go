@@ -1,0 +1,7 @@
+package auth0
+
+// SubjectOf is subjectOf, for the tests.
+var SubjectOf = subjectOf
+
+// CannotTell is cannotTell, for the tests.
+const CannotTell = cannotTell

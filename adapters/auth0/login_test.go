@@ -1,0 +1,470 @@
+package auth0_test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"nativebridge/adapters/auth0"
+	"nativebridge/adapters/auth0/auth0test/scripthost"
+)
+
+const (
+	loginFile = "login.js"
+	secret    = "authsignal-secret-of-the-test"
+	token     = "eyJhbGciOiJIUzI1NiJ9.token-of-the-test.c2ln"
+	action    = "signInWithPasskey"
+	subject   = "auth0|66f0c0de"
+)
+
+// loginCase is one login: how Authsignal answers, what the script is given, and how it must end.
+type loginCase struct {
+	name       string
+	validate   http.HandlerFunc  // default: proves a passkey sign-in of subject
+	user       http.HandlerFunc  // default: a person with a verified email
+	settings   map[string]string // over the default ones; "-" removes
+	identifier string            // default: subject
+	context    bool              // the connection has the context object turned on
+
+	want     scripthost.Kind
+	message  string // what an error must say
+	userID   string
+	email    string
+	verified bool
+}
+
+func loginCases(t *testing.T) []loginCase {
+	cases := []loginCase{
+		// The person comes from the token alone.
+		{name: "a passkey sign-in with a verified email", want: scripthost.Profile, userID: "66f0c0de", email: "jane@example.com", verified: true},
+		{name: "the context object stands before the callback", context: true, want: scripthost.Profile, userID: "66f0c0de", email: "jane@example.com", verified: true},
+		{name: "an identifier that differs only in case", identifier: "AUTH0|66F0C0DE", want: scripthost.Profile, userID: "66f0c0de", email: "jane@example.com", verified: true},
+		{name: "a person whose id has capitals keeps them", validate: proves("userId", "auth0|ABC"), identifier: "auth0|abc", want: scripthost.Profile, userID: "ABC", email: "jane@example.com", verified: true},
+		{name: "an identifier of somebody else", identifier: "auth0|another", want: scripthost.Refused, message: "the token is another person's"},
+		{name: "an identifier that is the person's email", identifier: "jane@example.com", want: scripthost.Refused, message: "the token is another person's"},
+		{name: "an identifier without its prefix", identifier: "66f0c0de", want: scripthost.Refused, message: "the token is another person's"},
+
+		// The email and its flag come from the user.
+		{name: "an email that is not verified", user: says(200, `{"isEnrolled":true,"email":"jane@example.com","emailVerified":false}`), want: scripthost.Profile, userID: "66f0c0de", email: "jane@example.com"},
+		{name: "an email without a flag is not verified", user: says(200, `{"email":"jane@example.com"}`), want: scripthost.Profile, userID: "66f0c0de", email: "jane@example.com"},
+		{name: "a flag that is a text is not true", user: says(200, `{"email":"jane@example.com","emailVerified":"true"}`), want: scripthost.Profile, userID: "66f0c0de", email: "jane@example.com"},
+		{name: "a person without an email gets none", user: says(200, `{"isEnrolled":true,"emailVerified":false}`), want: scripthost.Profile, userID: "66f0c0de"},
+		{name: "an empty email is none", user: says(200, `{"email":"","emailVerified":true}`), want: scripthost.Profile, userID: "66f0c0de"},
+		{name: "an email that is no text is none", user: says(200, `{"email":["jane@example.com"],"emailVerified":true}`), want: scripthost.Profile, userID: "66f0c0de"},
+
+		// What Authsignal says of the token is judged.
+		{name: "a token that is not valid", validate: proves("isValid", false), want: scripthost.Refused, message: "does not accept the token, or no longer"},
+		{name: "a token whose validity is a text", validate: proves("isValid", "true"), want: scripthost.Refused, message: "does not accept the token, or no longer"},
+		{name: "a token with an error in place of a verdict", validate: says(200, `{"isValid":false,"error":"token `+token+` is bad"}`), want: scripthost.Refused, message: "does not accept the token, or no longer"},
+		{name: "a challenge that was not completed", validate: proves("state", "CHALLENGE_REQUIRED"), want: scripthost.Refused, message: "challenge was not completed"},
+		{name: "an action that rules allow without a challenge", validate: proves("state", "ALLOW"), want: scripthost.Refused, message: "challenge was not completed"},
+		{name: "a token without a state", validate: proves("state", nil), want: scripthost.Refused, message: "challenge was not completed"},
+		{name: "a token for another action", validate: proves("action", "signUp", "actionCode", "signUp"), want: scripthost.Refused, message: "another action"},
+		{name: "an action that only begins like the pinned one", validate: proves("action", action+"2", "actionCode", action+"2"), want: scripthost.Refused, message: "another action"},
+		{name: "an action in another case", validate: proves("action", "SIGNINWITHPASSKEY", "actionCode", nil), want: scripthost.Refused, message: "another action"},
+		{name: "the older name of the action alone", validate: proves("action", nil), want: scripthost.Profile, userID: "66f0c0de", email: "jane@example.com", verified: true},
+		{name: "the newer name of the action alone", validate: proves("actionCode", nil), want: scripthost.Profile, userID: "66f0c0de", email: "jane@example.com", verified: true},
+		{name: "two names of the action that disagree", validate: proves("actionCode", "signUp"), want: scripthost.Refused, message: "another action"},
+		{name: "a token without an action", validate: proves("action", nil, "actionCode", nil), want: scripthost.Refused, message: "another action"},
+		{name: "a one-time code in place of a passkey", validate: proves("verificationMethod", "SMS"), want: scripthost.Refused, message: "not won with a passkey"},
+		{name: "a token without a method", validate: proves("verificationMethod", nil), want: scripthost.Refused, message: "not won with a passkey"},
+		{name: "a token that names nobody", validate: proves("userId", nil), want: scripthost.Refused, message: "names nobody"},
+		{name: "a person who is no text", validate: proves("userId", 42), want: scripthost.Refused, message: "names nobody"},
+		{name: "a person who is a list", validate: proves("userId", []string{subject}), want: scripthost.Refused, message: "names nobody"},
+
+		// Refusals of the token by status.
+		{name: "400 expired_token", validate: fails(400, "expired_token"), want: scripthost.Refused, message: "or no longer: expired_token"},
+		{name: "401 expired_token", validate: fails(401, "expired_token"), want: scripthost.Refused, message: "or no longer: expired_token"},
+		{name: "400 invalid_token", validate: fails(400, "invalid_token"), want: scripthost.Refused, message: "or no longer: invalid_token"},
+		{name: "400 invalid_request", validate: fails(400, "invalid_request"), want: scripthost.Refused, message: "or no longer: invalid_request"},
+		{name: "403 invalid_credential", validate: fails(403, "invalid_credential"), want: scripthost.Refused, message: "or no longer: invalid_credential"},
+		{name: "400 with the code under its other name", validate: says(400, `{"error":"invalid_token"}`), want: scripthost.Refused, message: "or no longer: invalid_token"},
+
+		// What is no verdict is never a wrong password.
+		{name: "401 unauthorized is our secret or region", validate: fails(401, "unauthorized"), want: scripthost.Failed, message: "AUTHSIGNAL_SECRET"},
+		{name: "403 without a code", validate: says(403, `{}`), want: scripthost.Failed, message: "Authsignal answered 403"},
+		{name: "400 with an unknown code", validate: fails(400, token), want: scripthost.Failed, message: "Authsignal answered 400"},
+		{name: "404 is a wrong base URL", validate: fails(404, "invalid_token"), want: scripthost.Failed, message: "must end in /v1"},
+		{name: "429", validate: fails(429, "too_many_requests"), want: scripthost.Failed, message: "rate limit"},
+		{name: "500", validate: fails(500, "invalid_token"), want: scripthost.Failed, message: "Authsignal answered 500"},
+		{name: "502 in HTML", validate: says(502, `<html>bad gateway</html>`), want: scripthost.Failed, message: "Authsignal answered 502"},
+		{name: "200 in HTML", validate: says(200, `<html>maintenance</html>`), want: scripthost.Failed, message: "not a JSON object"},
+		{name: "200 without a body", validate: says(200, ``), want: scripthost.Failed, message: "not a JSON object"},
+		{name: "200 with half a body", validate: says(200, `{"isValid":tr`), want: scripthost.Failed, message: "not a JSON object"},
+		{name: "200 with null", validate: says(200, `null`), want: scripthost.Failed, message: "not a JSON object"},
+		{name: "200 with a list", validate: says(200, `[{"isValid":true}]`), want: scripthost.Failed, message: "not a JSON object"},
+		{name: "204", validate: says(204, ``), want: scripthost.Failed, message: "Authsignal answered 204"},
+		{name: "a redirect is not followed", validate: redirects(307), want: scripthost.Failed, message: "Authsignal answered 307"},
+		{name: "a redirect that changes the method is not followed", validate: redirects(302), want: scripthost.Failed, message: "Authsignal answered 302"},
+		{name: "a connection that breaks", validate: breaks, want: scripthost.Failed, message: "cannot be reached"},
+		{name: "a body that breaks", validate: breaksInBody, want: scripthost.Failed, message: "cannot be reached"},
+		{name: "nobody listens", settings: map[string]string{"AUTHSIGNAL_API_URL": "http://" + closedAddress(t) + "/v1"}, want: scripthost.Failed, message: "cannot be reached"},
+		{name: "an answer that never comes", validate: hangs, want: scripthost.Failed, message: "did not answer within 4000 ms"},
+		{name: "a body that never ends", validate: hangsInBody, want: scripthost.Failed, message: "did not answer within 4000 ms"},
+		{name: "a user that never comes", user: hangs, want: scripthost.Failed, message: "did not answer within 4000 ms"},
+		{name: "a user whose body never ends", user: hangsInBody, want: scripthost.Failed, message: "did not answer within 4000 ms"},
+		{name: "a user behind 401", user: fails(401, "expired_token"), want: scripthost.Failed, message: "AUTHSIGNAL_SECRET"},
+		{name: "a user behind 400", user: fails(400, "invalid_request"), want: scripthost.Failed, message: "Authsignal answered 400"},
+		{name: "a user behind 404", user: fails(404, "not_found"), want: scripthost.Failed, message: "Authsignal answered 404"},
+		{name: "a user behind 429", user: fails(429, "too_many_requests"), want: scripthost.Failed, message: "rate limit"},
+		{name: "a user behind 503", user: says(503, `down`), want: scripthost.Failed, message: "Authsignal answered 503"},
+		{name: "a user in HTML", user: says(200, `<html></html>`), want: scripthost.Failed, message: "not a JSON object"},
+		{name: "a user behind a redirect", user: redirects(307), want: scripthost.Failed, message: "Authsignal answered 307"},
+
+		// Settings.
+		{name: "no secret", settings: map[string]string{"AUTHSIGNAL_SECRET": "-"}, want: scripthost.Failed, message: "the setting AUTHSIGNAL_SECRET is missing"},
+		{name: "an empty secret", settings: map[string]string{"AUTHSIGNAL_SECRET": ""}, want: scripthost.Failed, message: "the setting AUTHSIGNAL_SECRET is missing"},
+		{name: "no base URL", settings: map[string]string{"AUTHSIGNAL_API_URL": "-"}, want: scripthost.Failed, message: "the setting AUTHSIGNAL_API_URL is missing"},
+		{name: "no action", settings: map[string]string{"AUTHSIGNAL_ACTION": "-"}, want: scripthost.Failed, message: "the setting AUTHSIGNAL_ACTION is missing"},
+		{name: "a base URL in the clear", settings: map[string]string{"AUTHSIGNAL_API_URL": "http://api.authsignal.com/v1"}, want: scripthost.Failed, message: "not an https URL"},
+		{name: "a base URL in the clear that only begins like loopback", settings: map[string]string{"AUTHSIGNAL_API_URL": "http://127.0.0.1.example.com/v1"}, want: scripthost.Failed, message: "not an https URL"},
+		{name: "a base URL with credentials", settings: map[string]string{"AUTHSIGNAL_API_URL": "https://" + secret + "@api.authsignal.com/v1"}, want: scripthost.Failed, message: "not an https URL"},
+		{name: "another rule of subjects", settings: map[string]string{"AUTHSIGNAL_SUBJECTS": "any"}, want: scripthost.Failed, message: "AUTHSIGNAL_SUBJECTS"},
+		{name: "no rule of subjects is auth0", settings: map[string]string{"AUTHSIGNAL_SUBJECTS": "-"}, want: scripthost.Profile, userID: "66f0c0de", email: "jane@example.com", verified: true},
+		{name: "an id with characters a path cannot hold", validate: proves("userId", "auth0|a/b?c#d é%7C"), identifier: "auth0|a/b?c#d é%7C", want: scripthost.Profile, userID: "a/b?c#d é%7C", email: "jane@example.com", verified: true},
+	}
+	for i := range cases {
+		if cases[i].identifier == "" {
+			cases[i].identifier = subject
+		}
+	}
+	return append(cases, subjectCases(t)...)
+}
+
+// subjectCases are the cases the Login script shares with the sign-in policy and the issuer.
+func subjectCases(t *testing.T) []loginCase {
+	content, err := os.ReadFile("../../domain/testdata/subjects.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var shared []struct {
+		Name, Subjects, Subject string
+		Accepted                bool
+		UserID                  string `json:"user_id"`
+	}
+	if err := json.Unmarshal(content, &shared); err != nil {
+		t.Fatal(err)
+	}
+	cases := make([]loginCase, 0, len(shared))
+	for _, s := range shared {
+		c := loginCase{
+			name:       fmt.Sprintf("subjects %s: %s", s.Subjects, s.Name),
+			validate:   proves("userId", s.Subject),
+			settings:   map[string]string{"AUTHSIGNAL_SUBJECTS": s.Subjects},
+			identifier: s.Subject,
+			want:       scripthost.Refused,
+		}
+		if s.Accepted {
+			c.want, c.userID, c.email, c.verified = scripthost.Profile, s.UserID, "jane@example.com", true
+		}
+		cases = append(cases, c)
+	}
+	return cases
+}
+
+// The script must end alike in the emulator's engine and in Node, and must call back exactly once.
+func TestLoginScript(t *testing.T) {
+	engines := []struct {
+		name string
+		run  func(*testing.T, []login) []loginResult
+	}{
+		{"embedded engine", runEmbedded},
+		{"node", runNode},
+	}
+	for _, engine := range engines {
+		t.Run(engine.name, func(t *testing.T) {
+			t.Parallel()
+			cases := loginCases(t)
+			authsignal := newAuthsignal(t, cases)
+			logins := make([]login, len(cases))
+			for i, c := range cases {
+				logins[i] = c.login(i, authsignal)
+			}
+			results := engine.run(t, logins)
+			for i, c := range cases {
+				t.Run(c.name, func(t *testing.T) { c.check(t, results[i]) })
+			}
+		})
+	}
+}
+
+func (c loginCase) check(t *testing.T, got loginResult) {
+	if got.Kind != c.want || !strings.Contains(got.Message, c.message) {
+		t.Fatalf("ended as %s %q, want %s %q", got.Kind, got.Message, c.want, c.message)
+	}
+	if got.Calls != 1 {
+		t.Errorf("called back %d times, want once", got.Calls)
+	}
+	for what, text := range map[string]string{"token": token, "secret": secret} {
+		if strings.Contains(got.Message, text) {
+			t.Errorf("the message holds the %s: %q", what, got.Message)
+		}
+	}
+	prefix := map[scripthost.Kind]string{scripthost.Refused: "native-bridge refuses: ", scripthost.Failed: "native-bridge cannot tell: "}[c.want]
+	if !strings.HasPrefix(got.Message, prefix) {
+		t.Errorf("message = %q, want it to begin with %q", got.Message, prefix)
+	}
+	if c.want != scripthost.Profile {
+		return
+	}
+	want := map[string]any{"user_id": c.userID}
+	if c.email != "" {
+		want["email"], want["email_verified"] = c.email, c.verified
+	}
+	if !maps.Equal(got.Profile, want) {
+		t.Errorf("profile = %v, want %v", got.Profile, want)
+	}
+}
+
+func TestLoginScriptFitsAuth0(t *testing.T) {
+	t.Parallel()
+	source := readLoginScript(t)
+	if limit := 100_000; len(source) >= limit {
+		t.Errorf("the script has %d bytes, Auth0 takes less than %d", len(source), limit)
+	}
+	if found := regexp.MustCompile(`\b(require|import)\s*\(|(?m)^\s*import\b`).FindString(source); found != "" {
+		t.Errorf("the script needs a module: %q", found)
+	}
+	deadline := regexp.MustCompile(`DEADLINE_MS = (\d+);`).FindStringSubmatch(source)
+	if want := strconv.FormatInt(auth0.LoginScriptTimeout.Milliseconds(), 10); deadline == nil || deadline[1] != want {
+		t.Errorf("the script's deadline is %v, want LoginScriptTimeout, %s ms", deadline, want)
+	}
+}
+
+// login is what a runner executes, loginResult how it ended; both as the Node harness reads and writes them.
+type login struct {
+	ID            int               `json:"id"`
+	Identifier    string            `json:"identifier"`
+	Password      string            `json:"password"`
+	Configuration map[string]string `json:"configuration"`
+	WithContext   bool              `json:"withContext"`
+}
+
+type loginResult struct {
+	ID      int             `json:"id"`
+	Kind    scripthost.Kind `json:"kind"`
+	Message string          `json:"message"`
+	Profile map[string]any  `json:"profile"`
+	Calls   int             `json:"calls"`
+}
+
+// login gives the case to Authsignal's stand-in under a base URL of its own. A slash ends it, which must do no harm.
+func (c loginCase) login(id int, authsignal *httptest.Server) login {
+	settings := map[string]string{
+		"AUTHSIGNAL_SECRET":   secret,
+		"AUTHSIGNAL_API_URL":  fmt.Sprintf("%s/%d/v1/", authsignal.URL, id),
+		"AUTHSIGNAL_ACTION":   action,
+		"AUTHSIGNAL_SUBJECTS": "auth0",
+	}
+	maps.Copy(settings, c.settings)
+	maps.DeleteFunc(settings, func(_, value string) bool { return value == "-" })
+	return login{ID: id, Identifier: c.identifier, Password: token, Configuration: settings, WithContext: c.context}
+}
+
+func runEmbedded(t *testing.T, logins []login) []loginResult {
+	var warnings []string
+	var mu sync.Mutex
+	host := scripthost.New(scripthost.Options{Log: func(line string) {
+		mu.Lock()
+		defer mu.Unlock()
+		warnings = append(warnings, line)
+	}})
+	results := make([]loginResult, len(logins))
+	var group sync.WaitGroup
+	for i, in := range logins {
+		script := compile(t, host, in.WithContext)
+		group.Go(func() {
+			out := host.Login(t.Context(), script, scripthost.Login{Identifier: in.Identifier, Password: in.Password, Configuration: in.Configuration})
+			results[i] = loginResult{Kind: out.Kind, Message: out.Message, Calls: out.CalledBack}
+			if out.Kind == scripthost.Profile {
+				if err := json.Unmarshal(out.Profile, &results[i].Profile); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	group.Wait()
+	host.Close() // ends the watch for a second callback, which would be a warning
+	if len(warnings) > 0 {
+		t.Errorf("the host warns: %q", warnings)
+	}
+	return results
+}
+
+// compile puts a function of four parameters before the script to have the host pass the context object.
+func compile(t *testing.T, host *scripthost.Host, withContext bool) *scripthost.Script {
+	source := readLoginScript(t)
+	if withContext {
+		source = "function login(identifier, password, context, callback) { script(identifier, password, context, callback); }\n" +
+			strings.Replace(source, "function login(", "function script(", 1)
+	}
+	script, err := host.Compile(source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return script
+}
+
+func runNode(t *testing.T, logins []login) []loginResult {
+	node, err := exec.LookPath("node")
+	if err != nil {
+		t.Fatalf("install Node.js 18 or later, the Login script must be tested in it: %v", err)
+	}
+	var input, stderr bytes.Buffer
+	for _, in := range logins {
+		if err := json.NewEncoder(&input).Encode(in); err != nil {
+			t.Fatal(err)
+		}
+	}
+	command := exec.CommandContext(t.Context(), node, "testdata/login_node.mjs", loginFile)
+	command.Stdin, command.Stderr = &input, &stderr
+	output, err := command.Output()
+	if err != nil {
+		t.Fatalf("node: %v\n%s", err, stderr.String())
+	}
+	results := make([]loginResult, len(logins))
+	decoder := json.NewDecoder(bytes.NewReader(output))
+	for range logins {
+		var result loginResult
+		if err := decoder.Decode(&result); err != nil {
+			t.Fatal(err)
+		}
+		results[result.ID] = result
+	}
+	return results
+}
+
+func readLoginScript(t *testing.T) string {
+	content, err := os.ReadFile(loginFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
+}
+
+// newAuthsignal is a stand-in that answers each case as it says, and checks what it is asked.
+func newAuthsignal(t *testing.T, cases []loginCase) *httptest.Server {
+	mux := http.NewServeMux()
+	for i, c := range cases {
+		validate, user := c.validate, c.user
+		if validate == nil {
+			validate = proves()
+		}
+		if user == nil {
+			user = says(200, `{"isEnrolled":true,"email":"jane@example.com","emailVerified":true}`)
+		}
+		mux.HandleFunc(fmt.Sprintf("POST /%d/v1/validate", i), func(w http.ResponseWriter, r *http.Request) {
+			checkCredentials(t, c.name, r)
+			checkValidation(t, c.name, r)
+			validate(w, r)
+		})
+		mux.HandleFunc(fmt.Sprintf("GET /%d/v1/users/{id}", i), func(w http.ResponseWriter, r *http.Request) {
+			checkCredentials(t, c.name, r)
+			if id := r.PathValue("id"); !strings.EqualFold(id, c.identifier) {
+				t.Errorf("%s: asked for the user %q, want %q", c.name, id, c.identifier)
+			}
+			user(w, r)
+		})
+	}
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		t.Errorf("unexpected request: %s %s", r.Method, r.URL)
+		http.NotFound(w, r)
+	})
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	return server
+}
+
+func checkCredentials(t *testing.T, name string, r *http.Request) {
+	want := "Basic " + base64.StdEncoding.EncodeToString([]byte(secret+":"))
+	if got := r.Header.Get("Authorization"); got != want {
+		t.Errorf("%s: Authorization = %q, want %q", name, got, want)
+	}
+}
+
+func checkValidation(t *testing.T, name string, r *http.Request) {
+	var asked map[string]any
+	if err := json.NewDecoder(r.Body).Decode(&asked); err != nil {
+		t.Errorf("%s: %v", name, err)
+	}
+	if want := map[string]any{"token": token, "action": action}; !maps.Equal(asked, want) {
+		t.Errorf("%s: asked to validate %v, want %v", name, asked, want)
+	}
+}
+
+// proves answers a validation. The proof is a good one but for the fields given, name and value in turn; nil removes.
+func proves(changes ...any) http.HandlerFunc {
+	proof := map[string]any{
+		"isValid": true, "state": "CHALLENGE_SUCCEEDED", "stateUpdatedAt": "2026-01-31T10:00:00.000Z", "userId": subject,
+		"action": action, "actionCode": action, "idempotencyKey": "0b0f2f0e-6f2b-4a0e-9d59-2f2f9a5d7a11", "verificationMethod": "PASSKEY",
+	}
+	for i := 0; i < len(changes); i += 2 {
+		proof[changes[i].(string)] = changes[i+1]
+		if changes[i+1] == nil {
+			delete(proof, changes[i].(string))
+		}
+	}
+	body, err := json.Marshal(proof)
+	if err != nil {
+		panic(err)
+	}
+	return says(http.StatusOK, string(body))
+}
+
+func fails(status int, code string) http.HandlerFunc {
+	return says(status, fmt.Sprintf(`{"error":%[1]q,"errorCode":%[1]q,"errorDescription":"about %[2]s"}`, code, token))
+}
+
+func says(status int, body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, body)
+	}
+}
+
+func redirects(status int) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Location", "/elsewhere")
+		w.WriteHeader(status)
+	}
+}
+
+func hangs(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
+
+func hangsInBody(w http.ResponseWriter, r *http.Request) {
+	_, _ = io.WriteString(w, `{"isValid":`)
+	_ = http.NewResponseController(w).Flush()
+	<-r.Context().Done()
+}
+
+func breaks(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
+
+func breaksInBody(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Length", "1000")
+	_, _ = io.WriteString(w, `{"isValid":true`)
+	_ = http.NewResponseController(w).Flush()
+	panic(http.ErrAbortHandler)
+}
+
+// closedAddress returns an address nobody listens on.
+func closedAddress(t *testing.T) string {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return listener.Addr().String()
+}
