@@ -1,6 +1,7 @@
 package portstest
 
 import (
+	"maps"
 	"slices"
 	"testing"
 
@@ -15,11 +16,11 @@ type IssuerHarness struct {
 	Grant func(t *testing.T) domain.Grant
 	// Swap makes the provider open the next session for somebody else.
 	Swap func(t *testing.T)
-	// Refuse makes the provider refuse the person of a grant, each way it can, and
-	// returns a function for every way with the reason that it must give.
+	// Refuse makes the provider refuse the person of the next grant, for the reason
+	// that it must then give.
 	Refuse map[domain.Error]func(t *testing.T)
-	// Spoil makes the ID token of the next session one that must not verify, in
-	// each way the harness knows.
+	// Spoil makes the ID token of the next session one that must not verify, each
+	// function in its own way.
 	Spoil map[string]func(t *testing.T)
 	// Lock makes the provider refuse the bridge itself.
 	Lock func(t *testing.T)
@@ -29,11 +30,11 @@ type IssuerHarness struct {
 
 // TokenIssuer tests the contract of ports.TokenIssuer.
 func TokenIssuer(t *testing.T, start func(t *testing.T) IssuerHarness) {
+	t.Run("a refusal has its reason and gives no session", func(t *testing.T) { issuerRefuses(t, start) })
+	t.Run("a session that does not verify is a fault of ours", func(t *testing.T) { issuerSpoiled(t, start) })
 	tests := map[string]func(*testing.T, IssuerHarness){
 		"a grant becomes a session of the person in it":         issuerIssues,
 		"a session tells the subject that its ID token has":     issuerReports,
-		"a refusal has its reason and gives no session":         issuerRefuses,
-		"a session that does not verify is a fault of ours":     issuerSpoiled,
 		"a provider that refuses the bridge is a fault of ours": issuerLocked,
 		"a provider that is away is unavailable":                issuerUnavailable,
 		"a caller who leaves gets no verdict":                   issuerCancelled,
@@ -84,27 +85,31 @@ func issuerReports(t *testing.T, h IssuerHarness) {
 	}
 }
 
-func issuerRefuses(t *testing.T, h IssuerHarness) {
-	if len(h.Refuse) == 0 {
+func issuerRefuses(t *testing.T, start func(t *testing.T) IssuerHarness) {
+	reasons := slices.Collect(maps.Keys(start(t).Refuse))
+	if len(reasons) == 0 {
 		t.Fatal("the harness knows no refusal")
 	}
-	for reason, refuse := range h.Refuse {
+	for _, reason := range reasons {
 		t.Run(string(reason), func(t *testing.T) {
+			h := start(t)
 			grant := h.Grant(t)
-			refuse(t)
+			h.Refuse[reason](t)
 			h.refused(t, grant, reason)
 		})
 	}
 }
 
-func issuerSpoiled(t *testing.T, h IssuerHarness) {
-	if len(h.Spoil) == 0 {
+func issuerSpoiled(t *testing.T, start func(t *testing.T) IssuerHarness) {
+	ways := slices.Collect(maps.Keys(start(t).Spoil))
+	if len(ways) == 0 {
 		t.Fatal("the harness spoils no ID token")
 	}
-	for name, spoil := range h.Spoil {
-		t.Run(name, func(t *testing.T) {
+	for _, way := range ways {
+		t.Run(way, func(t *testing.T) {
+			h := start(t)
 			grant := h.Grant(t)
-			spoil(t)
+			h.Spoil[way](t)
 			h.refused(t, grant, "")
 		})
 	}
