@@ -120,11 +120,17 @@ func (uc *ExchangePasskeyForSession) giveUp(ctx context.Context, claim domain.Cl
 // again with the same proof: nobody refused it, somebody was away. The caller's
 // own departure counts as that.
 func couldStillSucceed(err error) bool {
-	switch reason, _ := domain.ReasonOf(err); reason {
+	reason, known := domain.ReasonOf(err)
+	if !known {
+		return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+	}
+	//exhaustive:enforce
+	switch reason {
 	case domain.ErrUnavailable, domain.ErrBusy:
 		return true
-	case "":
-		return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+	case domain.ErrTokenRejected, domain.ErrTokenReplayed, domain.ErrAccessDenied, domain.ErrMFARequired,
+		domain.ErrAccountBlocked, domain.ErrScopeInvalid, domain.ErrTargetInvalid:
+		return false
 	}
 	return false
 }
@@ -140,8 +146,8 @@ func (uc *ExchangePasskeyForSession) disown(ctx context.Context, session domain.
 	ctx, cancel := cleanUp(ctx)
 	defer cancel()
 	if err := uc.Revoker.Revoke(ctx, session.RefreshToken); err != nil {
-		// The reason is not passed on: this is a fault of ours whatever the revoker says.
-		return fmt.Errorf("%w; its refresh token could not be revoked: %v", fault, err)
+		// Its reason is not wrapped: this is a fault of ours whatever the revoker says.
+		return fmt.Errorf("%w; its refresh token could not be revoked: %s", fault, err.Error())
 	}
 	return fault
 }

@@ -53,6 +53,7 @@ func problemOf(err error) problem {
 	answer := func(status int, title string) problem {
 		return problem{Code: string(reason), Status: status, Title: title}
 	}
+	//exhaustive:enforce
 	switch reason {
 	case domain.ErrTokenRejected:
 		return answer(http.StatusUnauthorized, "The token does not prove a passkey sign-in")
@@ -102,10 +103,10 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, p problem) {
 // logFailure logs at the level of who must act: nobody, soon somebody, now us.
 func (s *Server) logFailure(r *http.Request, p problem, attrs ...any) {
 	level := slog.LevelInfo
-	switch {
-	case p.Status == http.StatusInternalServerError:
+	switch p.Status {
+	case http.StatusInternalServerError:
 		level = slog.LevelError
-	case p.Status == http.StatusServiceUnavailable, p.Status == http.StatusTooManyRequests:
+	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
 		level = slog.LevelWarn
 	}
 	client := clientOf(r)

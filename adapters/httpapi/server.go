@@ -67,8 +67,9 @@ func (s *Server) Handler() http.Handler {
 }
 
 // Listen opens the configured address. The error says what to do about it.
-func (s *Server) Listen() (net.Listener, error) {
-	listener, err := net.Listen("tcp", string(s.config.ListenAddr))
+func (s *Server) Listen(ctx context.Context) (net.Listener, error) {
+	var config net.ListenConfig
+	listener, err := config.Listen(ctx, "tcp", string(s.config.ListenAddr))
 	if err != nil {
 		return nil, fmt.Errorf("cannot listen on LISTEN_ADDR %s, choose another address or stop what has it: %w", s.config.ListenAddr, err)
 	}

@@ -30,7 +30,7 @@ func run(t *testing.T, e *exchanger, health *httpapi.Health) *running {
 		health = httpapi.NewHealth(nil, nil, logger)
 	}
 	server := httpapi.NewServer(httpapi.Config{ListenAddr: "127.0.0.1:0", RequestTimeout: 10 * time.Second}, e, health, logger)
-	listener, err := server.Listen()
+	listener, err := server.Listen(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +43,7 @@ func run(t *testing.T, e *exchanger, health *httpapi.Health) *running {
 
 func (r *running) get(t *testing.T, path string) (int, map[string]any) {
 	t.Helper()
-	resp, err := http.Get(r.url + path) //nolint:noctx // a test
+	resp, err := http.Get(r.url + path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +60,7 @@ func TestStoppingFinishesWhatIsInFlight(t *testing.T) {
 	r := run(t, e, nil)
 	answer := make(chan int, 1)
 	go func() {
-		resp, err := http.Post(r.url+"/v1/sessions", "application/json", strings.NewReader(`{"token":"a.b.c"}`)) //nolint:noctx // a test
+		resp, err := http.Post(r.url+"/v1/sessions", "application/json", strings.NewReader(`{"token":"a.b.c"}`))
 		if err != nil {
 			answer <- 0
 			return
@@ -71,7 +71,7 @@ func TestStoppingFinishesWhatIsInFlight(t *testing.T) {
 	<-e.entered
 	r.cancel()
 	for refusesConnections := false; !refusesConnections; {
-		conn, err := net.Dial("tcp", strings.TrimPrefix(r.url, "http://")) //nolint:noctx // a test
+		conn, err := net.Dial("tcp", strings.TrimPrefix(r.url, "http://"))
 		refusesConnections = err != nil
 		if err == nil {
 			_ = conn.Close()
@@ -113,7 +113,7 @@ func TestReadyOnceWarmAndNotWhileDraining(t *testing.T) {
 	// A keep-alive connection goes on being served while the server drains.
 	conn := keepAlive(t, r)
 	go func() {
-		if resp, err := http.Post(r.url+"/v1/sessions", "application/json", strings.NewReader(`{"token":"a.b.c"}`)); err == nil { //nolint:noctx // a test
+		if resp, err := http.Post(r.url+"/v1/sessions", "application/json", strings.NewReader(`{"token":"a.b.c"}`)); err == nil {
 			_ = resp.Body.Close()
 		}
 	}()
@@ -144,7 +144,7 @@ func keepAlive(t *testing.T, r *running) func() string {
 	t.Helper()
 	client := &http.Client{Transport: &http.Transport{MaxConnsPerHost: 1}}
 	ask := func() string {
-		resp, err := client.Get(r.url + "/readyz") //nolint:noctx // a test
+		resp, err := client.Get(r.url + "/readyz")
 		if err != nil {
 			return ""
 		}
@@ -190,7 +190,7 @@ func TestAVendorsTroubleIsToldAndTheBridgeStaysReady(t *testing.T) {
 func TestProbesAnswerToHEAD(t *testing.T) {
 	r := run(t, &exchanger{}, nil)
 	for _, path := range []string{"/livez", "/readyz"} {
-		resp, err := http.Head(r.url + path) //nolint:noctx // a test
+		resp, err := http.Head(r.url + path)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -199,7 +199,7 @@ func TestProbesAnswerToHEAD(t *testing.T) {
 			t.Errorf("HEAD %s is not allowed", path)
 		}
 	}
-	resp, err := http.Post(r.url+"/livez", "", nil) //nolint:noctx // a test
+	resp, err := http.Post(r.url+"/livez", "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -210,14 +210,14 @@ func TestProbesAnswerToHEAD(t *testing.T) {
 }
 
 func TestAPortThatIsTakenIsSaidWithAdvice(t *testing.T) {
-	taken, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // a test
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer taken.Close()
 	logger := slog.New(slog.NewJSONHandler(io.Discard, nil))
 	server := httpapi.NewServer(httpapi.Config{ListenAddr: httpapi.Addr(taken.Addr().String())}, &exchanger{}, httpapi.NewHealth(nil, nil, logger), logger)
-	if _, err := server.Listen(); err == nil || !strings.Contains(err.Error(), "LISTEN_ADDR") {
+	if _, err := server.Listen(t.Context()); err == nil || !strings.Contains(err.Error(), "LISTEN_ADDR") {
 		t.Errorf("err = %v, want it to name LISTEN_ADDR", err)
 	}
 }

@@ -10,7 +10,6 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
-	"text/tabwriter"
 	"time"
 
 	"github.com/caarlos0/env/v11"
@@ -49,7 +48,7 @@ func serve(ctx context.Context, environ map[string]string, out, errs io.Writer) 
 		log.Warn(warning)
 	}
 	server := nativebridge.NewServer(config, adapters.Runtime{Log: log, Audit: out, Now: time.Now, Random: rand.Reader})
-	listener, err := server.Listen()
+	listener, err := server.Listen(ctx)
 	if err != nil {
 		return err
 	}
@@ -74,22 +73,38 @@ Exit status: 0 stopped by a signal, 1 failed, 2 configured wrongly.
 
 Environment:
 `)
-	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	for _, s := range adapters.Settings() {
-		fmt.Fprintf(table, "  %s\t%s\n", s.Name, describe(s))
+		fmt.Fprintf(&text, "  %s%s\n", s.Name, presence(s))
+		for _, line := range wrap(s.Help, 72) {
+			fmt.Fprintf(&text, "      %s\n", line)
+		}
 	}
-	_ = table.Flush()
 	return strings.TrimRight(text.String(), "\n")
 }
 
-func describe(s adapters.Setting) string {
+// presence says whether a setting must be set, and what holds if it is not.
+func presence(s adapters.Setting) string {
 	switch {
 	case s.Required && s.Secret:
-		return "(required, or " + s.Name + "_FILE) " + s.Help
+		return " or " + s.Name + "_FILE (required)"
 	case s.Required:
-		return "(required) " + s.Help
+		return " (required)"
 	case s.Default != "":
-		return "(default " + s.Default + ") " + s.Help
+		return " (default " + s.Default + ")"
 	}
-	return s.Help
+	return ""
+}
+
+// wrap breaks text into lines of at most width characters, at spaces.
+func wrap(text string, width int) []string {
+	var lines []string
+	line := ""
+	for _, word := range strings.Fields(text) {
+		if line != "" && len(line)+1+len(word) > width {
+			lines = append(lines, line)
+			line = ""
+		}
+		line = strings.TrimSpace(line + " " + word)
+	}
+	return append(lines, line)
 }

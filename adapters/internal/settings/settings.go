@@ -9,6 +9,7 @@ package settings
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"reflect"
 	"slices"
@@ -117,16 +118,33 @@ func readFiles(environ map[string]string, known []Setting) (map[string]string, F
 			faults = append(faults, Fault{setting.Name, "is set, and " + setting.Name + "_FILE too", "unset one of them"})
 			continue
 		}
-		text, err := os.ReadFile(path)
-		if err != nil {
-			faults = append(faults, Fault{setting.Name + "_FILE", "names a file that cannot be read: " + err.Error(),
-				"mount the file there, readable for this user"})
-			read[setting.Name] = "unread" // one fault is enough
-			continue
+		text, fault := readSecret(path, setting)
+		if fault != nil {
+			faults = append(faults, *fault)
+			text = "unread" // one fault is enough
 		}
-		read[setting.Name] = strings.TrimRight(string(text), "\r\n")
+		read[setting.Name] = text
 	}
 	return read, faults
+}
+
+// readSecret reads a secret from the file at path, without the line breaks at its
+// end. The fault does not tell the path, which may be the secret itself, put into
+// the wrong variable.
+func readSecret(path string, setting Setting) (string, *Fault) {
+	content, err := os.ReadFile(path)
+	if failed, ok := errors.AsType[*fs.PathError](err); ok {
+		err = failed.Err
+	}
+	text := strings.TrimRight(string(content), "\r\n")
+	switch {
+	case err != nil:
+		return "", &Fault{setting.Name + "_FILE", "names a file that cannot be read: " + err.Error(),
+			"mount the file there, readable for this user"}
+	case text == "":
+		return "", &Fault{setting.Name + "_FILE", "names a file that is empty", "write into it " + setting.Help}
+	}
+	return text, nil
 }
 
 func parse(environ map[string]string, config any) Faults {

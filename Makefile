@@ -1,0 +1,52 @@
+# Native Bridge. 'make' alone lists what there is.
+
+GOLANGCI_LINT_VERSION := v2.15.0
+
+GO        ?= go
+LINT      := bin/golangci-lint-$(GOLANGCI_LINT_VERSION)
+WEB       := cmd/sandbox/web
+GENERATED := wire_gen.go ports/portsmock/portsmock.go docs/configuration.md
+
+.PHONY: help run test check generate build fuzz needs page clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## start the sandbox and sign in once; ONCE=1 exits after that
+	@$(MAKE) --no-print-directory page OPTIONAL=1
+	@$(GO) run ./cmd/sandbox $(if $(ONCE),--once)
+
+test: needs page ## install what the tests need and run all of them
+	$(GO) test -race -timeout 15m ./...
+
+check: $(LINT) ## look for drift, vet and lint
+	@.ci/drift $(GENERATED)
+	$(GO) vet ./...
+	$(GO) vet -tags wireinject .
+	$(LINT) run
+
+generate: ## write the generated files anew
+	$(GO) generate ./ports
+	$(GO) tool wire .
+	$(GO) test ./cmd/native-bridge -run TestConfigurationIsDocumented -update
+
+build: ## build bin/native-bridge
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/native-bridge ./cmd/native-bridge
+
+fuzz: ## fuzz each decoder that faces the outside for a minute
+	@for target in ./domain:FuzzParsePasskeyToken ./adapters/authsignal:FuzzVerify ./adapters/httpapi:FuzzSessionsBody; do \
+		$(GO) test "$${target%%:*}" -run '^$$' -fuzz "^$${target##*:}$$" -fuzztime 1m || exit 1; \
+	done
+
+needs: ## install Chromium (as root on Debian), or say what is missing
+	@.ci/needs
+
+page: ## build the sandbox's page; needs Node.js and npm
+	@.ci/page $(WEB) $(OPTIONAL)
+
+clean: ## remove what was built
+	rm -rf bin $(WEB)/node_modules
+
+$(LINT):
+	GOBIN=$(CURDIR)/bin $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
+	@mv bin/golangci-lint $@

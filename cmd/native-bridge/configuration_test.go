@@ -1,0 +1,73 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"nativebridge/adapters"
+)
+
+var update = flag.Bool("update", false, "write docs/configuration.md anew")
+
+const configurationDoc = "../../docs/configuration.md"
+
+// TestConfigurationIsDocumented holds docs/configuration.md against the structs
+// that the configuration is read into; 'make generate' writes it anew.
+func TestConfigurationIsDocumented(t *testing.T) {
+	want := documentation()
+	if *update {
+		if err := os.WriteFile(configurationDoc, []byte(want), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(configurationDoc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got) != want {
+		t.Error("docs/configuration.md is out of date: run 'make generate'")
+	}
+}
+
+func documentation() string {
+	var text strings.Builder
+	text.WriteString(`# Configuration
+
+<!-- Written by 'make generate' from the configuration structs. Do not edit. -->
+
+` + "`native-bridge serve`" + ` is configured by environment variables alone. A secret may also
+come from a file: set the variable with ` + "`_FILE`" + ` at its end to the file's path. What is
+wrong is listed at start-up, all of it at once, each with its fix, and the exit
+status is 2. A variable that begins with ` + "`AUTHSIGNAL_`" + ` or ` + "`AUTH0_`" + ` and is not in this
+table is warned about: it may be misspelt.
+
+| variable | default | set it to |
+|---|---|---|
+`)
+	for _, s := range adapters.Settings() {
+		value := "none"
+		switch {
+		case s.Required:
+			value = "**required**"
+		case s.Default != "":
+			value = "`" + s.Default + "`"
+		}
+		name := "`" + s.Name + "`"
+		if s.Secret {
+			name += " or `" + s.Name + "_FILE`"
+		}
+		fmt.Fprintf(&text, "| %s | %s | %s |\n", name, value, strings.ReplaceAll(s.Help, "|", `\|`))
+	}
+	text.WriteString(`
+Three deadlines depend on one another, and the start checks that each is shorter
+than the next: the Login script's own 4 s for all its calls, the 6 s that Auth0
+is given for a session, and ` + "`REQUEST_TIMEOUT`" + `. Authsignal is given 3 s of the last.
+
+TLS to Authsignal and Auth0 trusts the system's certificate authorities;
+` + "`SSL_CERT_FILE`" + ` names others. ` + "`HTTPS_PROXY`" + ` and ` + "`NO_PROXY`" + ` are honoured.
+`)
+	return text.String()
+}

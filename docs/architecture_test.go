@@ -1,0 +1,153 @@
+// Package docs_test enforces what the documents promise of the code's structure.
+package docs_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "nativebridge"
+
+// pkg is what 'go list -json' tells of a package.
+type pkg struct {
+	ImportPath string
+	Imports    []string
+	Standard   bool
+	Module     *struct{ Path string }
+}
+
+func goList(t *testing.T, args ...string) []pkg {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", append([]string{"list", "-json=ImportPath,Imports,Standard,Module"}, args...)...)
+	cmd.Dir = ".."
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var list []pkg
+	for decoder := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p pkg
+		if err := decoder.Decode(&p); errors.Is(err, io.EOF) {
+			return list
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, p)
+	}
+}
+
+// place is a package's folder within the module; false for foreign packages.
+func place(importPath string) (string, bool) {
+	if importPath == module {
+		return ".", true
+	}
+	return strings.CutPrefix(importPath, module+"/")
+}
+
+func within(folder, of string) bool { return folder == of || strings.HasPrefix(folder, of+"/") }
+
+// mayImport is the one rule: domain ← ports ← app ← adapters ← wire.go ← cmd, a
+// folder imports only what stands to its left, and adapters do not import each
+// other.
+func mayImport(from, to string) bool {
+	switch {
+	case within(from, "domain"):
+		return false
+	case within(from, "ports"):
+		return within(to, "domain") || within(to, "ports")
+	case within(from, "app"):
+		return within(to, "domain") || to == "ports"
+	case isEmulator(from):
+		return isEmulator(to) && within(to, from)
+	case within(from, "adapters/internal"):
+		return within(to, "domain") || within(to, "adapters/internal")
+	case from == "adapters":
+		return to != "." && !within(to, "cmd") && !isEmulator(to)
+	case within(from, "adapters"):
+		adapter := path.Join("adapters", strings.Split(from, "/")[1])
+		return within(to, "domain") || to == "ports" || to == "app" || within(to, "adapters/internal") || (within(to, adapter) && !isEmulator(to))
+	case from == ".":
+		return !within(to, "cmd") && !isEmulator(to)
+	case from == "cmd/native-bridge":
+		return !isEmulator(to)
+	}
+	return within(from, "cmd") || within(from, "docs")
+}
+
+func isEmulator(folder string) bool {
+	return slices.ContainsFunc(strings.Split(folder, "/"), func(part string) bool {
+		return strings.HasSuffix(part, "test") && part != "portstest"
+	})
+}
+
+func TestAFolderImportsOnlyWhatStandsToItsLeft(t *testing.T) {
+	packages := goList(t, "./...")
+	if len(packages) < 10 {
+		t.Fatalf("only %d packages found", len(packages))
+	}
+	for _, p := range packages {
+		from, _ := place(p.ImportPath)
+		for _, imported := range p.Imports {
+			if to, ours := place(imported); ours && !mayImport(from, to) {
+				t.Errorf("%s imports %s", from, to)
+			}
+		}
+	}
+}
+
+func TestTheRuleForbidsWhatItIsThereFor(t *testing.T) {
+	for _, tt := range [][2]string{
+		{"domain", "ports"}, {"ports", "app"}, {"app", "adapters/authsignal"}, {"app", "ports/portstest"},
+		{"adapters/authsignal", "adapters/auth0"}, {"adapters/authsignal", "adapters/authsignal/authsignaltest"},
+		{"adapters/internal/upstream", "ports"}, {"adapters/internal/upstream", "adapters/authsignal"},
+		{"adapters/authsignal/authsignaltest", "domain"}, {"adapters/authsignal/authsignaltest", "adapters/authsignal"},
+		{"adapters/auth0", "adapters"}, {"adapters", "adapters/auth0/auth0test"}, {".", "cmd/sandbox"},
+		{"cmd/native-bridge", "adapters/auth0/auth0test"},
+	} {
+		if mayImport(tt[0], tt[1]) {
+			t.Errorf("%s may import %s", tt[0], tt[1])
+		}
+	}
+}
+
+func TestTheCoreUsesTheStandardLibraryOnly(t *testing.T) {
+	for _, p := range goList(t, "-deps", "./domain", "./ports", "./app") {
+		if _, ours := place(p.ImportPath); !ours && !p.Standard {
+			t.Errorf("the core depends on %s", p.ImportPath)
+		}
+	}
+}
+
+// TestTheProductsDependenciesCanBeReadAloud fails when the product links an
+// emulator or a module that is not in the list: adding one is a decision, with a
+// document in docs/decisions.
+func TestTheProductsDependenciesCanBeReadAloud(t *testing.T) {
+	aloud := []string{
+		"github.com/caarlos0/env/v11",
+		"github.com/go-chi/chi/v5",
+		"github.com/go-jose/go-jose/v4",
+		"github.com/google/wire",
+		"github.com/spf13/cobra",
+		"github.com/spf13/pflag",
+		"golang.org/x/sync",
+	}
+	var linked []string
+	for _, p := range goList(t, "-deps", "./cmd/native-bridge") {
+		if folder, ours := place(p.ImportPath); ours && isEmulator(folder) {
+			t.Errorf("native-bridge links the emulator %s", folder)
+		}
+		if p.Module != nil && p.Module.Path != module && !slices.Contains(linked, p.Module.Path) {
+			linked = append(linked, p.Module.Path)
+		}
+	}
+	slices.Sort(linked)
+	if !slices.Equal(linked, aloud) {
+		t.Errorf("native-bridge links %q, want %q", linked, aloud)
+	}
+}
