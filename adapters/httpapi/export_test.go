@@ -1,0 +1,4 @@
+package httpapi
+
+// Drain is drain, for the tests.
+func (h *Health) Drain() { h.drain() }
