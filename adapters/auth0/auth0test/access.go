@@ -1,0 +1,128 @@
+package auth0test
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// defaultTokenLifetime is Auth0's for access tokens.
+const defaultTokenLifetime = 24 * time.Hour
+
+// standardScopes are those of OpenID Connect Core section 5.4.
+func standardScopes() []string { return []string{"openid", "profile", "email", "address", "phone"} }
+
+// access is what one session is good for.
+type access struct {
+	client  *Client
+	user    User
+	api     *API // nil without an audience
+	scope   []string
+	idToken bool
+}
+
+func (a access) has(scope string) bool { return slices.Contains(a.scope, scope) }
+
+func (a access) lifetime() time.Duration {
+	if a.api == nil {
+		return defaultTokenLifetime
+	}
+	return a.api.TokenLifetime
+}
+
+// ask works out what a client gets of what it asks for (Auth0 docs: Call Your
+// API Using Resource Owner Password Flow). Scopes that do not exist are left
+// out, and it is told what it got only if that differs.
+func (s *Server) ask(c *call, client *Client) (a access, scope string, err error) {
+	a.client = client
+	if audience := c.params["audience"]; audience != "" {
+		if a.api = s.apis[audience]; a.api == nil {
+			return a, "", refuse(http.StatusForbidden, "access_denied", "Service not found: "+audience)
+		}
+	}
+	asked := strings.Fields(c.params["scope"])
+	a.scope = grantedScope(asked, client, a.api)
+	// Recorded: without a scope the answer names openid and holds no ID token.
+	a.idToken = slices.Contains(asked, "openid")
+	if !sameScope(asked, a.scope) {
+		scope = strings.Join(a.scope, " ")
+	}
+	return a, scope, nil
+}
+
+// grantedScope gives all standard scopes to who asks for nothing or for openid
+// alone, and all scopes of the API to who asks for none of them.
+func grantedScope(asked []string, client *Client, api *API) []string {
+	if len(asked) == 0 || slices.Equal(asked, []string{"openid"}) {
+		asked = append(standardScopes(), asked...)
+	}
+	var offered []string
+	if api != nil {
+		offered = api.Scopes
+	}
+	isOffered := func(scope string) bool { return slices.Contains(offered, scope) }
+	if !slices.ContainsFunc(asked, isOffered) {
+		asked = slices.Concat(asked, offered)
+	}
+	var granted []string
+	for _, scope := range asked {
+		ok := slices.Contains(standardScopes(), scope) || isOffered(scope) ||
+			scope == "offline_access" && offersRefresh(client, api)
+		if ok && !slices.Contains(granted, scope) {
+			granted = append(granted, scope)
+		}
+	}
+	return granted
+}
+
+// offersRefresh holds Auth0's conditions for a refresh token beside the scope.
+func offersRefresh(client *Client, api *API) bool {
+	return slices.Contains(client.GrantTypes, GrantRefreshToken) && (api == nil || api.AllowOfflineAccess)
+}
+
+func sameScope(a, b []string) bool {
+	return slices.Equal(slices.Compact(slices.Sorted(slices.Values(a))), slices.Compact(slices.Sorted(slices.Values(b))))
+}
+
+// newAccessToken makes a JWT for the API, or without one an opaque token that
+// only /userinfo takes.
+func (s *Server) newAccessToken(c *call, a access) (string, error) {
+	expires := c.now.Add(a.lifetime())
+	if a.api == nil {
+		token := newOpaqueToken()
+		s.grants.rememberAccess(token, a, expires)
+		return token, nil
+	}
+	body := claims{
+		{"iss", s.Issuer()},
+		{"sub", a.user.ID},
+		{"aud", a.api.Identifier},
+		{"iat", c.now.Unix()},
+		{"exp", expires.Unix()},
+		{"scope", strings.Join(a.scope, " ")},
+		{"gty", "password"},
+		{"azp", a.client.ID},
+	}
+	if a.has("openid") {
+		body.set("aud", []string{a.api.Identifier, s.Issuer() + "userinfo"})
+	}
+	if c.params["grant_type"] == GrantRefreshToken {
+		body.set("gty", []string{GrantRefreshToken, GrantPassword})
+	}
+	if a.api.Permissions {
+		body.set("permissions", slices.DeleteFunc(slices.Clone(a.scope), func(scope string) bool {
+			return !slices.Contains(a.api.Scopes, scope)
+		}))
+	}
+	key, err := s.keys.current()
+	if err != nil {
+		return "", err
+	}
+	token, err := sign(key, body)
+	if err != nil {
+		return "", err
+	}
+	s.grants.rememberAccess(token, a, expires)
+	return token, nil
+}

@@ -1,0 +1,66 @@
+// Package auth0test emulates the part of an Auth0 tenant that a bridge needs:
+// it opens sessions with the password grants, asking the Login script of a
+// custom database connection, renews and ends them, and goes wrong on request.
+//
+// It answers on loopback only, makes new keys at every start and keeps all it
+// knows in memory: it is for tests and for trying things out, and nothing that
+// guards anything may link it. Auth0's SDKs work with it unchanged once they
+// trust [Server.CAPEM]: their domain is [Server.Domain]. That was tried with the
+// npm packages auth0 6.4.0 and @auth0/auth0-auth-js 1.16.0.
+//
+// # Endpoints
+//
+//	GET  /.well-known/openid-configuration
+//	GET  /.well-known/jwks.json  the key in use is neither the only nor the first one
+//	POST /oauth/token            form or JSON; client secret in the body or by Basic
+//	       password                                          with a realm, or Options.DefaultDirectory
+//	       http://auth0.com/oauth/grant-type/password-realm
+//	       refresh_token                                     rotation, leeway, reuse detection
+//	POST /oauth/revoke           form or JSON
+//	GET  /userinfo
+//
+// Unknown parameters are tolerated, and an organization and a DPoP header with
+// them. There is no /authorize, no MFA continuation, no client assertion and no
+// mTLS; sub is always "auth0|" and the user_id of the script, as it stands.
+//
+// # Scripts
+//
+// The Login script really runs, in the engine of package scripthost. A script
+// that needs what the engine lacks is refused by [Start] and
+// [Server.StoreScript], so that it cannot look like a wrong password later. Only
+// a password the script refuses counts as an attack: failures do not.
+//
+// # Switches
+//
+// [Server.SetFaults] takes everything that can be switched at run time, in Go
+// or as JSON:
+//
+//   - [Fault]: what goes wrong, at which [Endpoint], for which grant, after how
+//     many good requests and how many times. [FaultKind] lists the kinds: Auth0's
+//     refusals, trouble on the wire, spoilt answers, ID tokens that must not be
+//     believed.
+//   - [Variants]: the form of answers nobody documents.
+//   - [Protection]: attack protection and rate limits that really count.
+//
+// Beside these, [Server.BlockUser], [Server.DeleteUser], [Server.RotateKeys] and
+// [Server.StoreScript] change the tenant, and [Client] and [Connection] hold
+// what an operator may get wrong: a grant type or connection that is not
+// enabled, import mode, an address header that is not trusted.
+//
+// # What is not known of the real thing
+//
+// Where [Variants] has a switch both forms are here, and the zero value is the
+// likelier one: the answer to a script that fails ([Variants.ScriptFailure]) or
+// refuses with words of its own ([Variants.ScriptMessage]), the status of a
+// blocked user, the error of a wrong client secret, whether the grant password
+// heeds a realm, whether an email is needed, whether there is a sid. The status
+// of any injected answer can be set; mfa_required and requires_verification are
+// documented with two and with none.
+//
+// These are guesses without a switch: the words for a connection that is not
+// enabled for the client; that callback() without a profile is a wrong password;
+// that a failed script is no attack; the answer to too many sign-ins of one
+// user; that a refresh leaves out scopes it cannot give; gty of a refreshed
+// access token. There is no limit to a password's length, and whether Auth0 has
+// one is unknown: inject invalid_request to see what would happen.
+package auth0test

@@ -1,0 +1,123 @@
+package auth0test
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha1" // #nosec G505 -- x5t is a SHA-1 thumbprint by definition, RFC 7517 section 4.8
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/go-jose/go-jose/v4"
+)
+
+// keyring holds the tenant's signing keys, newest first: one published ahead
+// of its use, the one in use, and those of the past (Auth0 docs: Signing Keys).
+type keyring struct {
+	mu   sync.Mutex
+	keys []lazyKey
+}
+
+// lazyKey makes its key when it is first asked for it, because that takes a while.
+type lazyKey func() (jose.JSONWebKey, error)
+
+func newKeyring() *keyring {
+	k := new(keyring)
+	k.rotate()
+	k.rotate()
+	return k
+}
+
+func (k *keyring) rotate() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.keys = slices.Insert(k.keys, 0, lazyKey(sync.OnceValues(newSigningKey)))
+}
+
+// current is the second: the first is published, not yet used.
+func (k *keyring) current() (jose.JSONWebKey, error) { return k.all()[1]() }
+
+// public is the JWKS. The key in use never comes first, so that a client which
+// takes the first key instead of the one its token names is found out.
+func (k *keyring) public() (set jose.JSONWebKeySet, err error) {
+	for _, lazy := range k.all() {
+		key, err := lazy()
+		if err != nil {
+			return set, err
+		}
+		set.Keys = append(set.Keys, key.Public())
+	}
+	return set, nil
+}
+
+func (k *keyring) all() []lazyKey {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return slices.Clone(k.keys)
+}
+
+func newSigningKey() (jose.JSONWebKey, error) {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		return jose.JSONWebKey{}, fmt.Errorf("make a signing key: %w", err)
+	}
+	template := certificateTemplate(1, "auth0test signing key")
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		return jose.JSONWebKey{}, fmt.Errorf("sign a signing key's certificate: %w", err)
+	}
+	certificate, err := x509.ParseCertificate(der)
+	if err != nil {
+		return jose.JSONWebKey{}, fmt.Errorf("read a signing key's certificate: %w", err)
+	}
+	thumbprint := sha1.Sum(der) // #nosec G401 -- see the import
+	return jose.JSONWebKey{
+		Key:                       key,
+		KeyID:                     rand.Text(),
+		Algorithm:                 string(jose.RS256),
+		Use:                       "sig",
+		Certificates:              []*x509.Certificate{certificate},
+		CertificateThumbprintSHA1: thumbprint[:],
+	}, nil
+}
+
+// sign makes a compact JWS of the claims in the order they have.
+func sign(key jose.JSONWebKey, c claims) (string, error) {
+	payload, err := json.Marshal(c)
+	if err != nil {
+		return "", fmt.Errorf("encode the claims: %w", err)
+	}
+	options := new(jose.SignerOptions).WithType("JWT")
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: key}, options)
+	if err != nil {
+		return "", fmt.Errorf("make a signer: %w", err)
+	}
+	signed, err := signer.Sign(payload)
+	if err != nil {
+		return "", fmt.Errorf("sign a token: %w", err)
+	}
+	return signed.CompactSerialize()
+}
+
+// signBadly makes a JWS nobody should take, which is why the library does not:
+// without a signature (alg none, RFC 7515 appendix A.5), or with HS256 and a
+// secret that may be too short or public.
+func signBadly(algorithm string, secret []byte, c claims) (string, error) {
+	payload, err := json.Marshal(c)
+	if err != nil {
+		return "", fmt.Errorf("encode the claims: %w", err)
+	}
+	encode := base64.RawURLEncoding.EncodeToString
+	signed := encode([]byte(`{"alg":"`+algorithm+`","typ":"JWT"}`)) + "." + encode(payload)
+	if secret == nil {
+		return signed + ".", nil
+	}
+	mac := hmac.New(sha256.New, secret)
+	mac.Write([]byte(signed))
+	return signed + "." + encode(mac.Sum(nil)), nil
+}

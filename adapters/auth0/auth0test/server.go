@@ -1,0 +1,227 @@
+package auth0test
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"nativebridge/adapters/auth0/auth0test/scripthost"
+)
+
+// maxScriptSize is Auth0's limit for one custom database script, in bytes.
+const maxScriptSize = 100_000
+
+// Server is a running emulator. Its methods may be called from any goroutine.
+type Server struct {
+	now         func() time.Time
+	observe     func(Exchange)
+	clients     map[string]*Client
+	connections map[string]*connection
+	apis        map[string]*API
+	defaultDir  string
+
+	scripts     *scripthost.Host
+	keys        *keyring
+	authority   *authority // nil when plain
+	users       users
+	grants      grants
+	attacks     attacks
+	switchboard switchboard
+	log         exchangeLog
+
+	domain string // host:port
+	url    string
+	http   *http.Server
+
+	running context.Context // over when Close is called
+	stop    context.CancelFunc
+	inUse   sync.RWMutex // read-locked by every request, so that Close can wait for them
+	closed  bool         // guarded by inUse
+}
+
+// connection is a Connection and its compiled script, nil while there is none.
+type connection struct {
+	Connection
+	script atomic.Pointer[scripthost.Script]
+}
+
+// Start listens and serves until Close. It refuses an address that is not
+// loopback, options that contradict each other, and a Login script the engine
+// cannot run, naming what is lacking.
+func Start(opts Options) (*Server, error) {
+	opts = opts.withDefaults()
+	if err := opts.check(); err != nil {
+		return nil, fmt.Errorf("auth0test: %w", err)
+	}
+	s := newServer(opts)
+	if err := s.start(opts); err != nil {
+		s.stop()
+		s.scripts.Close()
+		return nil, fmt.Errorf("auth0test: %w", err)
+	}
+	return s, nil
+}
+
+// routes is everything that is served. Custom token exchange will be one more
+// grant of s.token, the Management API one more mount at /api/v2.
+func (s *Server) routes() http.Handler {
+	r := chi.NewRouter()
+	r.Get("/.well-known/openid-configuration", s.serve(AtDiscovery, s.discovery))
+	r.Get("/.well-known/jwks.json", s.serve(AtJWKS, s.jwks))
+	r.Post("/oauth/token", s.serve(AtToken, s.token))
+	r.Post("/oauth/revoke", s.serve(AtRevoke, s.revoke))
+	r.Get("/userinfo", s.serve(AtUserInfo, s.userinfo))
+	r.NotFound(s.serve(atElsewhere, s.notFound))
+	r.MethodNotAllowed(s.serve(atElsewhere, s.notFound))
+	return r
+}
+
+func (s *Server) notFound(*call) (answer, error) {
+	return answer{}, refuse(http.StatusNotFound, "not_found", "this emulator serves no such endpoint")
+}
+
+func newServer(opts Options) *Server {
+	running, stop := context.WithCancel(context.Background())
+	s := &Server{
+		now:         opts.Now,
+		observe:     opts.Observe,
+		clients:     make(map[string]*Client),
+		connections: make(map[string]*connection),
+		apis:        make(map[string]*API),
+		defaultDir:  opts.DefaultDirectory,
+		keys:        newKeyring(),
+		scripts:     scripthost.New(opts.ScriptHost),
+		running:     running,
+		stop:        stop,
+	}
+	for _, client := range opts.Clients {
+		s.clients[client.ID] = &client
+	}
+	for _, conn := range opts.Connections {
+		conn.Configuration = maps.Clone(conn.Configuration)
+		s.connections[conn.Name] = &connection{Connection: conn}
+	}
+	for _, api := range opts.APIs {
+		s.apis[api.Identifier] = &api
+	}
+	return s
+}
+
+func (s *Server) start(opts Options) error {
+	var faults []error
+	for _, conn := range opts.Connections {
+		if conn.LoginScript != "" {
+			faults = append(faults, s.StoreScript(conn.Name, conn.LoginScript))
+		}
+	}
+	if err := errors.Join(faults...); err != nil {
+		return err
+	}
+	if !opts.Plain {
+		authority, err := newAuthority()
+		if err != nil {
+			return err
+		}
+		s.authority = authority
+	}
+	listener, err := net.Listen("tcp", opts.Addr)
+	if err != nil {
+		return err
+	}
+	s.listenOn(listener)
+	return nil
+}
+
+// listenOn serves in the background. What Serve returns is of no interest: it
+// ends when Close is called.
+func (s *Server) listenOn(listener net.Listener) {
+	s.domain = listener.Addr().String()
+	s.http = &http.Server{
+		Handler:           s.routes(),
+		ReadHeaderTimeout: 10 * time.Second,
+		ConnContext:       rememberConn,
+	}
+	if s.authority == nil {
+		s.url = "http://" + s.domain
+		go func() { _ = s.http.Serve(listener) }()
+		return
+	}
+	s.url = "https://" + s.domain
+	s.http.TLSConfig = &tls.Config{
+		Certificates: []tls.Certificate{s.authority.leaf},
+		MinVersion:   tls.VersionTLS12,
+	}
+	go func() { _ = s.http.ServeTLS(listener, "", "") }()
+}
+
+// URL is the server's base, such as https://127.0.0.1:4400, without a slash at the end.
+func (s *Server) URL() string { return s.url }
+
+// Domain is the host and port: what Auth0's SDKs call the domain.
+func (s *Server) Domain() string { return s.domain }
+
+// Issuer is the iss of its tokens: the URL and a slash.
+func (s *Server) Issuer() string { return s.url + "/" }
+
+// CAPEM is the certificate of the server's own authority in PEM, to be written
+// to a file for SSL_CERT_FILE or NODE_EXTRA_CA_CERTS. It is nil when plain.
+func (s *Server) CAPEM() []byte {
+	if s.authority == nil {
+		return nil
+	}
+	return s.authority.pem()
+}
+
+// CertPool holds the server's own authority, and nothing when plain.
+func (s *Server) CertPool() *x509.CertPool {
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(s.CAPEM())
+	return pool
+}
+
+// StoreScript replaces a connection's Login script, as saving it in the
+// dashboard does. A script the engine or the host cannot run is refused with
+// every reason named, and the stored one stays.
+func (s *Server) StoreScript(name, source string) error {
+	conn, ok := s.connections[name]
+	if !ok {
+		return fmt.Errorf("no connection %q: give it in Options.Connections", name)
+	}
+	if len(source) > maxScriptSize {
+		return fmt.Errorf("login script of connection %q has %d bytes, more than Auth0's %d", name, len(source), maxScriptSize)
+	}
+	script, err := s.scripts.Compile(source)
+	if err != nil {
+		return fmt.Errorf("login script of connection %q: %w", name, err)
+	}
+	conn.script.Store(script)
+	return nil
+}
+
+// RotateKeys signs from now on with the key that has been published as next,
+// publishes a new next one, and keeps the previous ones published.
+func (s *Server) RotateKeys() { s.keys.rotate() }
+
+// Close ends every connection, waits for the requests in flight and forgets
+// everything. Closing again does nothing.
+func (s *Server) Close() error {
+	s.stop()
+	err := s.http.Close()
+	s.inUse.Lock()
+	defer s.inUse.Unlock()
+	if !s.closed {
+		s.closed = true
+		s.scripts.Close()
+	}
+	return err
+}
