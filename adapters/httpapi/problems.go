@@ -100,13 +100,14 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, p problem) {
 	writeProblem(w, r, p)
 }
 
-// logFailure logs at the level of who must act: nobody, soon somebody, now us.
+// logFailure logs at the level of who must act: the app (info), somebody who looks
+// after a vendor's tenant (warning), or whoever configured the bridge (error).
 func (s *Server) logFailure(r *http.Request, p problem, attrs ...any) {
 	level := slog.LevelInfo
 	switch p.Status {
 	case http.StatusInternalServerError:
 		level = slog.LevelError
-	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
+	case http.StatusServiceUnavailable, http.StatusTooManyRequests, http.StatusForbidden:
 		level = slog.LevelWarn
 	}
 	client := clientOf(r)

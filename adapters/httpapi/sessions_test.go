@@ -260,9 +260,9 @@ func TestEveryReasonHasItsAnswer(t *testing.T) {
 	}{
 		"rejected":              {domain.ErrTokenRejected, 401, "token_rejected", "", "INFO"},
 		"replayed":              {domain.ErrTokenReplayed, 409, "token_replayed", "", "INFO"},
-		"denied":                {domain.ErrAccessDenied, 403, "access_denied", "", "INFO"},
-		"MFA required":          {domain.ErrMFARequired, 403, "mfa_required", "", "INFO"},
-		"blocked":               {domain.ErrAccountBlocked, 403, "account_blocked", "", "INFO"},
+		"denied":                {domain.ErrAccessDenied, 403, "access_denied", "", "WARN"},
+		"MFA required":          {domain.ErrMFARequired, 403, "mfa_required", "", "WARN"},
+		"blocked":               {domain.ErrAccountBlocked, 403, "account_blocked", "", "WARN"},
 		"scope not offered":     {domain.ErrScopeInvalid, 400, "scope_invalid", "", "INFO"},
 		"target not offered":    {domain.ErrTargetInvalid, 400, "target_invalid", "", "INFO"},
 		"busy":                  {domain.ErrBusy, 429, "busy", "5", "WARN"},
