@@ -66,7 +66,8 @@ function login(identifier, password, callback) {
     if (typeof password !== "string" || password === "") throw refuse("there is no token");
     const { status, body } = await call(settings, "POST", "/validate", { token: password, action: settings.action });
     if (status === 200) {
-      if (body.isValid !== true) throw refuse("Authsignal does not accept the token, or no longer");
+      if (typeof body.isValid !== "boolean") throw cannotTell("Authsignal's answer is not a validation");
+      if (!body.isValid) throw refuse("Authsignal does not accept the token, or no longer");
       return body;
     }
     const code = typeof body.errorCode === "string" ? body.errorCode : body.error;

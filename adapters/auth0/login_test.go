@@ -23,11 +23,11 @@ import (
 )
 
 const (
-	loginFile = "login.js"
-	secret    = "authsignal-secret-of-the-test"
-	token     = "eyJhbGciOiJIUzI1NiJ9.token-of-the-test.c2ln"
-	action    = "signInWithPasskey"
-	subject   = "auth0|66f0c0de"
+	loginFile      = "login.js"
+	apiSecret      = "authsignal-secret-of-the-test"
+	challengeToken = "eyJhbGciOiJIUzI1NiJ9.token-of-the-test.c2ln"
+	pinnedAction   = "signInWithPasskey"
+	provenSubject  = "auth0|66f0c0de"
 )
 
 // loginCase is one login: how Authsignal answers, what the script is given, and how it must end.
@@ -67,13 +67,14 @@ func loginCases(t *testing.T) []loginCase {
 
 		// What Authsignal says of the token is judged.
 		{name: "a token that is not valid", validate: proves("isValid", false), want: scripthost.Refused, message: "does not accept the token, or no longer"},
-		{name: "a token whose validity is a text", validate: proves("isValid", "true"), want: scripthost.Refused, message: "does not accept the token, or no longer"},
-		{name: "a token with an error in place of a verdict", validate: says(200, `{"isValid":false,"error":"token `+token+` is bad"}`), want: scripthost.Refused, message: "does not accept the token, or no longer"},
+		{name: "200 with a validity that is a text", validate: proves("isValid", "true"), want: scripthost.Failed, message: "not a validation"},
+		{name: "200 without a validity", validate: says(200, `{"message":"maintenance"}`), want: scripthost.Failed, message: "not a validation"},
+		{name: "a token with an error in place of a verdict", validate: says(200, `{"isValid":false,"error":"token `+challengeToken+` is bad"}`), want: scripthost.Refused, message: "does not accept the token, or no longer"},
 		{name: "a challenge that was not completed", validate: proves("state", "CHALLENGE_REQUIRED"), want: scripthost.Refused, message: "challenge was not completed"},
 		{name: "an action that rules allow without a challenge", validate: proves("state", "ALLOW"), want: scripthost.Refused, message: "challenge was not completed"},
 		{name: "a token without a state", validate: proves("state", nil), want: scripthost.Refused, message: "challenge was not completed"},
 		{name: "a token for another action", validate: proves("action", "signUp", "actionCode", "signUp"), want: scripthost.Refused, message: "another action"},
-		{name: "an action that only begins like the pinned one", validate: proves("action", action+"2", "actionCode", action+"2"), want: scripthost.Refused, message: "another action"},
+		{name: "an action that only begins like the pinned one", validate: proves("action", pinnedAction+"2", "actionCode", pinnedAction+"2"), want: scripthost.Refused, message: "another action"},
 		{name: "an action in another case", validate: proves("action", "SIGNINWITHPASSKEY", "actionCode", nil), want: scripthost.Refused, message: "another action"},
 		{name: "the older name of the action alone", validate: proves("action", nil), want: scripthost.Profile, userID: "66f0c0de", email: "jane@example.com", verified: true},
 		{name: "the newer name of the action alone", validate: proves("actionCode", nil), want: scripthost.Profile, userID: "66f0c0de", email: "jane@example.com", verified: true},
@@ -83,7 +84,7 @@ func loginCases(t *testing.T) []loginCase {
 		{name: "a token without a method", validate: proves("verificationMethod", nil), want: scripthost.Refused, message: "not won with a passkey"},
 		{name: "a token that names nobody", validate: proves("userId", nil), want: scripthost.Refused, message: "names nobody"},
 		{name: "a person who is no text", validate: proves("userId", 42), want: scripthost.Refused, message: "names nobody"},
-		{name: "a person who is a list", validate: proves("userId", []string{subject}), want: scripthost.Refused, message: "names nobody"},
+		{name: "a person who is a list", validate: proves("userId", []string{provenSubject}), want: scripthost.Refused, message: "names nobody"},
 
 		// Refusals of the token by status.
 		{name: "400 expired_token", validate: fails(400, "expired_token"), want: scripthost.Refused, message: "or no longer: expired_token"},
@@ -96,7 +97,7 @@ func loginCases(t *testing.T) []loginCase {
 		// What is no verdict is never a wrong password.
 		{name: "401 unauthorized is our secret or region", validate: fails(401, "unauthorized"), want: scripthost.Failed, message: "AUTHSIGNAL_SECRET"},
 		{name: "403 without a code", validate: says(403, `{}`), want: scripthost.Failed, message: "Authsignal answered 403"},
-		{name: "400 with an unknown code", validate: fails(400, token), want: scripthost.Failed, message: "Authsignal answered 400"},
+		{name: "400 with an unknown code", validate: fails(400, challengeToken), want: scripthost.Failed, message: "Authsignal answered 400"},
 		{name: "404 is a wrong base URL", validate: fails(404, "invalid_token"), want: scripthost.Failed, message: "must end in /v1"},
 		{name: "429", validate: fails(429, "too_many_requests"), want: scripthost.Failed, message: "rate limit"},
 		{name: "500", validate: fails(500, "invalid_token"), want: scripthost.Failed, message: "Authsignal answered 500"},
@@ -131,14 +132,14 @@ func loginCases(t *testing.T) []loginCase {
 		{name: "no action", settings: map[string]string{"AUTHSIGNAL_ACTION": "-"}, want: scripthost.Failed, message: "the setting AUTHSIGNAL_ACTION is missing"},
 		{name: "a base URL in the clear", settings: map[string]string{"AUTHSIGNAL_API_URL": "http://api.authsignal.com/v1"}, want: scripthost.Failed, message: "not an https URL"},
 		{name: "a base URL in the clear that only begins like loopback", settings: map[string]string{"AUTHSIGNAL_API_URL": "http://127.0.0.1.example.com/v1"}, want: scripthost.Failed, message: "not an https URL"},
-		{name: "a base URL with credentials", settings: map[string]string{"AUTHSIGNAL_API_URL": "https://" + secret + "@api.authsignal.com/v1"}, want: scripthost.Failed, message: "not an https URL"},
+		{name: "a base URL with credentials", settings: map[string]string{"AUTHSIGNAL_API_URL": "https://" + apiSecret + "@api.authsignal.com/v1"}, want: scripthost.Failed, message: "not an https URL"},
 		{name: "another rule of subjects", settings: map[string]string{"AUTHSIGNAL_SUBJECTS": "any"}, want: scripthost.Failed, message: "AUTHSIGNAL_SUBJECTS"},
 		{name: "no rule of subjects is auth0", settings: map[string]string{"AUTHSIGNAL_SUBJECTS": "-"}, want: scripthost.Profile, userID: "66f0c0de", email: "jane@example.com", verified: true},
 		{name: "an id with characters a path cannot hold", validate: proves("userId", "auth0|a/b?c#d é%7C"), identifier: "auth0|a/b?c#d é%7C", want: scripthost.Profile, userID: "a/b?c#d é%7C", email: "jane@example.com", verified: true},
 	}
 	for i := range cases {
 		if cases[i].identifier == "" {
-			cases[i].identifier = subject
+			cases[i].identifier = provenSubject
 		}
 	}
 	return append(cases, subjectCases(t)...)
@@ -208,7 +209,7 @@ func (c loginCase) check(t *testing.T, got loginResult) {
 	if got.Calls != 1 {
 		t.Errorf("called back %d times, want once", got.Calls)
 	}
-	for what, text := range map[string]string{"token": token, "secret": secret} {
+	for what, text := range map[string]string{"token": challengeToken, "secret": apiSecret} {
 		if strings.Contains(got.Message, text) {
 			t.Errorf("the message holds the %s: %q", what, got.Message)
 		}
@@ -264,14 +265,14 @@ type loginResult struct {
 // login gives the case to Authsignal's stand-in under a base URL of its own. A slash ends it, which must do no harm.
 func (c loginCase) login(id int, authsignal *httptest.Server) login {
 	settings := map[string]string{
-		"AUTHSIGNAL_SECRET":   secret,
+		"AUTHSIGNAL_SECRET":   apiSecret,
 		"AUTHSIGNAL_API_URL":  fmt.Sprintf("%s/%d/v1/", authsignal.URL, id),
-		"AUTHSIGNAL_ACTION":   action,
+		"AUTHSIGNAL_ACTION":   pinnedAction,
 		"AUTHSIGNAL_SUBJECTS": "auth0",
 	}
 	maps.Copy(settings, c.settings)
 	maps.DeleteFunc(settings, func(_, value string) bool { return value == "-" })
-	return login{ID: id, Identifier: c.identifier, Password: token, Configuration: settings, WithContext: c.context}
+	return login{ID: id, Identifier: c.identifier, Password: challengeToken, Configuration: settings, WithContext: c.context}
 }
 
 func runEmbedded(t *testing.T, logins []login) []loginResult {
@@ -389,7 +390,7 @@ func newAuthsignal(t *testing.T, cases []loginCase) *httptest.Server {
 }
 
 func checkCredentials(t *testing.T, name string, r *http.Request) {
-	want := "Basic " + base64.StdEncoding.EncodeToString([]byte(secret+":"))
+	want := "Basic " + base64.StdEncoding.EncodeToString([]byte(apiSecret+":"))
 	if got := r.Header.Get("Authorization"); got != want {
 		t.Errorf("%s: Authorization = %q, want %q", name, got, want)
 	}
@@ -400,7 +401,7 @@ func checkValidation(t *testing.T, name string, r *http.Request) {
 	if err := json.NewDecoder(r.Body).Decode(&asked); err != nil {
 		t.Errorf("%s: %v", name, err)
 	}
-	if want := map[string]any{"token": token, "action": action}; !maps.Equal(asked, want) {
+	if want := map[string]any{"token": challengeToken, "action": pinnedAction}; !maps.Equal(asked, want) {
 		t.Errorf("%s: asked to validate %v, want %v", name, asked, want)
 	}
 }
@@ -408,8 +409,8 @@ func checkValidation(t *testing.T, name string, r *http.Request) {
 // proves answers a validation. The proof is a good one but for the fields given, name and value in turn; nil removes.
 func proves(changes ...any) http.HandlerFunc {
 	proof := map[string]any{
-		"isValid": true, "state": "CHALLENGE_SUCCEEDED", "stateUpdatedAt": "2026-01-31T10:00:00.000Z", "userId": subject,
-		"action": action, "actionCode": action, "idempotencyKey": "0b0f2f0e-6f2b-4a0e-9d59-2f2f9a5d7a11", "verificationMethod": "PASSKEY",
+		"isValid": true, "state": "CHALLENGE_SUCCEEDED", "stateUpdatedAt": "2026-01-31T10:00:00.000Z", "userId": provenSubject,
+		"action": pinnedAction, "actionCode": pinnedAction, "idempotencyKey": "0b0f2f0e-6f2b-4a0e-9d59-2f2f9a5d7a11", "verificationMethod": "PASSKEY",
 	}
 	for i := 0; i < len(changes); i += 2 {
 		proof[changes[i].(string)] = changes[i+1]
@@ -425,7 +426,7 @@ func proves(changes ...any) http.HandlerFunc {
 }
 
 func fails(status int, code string) http.HandlerFunc {
-	return says(status, fmt.Sprintf(`{"error":%[1]q,"errorCode":%[1]q,"errorDescription":"about %[2]s"}`, code, token))
+	return says(status, fmt.Sprintf(`{"error":%[1]q,"errorCode":%[1]q,"errorDescription":"about %[2]s"}`, code, challengeToken))
 }
 
 func says(status int, body string) http.HandlerFunc {

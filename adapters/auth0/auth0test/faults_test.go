@@ -286,10 +286,14 @@ func TestMalformedAnswerIsHalfTheJSON(t *testing.T) {
 func TestHangLastsAsLongAsTheCallersPatience(t *testing.T) {
 	t.Parallel()
 	for _, after := range []bool{false, true} {
-		told := make(chan auth0test.Exchange, 10)
+		told := make(chan auth0test.Exchange, 100)
 		opts := tenant()
 		opts.Observe = func(x auth0test.Exchange) { told <- x }
 		e := start(t, opts)
+		wantOK(t, e.token(signIn(nil))) // makes the keys, which takes longer than the patience below
+		for len(told) > 0 {
+			<-told
+		}
 		e.SetFaults(inject(auth0test.Fault{Kind: auth0test.Hang, After: after, Times: 1}))
 		e.client.Timeout = 200 * time.Millisecond
 		if _, err := e.try(e.tokenRequest(signIn(nil))); err == nil {

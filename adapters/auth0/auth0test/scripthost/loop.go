@@ -1,0 +1,287 @@
+package scripthost
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/dop251/goja"
+)
+
+// run is one execution of a script: an event loop, the timers and host operations that keep it alive, and what has
+// settled it. Everything but the queue belongs to the goroutine that executes the run.
+//
+// Host operations answer through the queue of the run that began them. Answers to a run that has ended are therefore
+// dropped, and cannot disturb the container's next one.
+type run struct {
+	*container
+	started  time.Time
+	io       context.Context // ends with the run; carries its host operations
+	endIO    context.CancelFunc
+	queue    queue
+	timers   timers
+	pending  int             // host operations under way
+	rejected []*goja.Promise // rejected and not handled, in order
+	settled  bool
+	outcome  Outcome
+}
+
+func newRun(c *container) *run {
+	io, endIO := context.WithCancel(context.Background())
+	c.run = &run{container: c, io: io, endIO: endIO, queue: queue{wake: make(chan struct{}, 1)}}
+	return c.run
+}
+
+// untilSettled runs start and then the event loop until the outcome is known. The time of a run counts from started.
+func (r *run) untilSettled(ctx context.Context, started time.Time, start func(*run) error) Outcome {
+	r.started = started
+	stopWatchdog := r.interruptAfter(ctx)
+	r.macrotask(Threw, func() error { return start(r) })
+	for !r.settled {
+		task := r.next(ctx, nil)
+		if task == nil {
+			r.settleUncalled(ctx)
+			break
+		}
+		r.macrotask(Uncaught, task)
+	}
+	stopWatchdog()
+	return r.outcome
+}
+
+// settleUncalled settles a run that nothing is left to settle.
+func (r *run) settleUncalled(ctx context.Context) {
+	if ctx.Err() != nil {
+		r.timedOut(ctx)
+		return
+	}
+	const message = "the script ended without calling back"
+	if r.host.opts.Stall {
+		<-ctx.Done()
+	}
+	r.settle(Outcome{Kind: NeverCalled, Message: message})
+	r.warn(message + ": Auth0 would wait for its time limit")
+}
+
+// watch keeps the loop running for a while after the outcome is known, to notice a second callback.
+func (r *run) watch() {
+	ctx, cancel := context.WithTimeout(context.Background(), watchAfter+interruptSlack)
+	defer cancel()
+	defer r.interruptAfter(ctx)()
+	enough := time.After(watchAfter)
+	for !r.dead {
+		task := r.next(ctx, enough)
+		if task == nil {
+			return
+		}
+		r.macrotask(Uncaught, task)
+	}
+}
+
+// idle reports whether nothing is left that could run.
+func (r *run) idle() bool { return r.pending == 0 && !r.timers.referenced() && r.queue.empty() }
+
+// end abandons what the run still had under way, and leaves the container without a run.
+func (r *run) end() {
+	r.container.run = nil
+	r.endIO()
+	r.timers = timers{}
+	r.rejected = nil
+}
+
+// interruptAfter makes the watchdog end the running script when ctx ends. The function it returns calls the watchdog
+// off. An interrupt that comes too late would hit the next run, so a container that may hold one is not used again.
+func (r *run) interruptAfter(ctx context.Context) (stop func()) {
+	callOff := context.AfterFunc(ctx, func() { r.vm.Interrupt(ctx) })
+	return func() {
+		if !callOff() {
+			r.dead = true
+		}
+	}
+}
+
+// macrotask runs one task and the microtasks it leaves, and looks at the rejected promises only then: a handler that
+// is added in the same turn comes in time.
+func (r *run) macrotask(kind Kind, task func() error) {
+	if err := r.protect(task); err != nil {
+		r.fault(kind, err)
+	}
+	for _, promise := range slices.Clone(r.rejected) {
+		r.settleThrown(Rejected, promise.Result())
+	}
+	r.rejected = nil
+}
+
+// protect turns a fault of the engine itself into an error.
+func (r *run) protect(task func() error) (err error) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			r.dead = true
+			err = fmt.Errorf("the JavaScript engine failed: %v", fault)
+		}
+	}()
+	return task()
+}
+
+// fault settles the run with an error that left JavaScript.
+func (r *run) fault(kind Kind, err error) {
+	if thrown, ok := errors.AsType[*goja.Exception](err); ok {
+		r.settleThrown(kind, thrown.Value())
+		return
+	}
+	r.dead = true
+	if interrupted, ok := errors.AsType[*goja.InterruptedError](err); ok {
+		r.interrupted(interrupted.Value())
+		return
+	}
+	name, message := "Error", err.Error()
+	if _, ok := errors.AsType[*goja.StackOverflowError](err); ok {
+		name, message = "RangeError", "Maximum call stack size exceeded"
+	}
+	r.settle(Outcome{Kind: kind, Name: name, Message: message})
+}
+
+// interrupted settles a run the watchdog or the host itself has ended.
+func (r *run) interrupted(cause any) {
+	switch cause := cause.(type) {
+	case context.Context:
+		r.timedOut(cause)
+	default:
+		r.settle(Outcome{Kind: TimedOut, Message: fmt.Sprint(cause)})
+	}
+}
+
+func (r *run) timedOut(ctx context.Context) {
+	r.settle(Outcome{Kind: TimedOut, Message: timedOutMessage(ctx, r.host.opts.Limit)})
+}
+
+func timedOutMessage(ctx context.Context, limit time.Duration) string {
+	if errors.Is(context.Cause(ctx), context.Canceled) {
+		return "the caller went away before the script called back"
+	}
+	return fmt.Sprintf("the script did not call back within %s", limit)
+}
+
+// settleThrown settles the run with a value that was thrown, or that a promise was rejected with.
+func (r *run) settleThrown(kind Kind, thrown goja.Value) {
+	out := Outcome{Kind: kind}
+	err := r.protect(func() error {
+		described, err := r.call(r.hooks.Get("describe"), thrown)
+		if err != nil {
+			return err
+		}
+		object := described.ToObject(r.vm)
+		out.Name, out.Message, out.UserID = object.Get("name").String(), object.Get("message").String(), object.Get("userID").String()
+		return nil
+	})
+	if err != nil { // a getter of the thrown value failed in turn
+		if _, again := errors.AsType[*goja.Exception](err); !again {
+			r.fault(kind, err)
+			return
+		}
+		out.Message = "an error that cannot be described"
+	}
+	r.settle(out)
+}
+
+// settle records the first outcome; what comes later is only logged.
+func (r *run) settle(out Outcome) {
+	if r.settled {
+		r.warn(fmt.Sprintf("after the script had called back: %s: %s %s", out.Kind, out.Name, out.Message))
+		return
+	}
+	out.CalledBack, out.Notes = r.outcome.CalledBack, r.outcome.Notes
+	out.Duration = time.Since(r.started)
+	r.outcome, r.settled = out, true
+}
+
+// warn logs what the host noticed and keeps it for the outcome, if that is not out yet.
+func (r *run) warn(line string) {
+	r.outcome.Notes = append(r.outcome.Notes, line)
+	r.host.opts.Log("warning: " + line)
+}
+
+// next returns the next task, waiting for it if something referenced may still bring one. It returns nil when nothing
+// can, when ctx ends, or when enough is ready.
+func (r *run) next(ctx context.Context, enough <-chan time.Time) func() error {
+	for ctx.Err() == nil {
+		if job := r.queue.pop(); job != nil {
+			return job
+		}
+		if due := r.timers.due(time.Now()); due != nil {
+			return func() error { return r.fire(due) }
+		}
+		if r.idle() {
+			return nil
+		}
+		select {
+		case <-r.queue.wake:
+		case <-r.timers.wait():
+		case <-ctx.Done():
+		case <-enough:
+			return nil
+		}
+	}
+	return nil
+}
+
+// begin starts a host operation in a goroutine of its own. What it returns runs on the loop.
+func (r *run) begin(operation func() func() error) {
+	r.pending++
+	go func() {
+		finish := operation()
+		r.queue.push(func() error {
+			r.pending--
+			return finish()
+		})
+	}()
+}
+
+// trackRejection keeps the promises that are rejected and not handled.
+func (c *container) trackRejection(promise *goja.Promise, operation goja.PromiseRejectionOperation) {
+	if c.run == nil {
+		return
+	}
+	if operation == goja.PromiseRejectionReject {
+		c.run.rejected = append(c.run.rejected, promise)
+		return
+	}
+	c.run.rejected = slices.DeleteFunc(c.run.rejected, func(p *goja.Promise) bool { return p == promise })
+}
+
+// queue holds jobs that other goroutines hand to the loop. Pushing never blocks.
+type queue struct {
+	mu   sync.Mutex
+	jobs []func() error
+	wake chan struct{} // holds one token when something was pushed
+}
+
+func (q *queue) push(job func() error) {
+	q.mu.Lock()
+	q.jobs = append(q.jobs, job)
+	q.mu.Unlock()
+	select {
+	case q.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (q *queue) pop() func() error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.jobs) == 0 {
+		return nil
+	}
+	job := q.jobs[0]
+	q.jobs = q.jobs[1:]
+	return job
+}
+
+func (q *queue) empty() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.jobs) == 0
+}

@@ -1,0 +1,390 @@
+package scripthost_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"nativebridge/adapters/auth0/auth0test/scripthost"
+)
+
+// outcomeCase is one script and how its run must end.
+type outcomeCase struct {
+	name    string
+	source  string // may use configuration.URL, the base of a server that answers as serve says
+	want    scripthost.Kind
+	class   string // Outcome.Name
+	message string // part of Outcome.Message
+	userID  string
+	called  int
+}
+
+var outcomeCases = []outcomeCase{
+	// Forms of a script.
+	{name: "a declaration", source: `function login(id, pw, callback) { callback(null, {user_id: id}) }`, want: scripthost.Profile, userID: "jane", called: 1},
+	{name: "an anonymous function", source: `function (id, pw, callback) { callback(null, {user_id: id}) }`, want: scripthost.Profile, userID: "jane", called: 1},
+	{name: "an arrow function", source: `(id, pw, callback) => callback(null, {user_id: id});`, want: scripthost.Profile, userID: "jane", called: 1},
+	{name: "a parenthesized function and a semicolon", source: `(function login(id, pw, callback) { callback(null, {user_id: id}) });`, want: scripthost.Profile, userID: "jane", called: 1},
+	{name: "helpers around the function", source: "const prefix = 'x-'\nfunction login(id, pw, callback) { callback(null, {user_id: mark(id)}) }\nfunction mark(id) { return prefix + id }", want: scripthost.Profile, userID: "x-jane", called: 1},
+	{name: "a function in a variable", source: `const login = async (id, pw, callback) => callback(null, {user_id: id})`, want: scripthost.Profile, userID: "jane", called: 1},
+	{name: "a comment at the end", source: "function login(id, pw, callback) { callback(null, {user_id: id}) } // done", want: scripthost.Profile, userID: "jane", called: 1},
+	{name: "a context object before the callback", source: `function login(id, pw, context, callback) { callback(null, {user_id: typeof context}) }`, want: scripthost.Profile, userID: "object", called: 1},
+	{name: "the callback as the last argument", source: `function login(id, pw) { arguments[arguments.length - 1](null, {user_id: pw}) }`, want: scripthost.Profile, userID: "secret", called: 1},
+	{name: "sloppy mode", source: `function login(id, pw, callback) { undeclared = id; callback(null, {user_id: undeclared, same: this === globalThis}) }`, want: scripthost.Profile, userID: "jane", called: 1},
+
+	// Ways to call back.
+	{name: "a wrong password", source: `function login(id, pw, callback) { callback(new WrongUsernameOrPasswordError(id, 'my text')) }`, want: scripthost.Refused, class: "WrongUsernameOrPasswordError", message: "my text", userID: "jane", called: 1},
+	{name: "a wrong password of nobody known", source: `function login(id, pw, callback) { callback(new WrongUsernameOrPasswordError(null)) }`, want: scripthost.Refused, class: "WrongUsernameOrPasswordError", message: "Wrong email or password.", called: 1},
+	{name: "an unauthorized error", source: `function login(id, pw, callback) { callback(new UnauthorizedError('blocked')) }`, want: scripthost.Unauthorized, class: "UnauthorizedError", message: "blocked", called: 1},
+	{name: "a validation error", source: `function login(id, pw, callback) { callback(new ValidationError('code', 'why')) }`, want: scripthost.Invalid, class: "ValidationError", message: "why", called: 1},
+	{name: "another error", source: `function login(id, pw, callback) { callback(new RangeError('broken')) }`, want: scripthost.Failed, class: "RangeError", message: "broken", called: 1},
+	{name: "an error that is a text", source: `function login(id, pw, callback) { callback('broken') }`, want: scripthost.Failed, message: "broken", called: 1},
+	{name: "an error and a profile", source: `function login(id, pw, callback) { callback(new Error('broken'), {user_id: id}) }`, want: scripthost.Failed, class: "Error", message: "broken", called: 1},
+	{name: "nothing", source: `function login(id, pw, callback) { callback() }`, want: scripthost.NoProfile, called: 1},
+	{name: "null", source: `function login(id, pw, callback) { callback(null) }`, want: scripthost.NoProfile, called: 1},
+	{name: "null and null", source: `function login(id, pw, callback) { callback(null, null) }`, want: scripthost.NoProfile, called: 1},
+	{name: "twice at once", source: `function login(id, pw, callback) { callback(null, {user_id: id}); callback(new Error('late')) }`, want: scripthost.Profile, userID: "jane", called: 2},
+	{name: "then a throw", source: `function login(id, pw, callback) { callback(null, {user_id: id}); throw new Error('late') }`, want: scripthost.Profile, userID: "jane", called: 1},
+	{name: "and a promise returned besides", source: `async function login(id, pw, callback) { await null; callback(null, {user_id: id}); return 1 }`, want: scripthost.Profile, userID: "jane", called: 1},
+	{name: "from a timer", source: `function login(id, pw, callback) { setTimeout(callback, 1, null, {user_id: id}) }`, want: scripthost.Profile, userID: "jane", called: 1},
+	{name: "from an interval that is cleared", source: `function login(id, pw, callback) { let n = 0; const i = setInterval(() => { if (++n === 3) { clearInterval(i); callback(null, {user_id: String(n)}) } }, 1) }`, want: scripthost.Profile, userID: "3", called: 1},
+
+	// Profiles.
+	{name: "a profile with a date and a toJSON", source: `function login(id, pw, callback) { callback(null, {user_id: {toJSON: () => id}, at: new Date(0), n: NaN}) }`, want: scripthost.Profile, userID: "jane", called: 1},
+	{name: "a profile without a user_id", source: `function login(id, pw, callback) { callback(null, {email: 'jane@example.com'}) }`, want: scripthost.Profile, called: 1},
+	{name: "a profile that is a list", source: `function login(id, pw, callback) { callback(null, [1]) }`, want: scripthost.BadProfile, called: 1},
+	{name: "a profile that is a text", source: `function login(id, pw, callback) { callback(null, 'jane') }`, want: scripthost.BadProfile, called: 1},
+	{name: "a circular profile", source: `function login(id, pw, callback) { const p = {}; p.p = p; callback(null, p) }`, want: scripthost.BadProfile, class: "TypeError", called: 1},
+	{name: "a profile with a bigint", source: `function login(id, pw, callback) { callback(null, {n: 1n}) }`, want: scripthost.BadProfile, class: "TypeError", called: 1},
+	{name: "a profile whose getter throws is no throw of the script", source: `function login(id, pw, callback) { try { callback(null, {get user_id() { throw new Error('getter') }}) } catch (e) { callback(e) } }`, want: scripthost.BadProfile, class: "Error", message: "getter", called: 1},
+
+	// Ways to fail.
+	{name: "a throw", source: `function login(id, pw, callback) { throw new TypeError('broken') }`, want: scripthost.Threw, class: "TypeError", message: "broken"},
+	{name: "a throw of what is no error", source: `function login() { throw 'broken' }`, want: scripthost.Threw, message: "broken"},
+	{name: "a thrown wrong password keeps its class", source: `function login(id, pw, callback) { throw new WrongUsernameOrPasswordError(id) }`, want: scripthost.Threw, class: "WrongUsernameOrPasswordError", userID: "jane"},
+	{name: "a throw of what cannot be described", source: `function login() { throw {get name() { throw 1 }} }`, want: scripthost.Threw, message: "cannot be described"},
+	{name: "a throw while the text is evaluated", source: "throw new Error('at once')\nfunction login() {}", want: scripthost.Threw, class: "Error", message: "at once"},
+	{name: "a rejection", source: `async function login() { throw new RangeError('broken') }`, want: scripthost.Rejected, class: "RangeError", message: "broken"},
+	{name: "a floating rejection", source: `function login(id, pw, callback) { Promise.reject(new Error('floating')); setTimeout(callback, 5) }`, want: scripthost.Rejected, class: "Error", message: "floating"},
+	{name: "a rejection that is handled in the same turn", source: `function login(id, pw, callback) { const p = Promise.reject(new Error('x')); Promise.resolve().then(() => p.catch(() => callback(null, {user_id: id}))) }`, want: scripthost.Profile, userID: "jane", called: 1},
+	{name: "a throw in a timer", source: `function login(id, pw, callback) { setTimeout(() => { throw new Error('later') }, 1) }`, want: scripthost.Uncaught, class: "Error", message: "later"},
+	{name: "a throw in a microtask", source: `function login(id, pw, callback) { queueMicrotask(() => { throw new Error('micro') }) }`, want: scripthost.Uncaught, class: "Error", message: "micro"},
+	{name: "a throw in a listener", source: `function login(id, pw, callback) { const c = new AbortController(); c.signal.addEventListener('abort', () => { throw new Error('heard') }); c.abort() }`, want: scripthost.Uncaught, class: "Error", message: "heard"},
+	{name: "a stack that overflows", source: `function login() { (function down() { down() })() }`, want: scripthost.Threw, class: "RangeError", message: "Maximum call stack size exceeded"},
+	{name: "a stack that overflows in a timer", source: `function login() { setTimeout(function down() { down() }, 1) }`, want: scripthost.Uncaught, class: "RangeError", message: "Maximum call stack size exceeded"},
+
+	// Nothing left that could call back.
+	{name: "an empty function", source: `function login(id, pw, callback) {}`, want: scripthost.NeverCalled},
+	{name: "a promise in place of the callback", source: `async function login(id, pw, callback) { return {user_id: id} }`, want: scripthost.NeverCalled},
+	{name: "a promise that never settles", source: `async function login(id, pw, callback) { await new Promise(() => {}); callback() }`, want: scripthost.NeverCalled},
+	{name: "a timeout signal does not keep a script alive", source: `function login(id, pw, callback) { AbortSignal.timeout(60000).onabort = () => callback() }`, want: scripthost.NeverCalled},
+	{name: "neither does a timer that says so", source: `function login(id, pw, callback) { setTimeout(callback, 60000).unref() }`, want: scripthost.NeverCalled},
+
+	// fetch.
+	{name: "a JSON answer", source: fetching(`const r = await fetch(configuration.URL + '/json'); return r.status + (await r.json()).name`), want: scripthost.Profile, userID: "200jane", called: 1},
+	{name: "a request arrives whole", source: fetching(`const r = await fetch(configuration.URL + '/echo', {method: 'post', headers: {'X-A': 'b'}, body: JSON.stringify({a: 'é'})}); return await r.text()`), want: scripthost.Profile, userID: `POST b text/plain;charset=UTF-8 {"a":"é"}`, called: 1},
+	{name: "a form sets its content type", source: fetching(`const r = await fetch(configuration.URL + '/echo', {method: 'PUT', body: new URLSearchParams({a: 'b c'})}); return await r.text()`), want: scripthost.Profile, userID: `PUT  application/x-www-form-urlencoded;charset=UTF-8 a=b+c`, called: 1},
+	{name: "a body is read once", source: fetching(`const r = await fetch(configuration.URL + '/json'); await r.text(); return await r.text()`), want: scripthost.Failed, class: "TypeError", called: 1},
+	{name: "a clone is read besides", source: fetching(`const r = await fetch(configuration.URL + '/json'); const c = r.clone(); return (await r.json()).name + (await c.json()).name`), want: scripthost.Profile, userID: "janejane", called: 1},
+	{name: "malformed JSON", source: fetching(`return (await fetch(configuration.URL + '/html')).json()`), want: scripthost.Failed, class: "SyntaxError", called: 1},
+	{name: "a redirect is followed", source: fetching(`const r = await fetch(configuration.URL + '/redirect'); return r.redirected + r.url.replace(configuration.URL, '')`), want: scripthost.Profile, userID: "true/json", called: 1},
+	{name: "a redirect is handed out", source: fetching(`const r = await fetch(configuration.URL + '/redirect', {redirect: 'manual'}); return r.status + r.headers.get('Location')`), want: scripthost.Profile, userID: "307/json", called: 1},
+	{name: "a redirect is an error", source: fetching(`return fetch(configuration.URL + '/redirect', {redirect: 'error'})`), want: scripthost.Failed, class: "TypeError", message: "fetch failed", called: 1},
+	{name: "nobody listens", source: fetching(`return fetch(configuration.CLOSED).catch((e) => { throw new Error(e.message + ' ' + e.cause.code) })`), want: scripthost.Failed, class: "Error", message: "fetch failed ECONNREFUSED", called: 1},
+	{name: "a connection that breaks", source: fetching(`return fetch(configuration.URL + '/break', {method: 'POST'}).catch((e) => { throw new Error(e.message + ' ' + e.cause.code) })`), want: scripthost.Failed, class: "Error", message: "fetch failed UND_ERR_SOCKET", called: 1},
+	{name: "a body that breaks", source: fetching(`return (await fetch(configuration.URL + '/half')).text()`), want: scripthost.Failed, class: "TypeError", message: "terminated", called: 1},
+	{name: "a timeout", source: fetching(`return fetch(configuration.URL + '/hang', {signal: AbortSignal.timeout(20)})`), want: scripthost.Failed, class: "TimeoutError", called: 1},
+	{name: "a timeout in the body", source: fetching(`return (await fetch(configuration.URL + '/stall', {signal: AbortSignal.timeout(50)})).text()`), want: scripthost.Failed, class: "TimeoutError", called: 1},
+	{name: "an abort with a reason", source: fetching(`const c = new AbortController(); setTimeout(() => c.abort(new Error('enough')), 5); return fetch(configuration.URL + '/hang', {signal: c.signal})`), want: scripthost.Failed, class: "Error", message: "enough", called: 1},
+	{name: "a signal that is aborted already", source: fetching(`return fetch(configuration.URL + '/json', {signal: AbortSignal.abort()})`), want: scripthost.Failed, class: "AbortError", called: 1},
+	{name: "any of two signals", source: fetching(`return fetch(configuration.URL + '/hang', {signal: AbortSignal.any([new AbortController().signal, AbortSignal.timeout(20)])})`), want: scripthost.Failed, class: "TimeoutError", called: 1},
+	{name: "no URL", source: fetching(`return fetch('/json')`), want: scripthost.Failed, class: "TypeError", message: "Failed to parse URL", called: 1},
+	{name: "a GET with a body", source: fetching(`return fetch(configuration.URL, {body: 'x'})`), want: scripthost.Failed, class: "TypeError", called: 1},
+
+	// What would end the process.
+	{name: "a string beyond all bounds", source: fetching(`return 'x'.repeat(2 ** 40)`), want: scripthost.Failed, class: "RangeError", called: 1},
+	{name: "padding beyond all bounds", source: fetching(`return 'x'.padEnd(2 ** 40)`), want: scripthost.Failed, class: "RangeError", called: 1},
+	{name: "a buffer beyond all bounds", source: fetching(`return new ArrayBuffer(2 ** 40)`), want: scripthost.Failed, class: "RangeError", called: 1},
+	{name: "a typed array beyond all bounds", source: fetching(`return new Float64Array(2 ** 31)`), want: scripthost.Failed, class: "RangeError", called: 1},
+	{name: "an array filled beyond all bounds", source: fetching(`return new Array(2 ** 31).fill(0)`), want: scripthost.Failed, class: "RangeError", called: 1},
+
+	// Modules.
+	{name: "a module of the host", source: `function login(id, pw, callback) { callback(null, {user_id: require('greeter').greet(id)}) }`, want: scripthost.Profile, userID: "hello jane", called: 1},
+	{name: "a version of it", source: `function login(id, pw, callback) { callback(null, {user_id: require('greeter@1.2.3').greet(id)}) }`, want: scripthost.Profile, userID: "hello jane", called: 1},
+	{name: "a built-in module under its long name", source: `function login(id, pw, callback) { callback(null, {user_id: require('node:crypto').createHash('sha256').update('abc').digest('hex').slice(0, 8)}) }`, want: scripthost.Profile, userID: "ba7816bf", called: 1},
+	{name: "a module that is asked for by a name made up at run time", source: `function login(id, pw, callback) { require('ax' + 'ios') }`, want: scripthost.Threw, class: "Error", message: "Cannot find module 'axios'"},
+	{name: "a file", source: `function login(id, pw, callback) { require(String('/etc/passwd')) }`, want: scripthost.Threw, class: "Error", message: "Cannot find module '/etc/passwd'"},
+}
+
+// fetching is a script that calls back with the value of body as user_id, or with what it throws.
+func fetching(body string) string {
+	return `function login(id, pw, callback) { (async () => { ` + body + ` })().then((v) => callback(null, {user_id: String(v)}), callback) }`
+}
+
+func TestOutcomes(t *testing.T) {
+	t.Parallel()
+	host := newHost(t, scripthost.Options{Modules: map[string]string{"greeter": `exports.greet = (name) => 'hello ' + name`}})
+	settings := map[string]string{"URL": newServer(t), "CLOSED": closedURL(t)}
+	for _, c := range outcomeCases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			script := compile(t, host, c.source)
+			got := host.Login(t.Context(), script, scripthost.Login{Identifier: "jane", Password: "secret", Configuration: settings})
+			if got.Kind != c.want || got.Name != c.class || got.UserID != c.userID || got.CalledBack != c.called || !strings.Contains(got.Message, c.message) {
+				t.Errorf("ended as %s %q %q, user %q, called back %d times\nwant %s %q %q, user %q, called back %d times",
+					got.Kind, got.Name, got.Message, got.UserID, got.CalledBack, c.want, c.class, c.message, c.userID, c.called)
+			}
+			if (got.Kind == scripthost.Profile) != json.Valid(got.Profile) {
+				t.Errorf("profile = %q", got.Profile)
+			}
+		})
+	}
+}
+
+func TestWatchdog(t *testing.T) {
+	t.Parallel()
+	loops := []struct{ name, source string }{
+		{"a loop", `function login() { for (;;) {} }`},
+		{"a loop that catches", `function login() { for (;;) { try { for (;;) {} } catch (e) {} finally { continue } } }`},
+		{"a loop of microtasks", `function login() { (function again() { Promise.resolve().then(again) })() }`},
+		{"a loop that awaits", `async function login() { for (;;) await null }`},
+		{"an interval", `function login() { setInterval(() => {}, 1) }`},
+		{"a getter of the profile", `function login(id, pw, callback) { callback(null, {get user_id() { for (;;) {} }}) }`},
+		{"a comparison while sorting", `function login() { [1, 2].sort(() => { for (;;) {} }) }`},
+		{"a loop in the text around the function", "for (;;) {}\nfunction login() {}"},
+		{"a request without a timeout", `function login(id, pw, callback) { fetch(configuration.URL + '/hang').then(() => callback()) }`},
+	}
+	host := newHost(t, scripthost.Options{Limit: 100 * time.Millisecond})
+	settings := map[string]string{"URL": newServer(t)}
+	for _, loop := range loops {
+		t.Run(loop.name, func(t *testing.T) {
+			t.Parallel()
+			got := host.Login(t.Context(), compile(t, host, loop.source), scripthost.Login{Configuration: settings})
+			if got.Kind != scripthost.TimedOut {
+				t.Errorf("ended as %s %q %q, want %s", got.Kind, got.Name, got.Message, scripthost.TimedOut)
+			}
+		})
+	}
+}
+
+// A match that is cut off must not pass for one that failed.
+func TestRunawayRegularExpressionEndsTheRun(t *testing.T) {
+	t.Parallel()
+	host := newHost(t, scripthost.Options{})
+	script := compile(t, host, `function login(id, pw, callback) { callback(null, {matched: /^(?=a)(a+)+$/.test('a'.repeat(40) + 'b')}) }`)
+	got := host.Login(t.Context(), script, scripthost.Login{})
+	if got.Kind != scripthost.TimedOut || !strings.Contains(got.Message, "regular expression") {
+		t.Errorf("ended as %s %q, want %s because of the regular expression", got.Kind, got.Message, scripthost.TimedOut)
+	}
+}
+
+func TestCallerThatGoesAwayEndsTheRun(t *testing.T) {
+	t.Parallel()
+	host := newHost(t, scripthost.Options{})
+	script := compile(t, host, `function login() { for (;;) {} }`)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	got := host.Login(ctx, script, scripthost.Login{})
+	if got.Kind != scripthost.TimedOut || !strings.Contains(got.Message, "went away") {
+		t.Errorf("ended as %s %q, want %s because the caller went away", got.Kind, got.Message, scripthost.TimedOut)
+	}
+}
+
+func TestRunAfterAnInterruptedOne(t *testing.T) {
+	t.Parallel()
+	host := newHost(t, scripthost.Options{})
+	loop := compile(t, host, `function login() { for (;;) {} }`)
+	good := compile(t, host, `function login(id, pw, callback) { setTimeout(() => callback(null, {user_id: id}), 1) }`)
+	for range 5 {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+		host.Login(ctx, loop, scripthost.Login{})
+		cancel()
+		if got := host.Login(t.Context(), good, scripthost.Login{Identifier: "jane"}); got.Kind != scripthost.Profile {
+			t.Fatalf("ended as %s %q, want %s", got.Kind, got.Message, scripthost.Profile)
+		}
+	}
+}
+
+func TestStallWaitsOutTheLimit(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const limit = 20 * time.Second
+		host := scripthost.New(scripthost.Options{Limit: limit, Stall: true})
+		defer host.Close()
+		got := host.Login(t.Context(), compile(t, host, `function login() {}`), scripthost.Login{})
+		if got.Kind != scripthost.NeverCalled || got.Duration < limit {
+			t.Errorf("ended as %s after %s, want %s after %s", got.Kind, got.Duration, scripthost.NeverCalled, limit)
+		}
+	})
+}
+
+func TestGlobalSurvivesInTheContainer(t *testing.T) {
+	t.Parallel()
+	const counter = `function login(id, pw, callback) { global.n = (global.n || 0) + 1; callback(null, {user_id: String(n)}) }`
+	for fresh, want := range map[bool]string{false: "3", true: "1"} {
+		host := newHost(t, scripthost.Options{Fresh: fresh})
+		script := compile(t, host, counter)
+		var got scripthost.Outcome
+		for range 3 {
+			got = host.Login(t.Context(), script, scripthost.Login{})
+		}
+		if got.UserID != want {
+			t.Errorf("Fresh %t: counted to %s, want %s", fresh, got.UserID, want)
+		}
+	}
+}
+
+func TestConfigurationCannotBeChanged(t *testing.T) {
+	t.Parallel()
+	host := newHost(t, scripthost.Options{})
+	script := compile(t, host, `function login(id, pw, callback) { configuration.A = 'mine'; configuration.B = 'mine'; callback(null, {user_id: configuration.A + configuration.B}) }`)
+	got := host.Login(t.Context(), script, scripthost.Login{Configuration: map[string]string{"A": "theirs"}})
+	if want := "theirsundefined"; got.UserID != want {
+		t.Errorf("configuration = %q, want %q", got.UserID, want)
+	}
+}
+
+// What a script does after it has called back is logged, although the answer is out.
+func TestLateEventsAreLogged(t *testing.T) {
+	t.Parallel()
+	late := []struct{ name, source, want string }{
+		{"a second callback", `function login(id, pw, callback) { callback(); setTimeout(callback, 10) }`, "called back more than once"},
+		{"a throw", `function login(id, pw, callback) { callback(); setTimeout(() => { throw new Error('late') }, 10) }`, "uncaught: Error late"},
+		{"a rejection", `async function login(id, pw, callback) { callback(); throw new Error('late') }`, "rejected: Error late"},
+		{"a missing module", `function login(id, pw, callback) { try { require('ax' + 'ios') } catch (e) { callback() } }`, `"axios"`},
+		{"a drained loop", `function login() {}`, "without calling back"},
+	}
+	for _, c := range late {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				var log lines
+				host := scripthost.New(scripthost.Options{Log: log.add})
+				host.Login(t.Context(), compile(t, host, c.source), scripthost.Login{})
+				host.Close() // waits for the watch
+				if !log.contain("warning: ", c.want) {
+					t.Errorf("log = %q, want a warning of %q", log.all, c.want)
+				}
+			})
+		})
+	}
+}
+
+func TestConsoleGoesToTheLog(t *testing.T) {
+	t.Parallel()
+	var log lines
+	host := scripthost.New(scripthost.Options{Log: log.add})
+	defer host.Close()
+	script := compile(t, host, `function login(id, pw, callback) { console.error('%s has %d of %j', id, 2, {a: 1}, [true, {b: 'c'}]); callback() }`)
+	host.Login(t.Context(), script, scripthost.Login{Identifier: "jane"})
+	if want := `error: jane has 2 of {"a":1} [ true, { b: 'c' } ]`; !slices.Contains(log.all, want) {
+		t.Errorf("log = %q, want %q", log.all, want)
+	}
+}
+
+// Runs share nothing, though they share a host: no answer of one may reach another, and none may be lost.
+func TestConcurrentRuns(t *testing.T) {
+	t.Parallel()
+	host := newHost(t, scripthost.Options{Limit: 5 * time.Second})
+	settings := map[string]string{"URL": newServer(t)}
+	good := compile(t, host, fetching(`fetch(configuration.URL + '/hang').catch(() => {}); return id + (await (await fetch(configuration.URL + '/json')).json()).name`))
+	bad := compile(t, host, `function login(id, pw, callback) { (function down() { down() })() }`)
+	var group sync.WaitGroup
+	for i := range 8 {
+		group.Go(func() {
+			for j := range 5 {
+				id := fmt.Sprintf("%d-%d-", i, j)
+				got := host.Login(t.Context(), good, scripthost.Login{Identifier: id, Configuration: settings})
+				if want := id + "jane"; got.UserID != want {
+					t.Errorf("ended as %s %q, user %q, want %q", got.Kind, got.Message, got.UserID, want)
+				}
+				host.Login(t.Context(), bad, scripthost.Login{})
+			}
+		})
+	}
+	group.Wait()
+}
+
+func newHost(t *testing.T, opts scripthost.Options) *scripthost.Host {
+	host := scripthost.New(opts)
+	t.Cleanup(host.Close)
+	return host
+}
+
+func compile(t *testing.T, host *scripthost.Host, source string) *scripthost.Script {
+	t.Helper()
+	script, err := host.Compile(source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return script
+}
+
+// newServer returns the base of a server whose paths are named after what they do.
+func newServer(t *testing.T) string {
+	mux := http.NewServeMux()
+	mux.HandleFunc("/json", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"name":"jane"}`) })
+	mux.HandleFunc("/html", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `<html>`) })
+	mux.HandleFunc("/echo", func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		fmt.Fprintf(w, "%s %s %s %s", r.Method, r.Header.Get("X-A"), r.Header.Get("Content-Type"), body)
+	})
+	mux.HandleFunc("/redirect", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "/json", http.StatusTemporaryRedirect)
+	})
+	mux.HandleFunc("/break", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+	mux.HandleFunc("/half", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "100")
+		_, _ = io.WriteString(w, "half")
+		_ = http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler)
+	})
+	mux.HandleFunc("/hang", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	mux.HandleFunc("/stall", func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, "some")
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+	})
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+func closedURL(t *testing.T) string {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return "http://" + listener.Addr().String()
+}
+
+// lines collects a host's log.
+type lines struct {
+	mu  sync.Mutex
+	all []string
+}
+
+func (l *lines) add(line string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.all = append(l.all, line)
+}
+
+func (l *lines) contain(parts ...string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.ContainsFunc(l.all, func(line string) bool {
+		return !slices.ContainsFunc(parts, func(part string) bool { return !strings.Contains(line, part) })
+	})
+}
