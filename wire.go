@@ -16,7 +16,12 @@ func NewServer(config adapters.Config, run adapters.Runtime) *httpapi.Server {
 	wire.Build(
 		adapters.Set,
 		wire.Struct(new(app.ExchangePasskeyForSession), "*"),
+		wire.Struct(new(app.RenewSession), "*"),
+		wire.Struct(new(app.RevokeSession), "*"),
 		wire.Bind(new(httpapi.Exchanger), new(*app.ExchangePasskeyForSession)),
+		wire.Bind(new(httpapi.Renewer), new(*app.RenewSession)),
+		wire.Bind(new(httpapi.Revoker), new(*app.RevokeSession)),
+		wire.Struct(new(httpapi.UseCases), "*"),
 		httpapi.NewServer,
 	)
 	return nil

@@ -17,6 +17,7 @@ import (
 // NewServer returns the bridge as config describes it.
 func NewServer(config adapters.Config, run adapters.Runtime) *httpapi.Server {
 	httpapiConfig := config.HTTP
+	clientID := adapters.NewClientID(config)
 	upstreams := adapters.NewUpstreams(run)
 	identityVerifier := adapters.NewIdentityVerifier(config, upstreams, run)
 	issuer := adapters.NewAuth0Issuer(config, upstreams, run)
@@ -39,8 +40,27 @@ func NewServer(config adapters.Config, run adapters.Runtime) *httpapi.Server {
 		Now:      v,
 		NewOwner: v2,
 	}
+	renewSession := &app.RenewSession{
+		Renewer:  issuer,
+		Audit:    auditLog,
+		Access:   accessPolicy,
+		Deadline: duration,
+		Now:      v,
+	}
+	revokeSession := &app.RevokeSession{
+		Revoker:  issuer,
+		Audit:    auditLog,
+		Deadline: duration,
+		Now:      v,
+	}
+	useCases := httpapi.UseCases{
+		Exchange: exchangePasskeyForSession,
+		Renew:    renewSession,
+		Revoke:   revokeSession,
+		Keys:     issuer,
+	}
 	health := adapters.NewHealth(config, upstreams, issuer, run)
 	logger := run.Log
-	server := httpapi.NewServer(httpapiConfig, exchangePasskeyForSession, health, logger)
+	server := httpapi.NewServer(httpapiConfig, clientID, useCases, health, logger)
 	return server
 }

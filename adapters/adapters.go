@@ -26,8 +26,10 @@ import (
 var Set = wire.NewSet(
 	NewUpstreams, NewIdentityVerifier, NewAuth0Issuer, NewReplayGuard, NewAuditLog, NewHealth,
 	wire.Bind(new(ports.TokenIssuer), new(*auth0.Issuer)),
+	wire.Bind(new(ports.SessionRenewer), new(*auth0.Issuer)),
 	wire.Bind(new(ports.SessionRevoker), new(*auth0.Issuer)),
-	NewSignInPolicy, NewAccessPolicy, NewDeadline, NewOwners,
+	wire.Bind(new(ports.IssuerKeys), new(*auth0.Issuer)),
+	NewSignInPolicy, NewAccessPolicy, NewClientID, NewDeadline, NewOwners,
 	wire.FieldsOf(new(Config), "HTTP"),
 	wire.FieldsOf(new(Runtime), "Log", "Now"),
 )
@@ -58,7 +60,7 @@ func NewIdentityVerifier(c Config, up Upstreams, run Runtime) ports.IdentityVeri
 	return authsignal.NewVerifier(up.Authsignal, c.Authsignal, c.ClockSkew, run.Now)
 }
 
-// NewAuth0Issuer returns what opens and revokes sessions.
+// NewAuth0Issuer returns what opens, renews and revokes sessions.
 func NewAuth0Issuer(c Config, up Upstreams, run Runtime) *auth0.Issuer {
 	return auth0.NewIssuer(up.Auth0, c.Auth0, c.Authsignal.Subjects.Rule(), c.ClockSkew, run.Now)
 }
@@ -95,8 +97,15 @@ func NewSignInPolicy(c Config) domain.SignInPolicy {
 
 // NewAccessPolicy returns what sessions are offered.
 func NewAccessPolicy(c Config) domain.AccessPolicy {
-	return domain.AccessPolicy{Default: domain.Access{Scope: c.Auth0.Scope, Audience: c.Auth0.Audience}}
+	return domain.AccessPolicy{
+		Default:   domain.Access{Scope: c.Auth0.Scope, Audience: c.Auth0.Audience},
+		Scopes:    c.Auth0.ScopeAllowed,
+		Audiences: c.Auth0.AudiencesAllowed,
+	}
 }
+
+// NewClientID returns the client id that callers of the OAuth way in may name.
+func NewClientID(c Config) httpapi.ClientID { return httpapi.ClientID(c.Auth0.ClientID) }
 
 // NewDeadline returns how long an exchange may take.
 func NewDeadline(c Config) time.Duration { return c.HTTP.RequestTimeout }

@@ -1,5 +1,3 @@
-// Package app holds the use cases, one file each. They know the domain and the
-// ports, and no adapter, transport or configuration.
 package app
 
 import (
@@ -11,10 +9,6 @@ import (
 	"nativebridge/domain"
 	"nativebridge/ports"
 )
-
-// cleanUpTime bounds what is still done for an exchange whose caller is gone:
-// releasing its claim, revoking a session that must not live, recording it.
-const cleanUpTime = 2 * time.Second
 
 // ExchangePasskeyForSession turns the token of a completed passkey ceremony into
 // a session at the identity provider. At most one session is delivered for one
@@ -50,15 +44,15 @@ func (uc *ExchangePasskeyForSession) Execute(ctx context.Context, asked Exchange
 	ctx, cancel := context.WithTimeout(ctx, uc.Deadline)
 	defer cancel()
 	attempt := domain.Attempt{
+		Event:     domain.EventExchange,
 		At:        uc.Now(),
 		Client:    asked.Client,
 		TokenHash: asked.Token.Hash(),
 		Access:    asked.Access,
 	}
 	session, err := uc.exchange(ctx, asked, &attempt)
-	attempt.Took = uc.Now().Sub(attempt.At)
-	attempt.Err = err
-	uc.record(ctx, attempt)
+	attempt.Took, attempt.Err = uc.Now().Sub(attempt.At), err
+	record(ctx, uc.Audit, attempt)
 	return session, err
 }
 
@@ -129,7 +123,7 @@ func couldStillSucceed(err error) bool {
 	case domain.ErrUnavailable, domain.ErrBusy:
 		return true
 	case domain.ErrTokenRejected, domain.ErrTokenReplayed, domain.ErrAccessDenied, domain.ErrMFARequired,
-		domain.ErrAccountBlocked, domain.ErrScopeInvalid, domain.ErrTargetInvalid:
+		domain.ErrAccountBlocked, domain.ErrGrantInvalid, domain.ErrScopeInvalid, domain.ErrTargetInvalid:
 		return false
 	}
 	return false
@@ -150,15 +144,4 @@ func (uc *ExchangePasskeyForSession) disown(ctx context.Context, session domain.
 		return fmt.Errorf("%w; its refresh token could not be revoked: %s", fault, err.Error())
 	}
 	return fault
-}
-
-func (uc *ExchangePasskeyForSession) record(ctx context.Context, attempt domain.Attempt) {
-	ctx, cancel := cleanUp(ctx)
-	defer cancel()
-	uc.Audit.Record(ctx, attempt)
-}
-
-// cleanUp returns a context that outlives the caller's by at most cleanUpTime.
-func cleanUp(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(ctx), cleanUpTime)
 }

@@ -2,26 +2,45 @@ package domain
 
 import "time"
 
-// Attempt is one exchange as the audit log keeps it: who, what, when, and how it
-// ended, with hashes in place of tokens.
+// Event is what was attempted.
+type Event string
+
+// The events, one for each use case.
+const (
+	EventExchange Event = "exchange"
+	EventRenew    Event = "renew"
+	EventRevoke   Event = "revoke"
+)
+
+// Attempt is one call of a use case as the audit log keeps it: who, what, when,
+// and how it ended, with hashes in place of tokens.
 type Attempt struct {
-	At        time.Time
-	Took      time.Duration
-	Client    Client
+	Event  Event
+	At     time.Time
+	Took   time.Duration
+	Client Client
+	// TokenHash is of the passkey token, or of the refresh token.
 	TokenHash string
-	// Identity is zero when the token proved nobody.
+	// Identity is zero when the token proved nobody. A renewal knows the subject
+	// only, from the new ID token if there is one.
 	Identity Identity
 	Access   Access
 	// Proof is zero when the attempt ended before it claimed one.
 	Proof ProofKey
-	// Err is how it ended; nil means that a session was delivered.
+	// Err is how it ended; nil means well.
 	Err error
 }
 
-// Outcome names how the attempt ended: "session_delivered", the code of the
-// reason, or "fault" for a fault of ours.
+// Outcome names how the attempt ended: "session_delivered", "session_renewed" or
+// "session_revoked", the code of the reason, or "fault" for a fault of ours.
 func (a Attempt) Outcome() string {
 	if a.Err == nil {
+		switch a.Event {
+		case EventRenew:
+			return "session_renewed"
+		case EventRevoke:
+			return "session_revoked"
+		}
 		return "session_delivered"
 	}
 	if reason, ok := ReasonOf(a.Err); ok {

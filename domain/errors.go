@@ -23,6 +23,8 @@ const (
 	ErrMFARequired Error = "mfa_required"
 	// ErrAccountBlocked: the issuer has blocked the account, until somebody unblocks it.
 	ErrAccountBlocked Error = "account_blocked"
+	// ErrGrantInvalid: the refresh token is unknown, expired, revoked or was used before.
+	ErrGrantInvalid Error = "grant_invalid"
 	// ErrScopeInvalid: a scope was asked for that is not offered.
 	ErrScopeInvalid Error = "scope_invalid"
 	// ErrTargetInvalid: an audience or organization was asked for that is not offered.

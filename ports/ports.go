@@ -9,4 +9,4 @@
 // ends.
 package ports
 
-//go:generate go tool mockgen -destination=portsmock/portsmock.go -package=portsmock nativebridge/ports IdentityVerifier,TokenIssuer,SessionRevoker,ReplayGuard,AuditLog
+//go:generate go tool mockgen -destination=portsmock/portsmock.go -package=portsmock nativebridge/ports IdentityVerifier,TokenIssuer,SessionRenewer,SessionRevoker,IssuerKeys,ReplayGuard,AuditLog

@@ -1,4 +1,4 @@
-// Package auditlog writes one JSON line for every exchange that was attempted.
+// Package auditlog writes one JSON line for every attempt at a session.
 package auditlog
 
 import (
@@ -71,7 +71,7 @@ func (l *Log) Lost() int64 { return l.failed.Load() }
 func lineOf(attempt domain.Attempt) line {
 	out := line{
 		Time:        attempt.At.UTC(),
-		Event:       "exchange",
+		Event:       string(attempt.Event),
 		Outcome:     attempt.Outcome(),
 		DurationMS:  attempt.Took.Milliseconds(),
 		RequestID:   attempt.Client.RequestID,

@@ -18,6 +18,26 @@ type Config struct {
 	Connection   string        `env:"AUTH0_CONNECTION" envDefault:"authsignal" help:"the name of the custom database connection that has the Login script"`
 	Audience     string        `env:"AUTH0_AUDIENCE" help:"the identifier of the API that access tokens are for; without one they are opaque and good for /userinfo only"`
 	Scope        Scope         `env:"AUTH0_SCOPE" envDefault:"openid profile email" help:"the scope of sessions, separated by spaces; openid must be in it"`
+
+	ScopeAllowed     Scope     `env:"AUTH0_SCOPE_ALLOWED" help:"what callers of POST /oauth/token may ask for, separated by spaces; add offline_access for sessions that can be renewed (default: AUTH0_SCOPE)"`
+	AudiencesAllowed Audiences `env:"AUTH0_AUDIENCES_ALLOWED" help:"the audiences that callers of POST /oauth/token may ask for, separated by commas (default: AUTH0_AUDIENCE)"`
+}
+
+// Check implements settings.Checker.
+func (c *Config) Check() []settings.Fault {
+	if len(c.ScopeAllowed) == 0 {
+		return nil
+	}
+	for _, scope := range c.Scope {
+		if !slices.Contains(c.ScopeAllowed, scope) {
+			return []settings.Fault{{
+				Name:    "AUTH0_SCOPE_ALLOWED",
+				Problem: fmt.Sprintf("lacks %q, which is in AUTH0_SCOPE", scope),
+				Fix:     "add it: what sessions have by default must be allowed",
+			}}
+		}
+	}
+	return nil
 }
 
 // Domain is the tenant's base URL, made of a host or a whole URL. Plain http is
@@ -62,5 +82,20 @@ func (s *Scope) UnmarshalText(text []byte) error {
 		return errors.New("openid is not in it, and without an ID token nobody can tell whose session it is")
 	}
 	*s = scope
+	return nil
+}
+
+// Audiences is a list of API identifiers.
+type Audiences []string
+
+// UnmarshalText splits at commas.
+func (a *Audiences) UnmarshalText(text []byte) error {
+	var list Audiences
+	for _, item := range strings.Split(string(text), ",") {
+		if item = strings.TrimSpace(item); item != "" {
+			list = append(list, item)
+		}
+	}
+	*a = list
 	return nil
 }

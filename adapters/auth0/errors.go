@@ -42,8 +42,9 @@ func isRateLimit(reply upstream.Reply) bool {
 }
 
 // refusal is the one table of Auth0's error replies. It goes by the code first,
-// because Auth0's documents disagree about some statuses.
-func (i *Issuer) refusal(reply upstream.Reply, credential domain.Secret) error {
+// because Auth0's documents disagree about some statuses. Invalid is the reason
+// that invalid_grant stands for, since it speaks of whatever credential was sent.
+func (i *Issuer) refusal(reply upstream.Reply, credential domain.Secret, invalid domain.Error) error {
 	p := problemOf(reply)
 	said := fmt.Sprintf("auth0 answered %d %s", reply.Status,
 		upstream.Words(p.Error+": "+p.ErrorDescription, credential, i.config.ClientSecret))
@@ -62,6 +63,9 @@ func (i *Issuer) refusal(reply upstream.Reply, credential domain.Secret) error {
 	case "mfa_required":
 		return refused(domain.ErrMFARequired, ": exempt the bridge's application from MFA in a post-login Action, the passkey is the second factor")
 	case "invalid_grant", "invalid_user_password":
+		if invalid == domain.ErrGrantInvalid {
+			return refused(domain.ErrGrantInvalid, "")
+		}
 		return refused(domain.ErrAccessDenied, refusedByLoginScript)
 	case "too_many_attempts":
 		return refused(domain.ErrAccountBlocked, ": attack protection has blocked the account, or the bridge's address: "+

@@ -3,7 +3,6 @@ package auth0
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -29,8 +28,8 @@ const grantPasswordRealm = "http://auth0.com/oauth/grant-type/password-realm" //
 
 // Issuer opens sessions with the password-realm grant: the subject is the
 // username and the passkey token the password, which the connection's Login
-// script checks with Authsignal. It is a ports.TokenIssuer and
-// ports.SessionRevoker.
+// script checks with Authsignal. It renews and revokes them too, because their
+// refresh tokens are its client's, and knows the keys they are signed with.
 type Issuer struct {
 	client   *upstream.Client
 	config   Config
@@ -41,7 +40,9 @@ type Issuer struct {
 
 var (
 	_ ports.TokenIssuer    = (*Issuer)(nil)
+	_ ports.SessionRenewer = (*Issuer)(nil)
 	_ ports.SessionRevoker = (*Issuer)(nil)
+	_ ports.IssuerKeys     = (*Issuer)(nil)
 )
 
 // NewIssuer returns an issuer for the tenant that config describes. Subjects is
@@ -65,50 +66,39 @@ func NewIssuer(client *upstream.Client, config Config, subjects domain.SubjectRu
 // Warm fetches the tenant's keys, which also opens a connection to it.
 func (i *Issuer) Warm(ctx context.Context) error { return i.idTokens.Keys.Fetch(ctx) }
 
+// JWKS implements ports.IssuerKeys.
+func (i *Issuer) JWKS(ctx context.Context) ([]byte, error) { return i.idTokens.Keys.JWKS(ctx) }
+
 // Issue implements ports.TokenIssuer.
 func (i *Issuer) Issue(ctx context.Context, grant domain.Grant) (domain.Session, error) {
 	ctx, cancel := context.WithTimeout(ctx, IssueTimeout)
 	defer cancel()
 
-	reply, err := i.ask(ctx, grant)
+	reply, err := i.ask(ctx, i.passwordRealm(grant), grant.Client.Addr)
 	if err != nil {
 		return domain.Session{}, fmt.Errorf("%w: %w", domain.ErrUnavailable, err)
 	}
 	if reply.Status != http.StatusOK {
-		return domain.Session{}, i.refusal(reply, grant.Token.Secret)
+		return domain.Session{}, i.refusal(reply, grant.Token.Secret, domain.ErrAccessDenied)
 	}
-	return i.session(ctx, reply.Body, grant.Access)
+	session, err := i.session(ctx, reply.Body, grant.Access.Scope)
+	if err == nil && session.IDToken.IsZero() {
+		return domain.Session{}, errors.New("auth0 sent no ID token although openid was asked for: check the application's post-login Actions")
+	}
+	return session, err
 }
 
-// Revoke implements ports.SessionRevoker ("Revoke refresh token", Auth0
-// Authentication API; RFC 7009).
-func (i *Issuer) Revoke(ctx context.Context, refresh domain.Secret) error {
-	form := i.credentials()
-	form.Set("token", refresh.Reveal())
-	reply, err := i.post(ctx, "/oauth/revoke", form, netip.Addr{})
-	if err != nil {
-		return fmt.Errorf("%w: %w", domain.ErrUnavailable, err)
-	}
-	if reply.Status != http.StatusOK {
-		return i.refusal(reply, refresh)
-	}
-	return nil
-}
-
-// ask posts the grant, and once more if that cannot open a second session: nobody
-// has seen the first request, or Auth0 has turned it away at its rate limit and
-// says that the limit is lifted in time. Anything else may have run the Login
-// script.
-func (i *Issuer) ask(ctx context.Context, grant domain.Grant) (upstream.Reply, error) {
-	form := i.passwordRealm(grant)
-	reply, err := i.post(ctx, "/oauth/token", form, grant.Client.Addr)
+// ask posts a form to the token endpoint, and once more if that cannot open a
+// second session: nobody has seen the first request, or Auth0 has turned it away
+// at its rate limit and says that the limit is lifted in time. Anything else may
+// have run the Login script, or used a refresh token up.
+func (i *Issuer) ask(ctx context.Context, form url.Values, client netip.Addr) (upstream.Reply, error) {
+	reply, err := i.post(ctx, "/oauth/token", form, client)
 	switch {
 	case errors.Is(err, upstream.ErrNotSent) && ctx.Err() == nil:
-		return i.post(ctx, "/oauth/token", form, grant.Client.Addr)
-	case err == nil && isRateLimit(reply):
-		if i.waitForLimit(ctx, reply) {
-			return i.post(ctx, "/oauth/token", form, grant.Client.Addr)
-		}
+		return i.post(ctx, "/oauth/token", form, client)
+	case err == nil && isRateLimit(reply) && i.waitForLimit(ctx, reply):
+		return i.post(ctx, "/oauth/token", form, client)
 	}
 	return reply, err
 }
@@ -171,55 +161,4 @@ func (i *Issuer) post(ctx context.Context, path string, form url.Values, client 
 // make Auth0 count all users of a network as one.
 func isPublic(addr netip.Addr) bool {
 	return addr.IsGlobalUnicast() && !addr.IsPrivate()
-}
-
-// session reads a 200 from the token endpoint and verifies its ID token.
-func (i *Issuer) session(ctx context.Context, body []byte, access domain.Access) (domain.Session, error) {
-	var answer struct {
-		AccessToken  domain.Secret `json:"access_token"`
-		IDToken      domain.Secret `json:"id_token"`
-		RefreshToken domain.Secret `json:"refresh_token"`
-		TokenType    string        `json:"token_type"`
-		ExpiresIn    int64         `json:"expires_in"`
-		Scope        *string       `json:"scope"`
-	}
-	if err := json.Unmarshal(body, &answer); err != nil {
-		return domain.Session{}, fmt.Errorf("%w: auth0's answer is not a token response", domain.ErrUnavailable)
-	}
-	if answer.AccessToken.IsZero() || !strings.EqualFold(answer.TokenType, "Bearer") || answer.ExpiresIn <= 0 {
-		return domain.Session{}, fmt.Errorf("%w: auth0's answer lacks a bearer access token or its expiry", domain.ErrUnavailable)
-	}
-	if answer.IDToken.IsZero() {
-		return domain.Session{}, errors.New("auth0 sent no ID token although openid was asked for: check the application's post-login Actions")
-	}
-	claims, err := i.idTokens.Verify(ctx, answer.IDToken, answer.AccessToken)
-	if err != nil {
-		return domain.Session{}, fmt.Errorf("auth0's session does not verify: %w", err)
-	}
-	session := domain.Session{
-		Subject:      subjectOf(i.subjects, claims.Subject),
-		AccessToken:  answer.AccessToken,
-		IDToken:      answer.IDToken,
-		RefreshToken: answer.RefreshToken,
-		Scope:        access.Scope, // RFC 6749 section 5.1: left out if it is what was asked for
-		ExpiresIn:    time.Duration(answer.ExpiresIn) * time.Second,
-	}
-	if answer.Scope != nil {
-		session.Scope = strings.Fields(*answer.Scope)
-	}
-	return session, nil
-}
-
-// subjectOf writes an Auth0 "sub" as the authority does, whose ids meet the rule. Auth0 puts "auth0|" before
-// the user_id of a custom database ("Identify users", auth0.com/docs), which bare
-// ids do not have. A sub that stands for no bare id gets a "|" before it, which
-// makes it equal to none.
-func subjectOf(rule domain.SubjectRule, sub string) string {
-	if rule.Prefix != "" {
-		return sub
-	}
-	if bare, found := strings.CutPrefix(sub, "auth0|"); found && rule.Accepts(bare) {
-		return bare
-	}
-	return "|" + sub
 }

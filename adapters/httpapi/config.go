@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"net/url"
 	"strings"
 	"time"
 
@@ -15,6 +16,8 @@ type Config struct {
 	ListenAddr     Addr          `env:"LISTEN_ADDR" envDefault:":8080" help:"the address to serve on, such as :8080 or 127.0.0.1:8080; TLS is the load balancer's"`
 	RequestTimeout time.Duration `env:"REQUEST_TIMEOUT" envDefault:"10s" help:"how long an exchange may take in all, up to 1m"`
 	TrustedProxies Prefixes      `env:"TRUSTED_PROXIES" help:"the addresses of the proxies in front of the bridge, such as 10.0.0.0/8,192.0.2.7: from them, and only from them, X-Forwarded-For is believed"`
+
+	SubjectTokenTypes TokenTypes `env:"SUBJECT_TOKEN_TYPES" envDefault:"urn:authsignal:params:oauth:token-type:challenge" help:"the subject_token_type values that POST /oauth/token accepts for a passkey token, separated by commas"`
 }
 
 // Check implements settings.Checker.
@@ -38,6 +41,23 @@ func (a *Addr) UnmarshalText(text []byte) error {
 		return fmt.Errorf("that is not host:port or :port")
 	}
 	*a = Addr(text)
+	return nil
+}
+
+// TokenTypes is a list of token type identifiers (RFC 8693, section 3).
+type TokenTypes []string
+
+// UnmarshalText splits at commas and wants absolute URIs.
+func (t *TokenTypes) UnmarshalText(text []byte) error {
+	var list TokenTypes
+	for _, item := range strings.Split(string(text), ",") {
+		item = strings.TrimSpace(item)
+		if parsed, err := url.Parse(item); err != nil || !parsed.IsAbs() {
+			return fmt.Errorf("%q is no absolute URI, such as urn:example:token-type", item)
+		}
+		list = append(list, item)
+	}
+	*t = list
 	return nil
 }
 

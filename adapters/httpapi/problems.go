@@ -13,13 +13,23 @@ import (
 	"nativebridge/domain"
 )
 
-// problem is an answer that is no session (RFC 9457). Its code is stable; its
-// texts are for developers and never tell a cause.
+// problem is an answer that is no session: a problem of RFC 9457 on /v1, an error of
+// RFC 6749 section 5.2 on /oauth. Codes are stable; texts are for developers and
+// never tell a cause.
 type problem struct {
 	Code   string
 	Status int
 	Title  string
 	Detail string // what to mend about a request that is not well-formed
+	OAuth  oauthError
+}
+
+// oauthError is the same on /oauth. Its status is the problem's unless it has one
+// of its own.
+type oauthError struct {
+	Code        string
+	Status      int
+	Description string // instead of title and detail, where SDKs go by the words
 }
 
 // problemType is what each problem's type begins with. It names, and leads
@@ -28,20 +38,27 @@ const problemType = "urn:native-bridge:problem:"
 
 // Problems of the request itself: nobody was asked about its token.
 var (
-	notFound         = problem{Code: "not_found", Status: http.StatusNotFound, Title: "There is nothing here"}
-	methodNotAllowed = problem{Code: "method_not_allowed", Status: http.StatusMethodNotAllowed, Title: "The path does not answer to this method"}
-	requestTooLarge  = problem{Code: "request_too_large", Status: http.StatusRequestEntityTooLarge, Title: "The body is larger than 16 KiB"}
-	requestTimeout   = problem{Code: "request_timeout", Status: http.StatusRequestTimeout, Title: "The body came too slowly"}
-	fault            = problem{Code: "internal_error", Status: http.StatusInternalServerError, Title: "The bridge or its configuration is at fault"}
+	notFound             = problem{Code: "not_found", Status: http.StatusNotFound, Title: "There is nothing here"}
+	methodNotAllowed     = problem{Code: "method_not_allowed", Status: http.StatusMethodNotAllowed, Title: "The path does not answer to this method"}
+	requestTooLarge      = problem{Code: "request_too_large", Status: http.StatusRequestEntityTooLarge, Title: "The body is larger than 16 KiB", OAuth: oauthError{Code: "invalid_request"}}
+	requestTimeout       = problem{Code: "request_timeout", Status: http.StatusRequestTimeout, Title: "The body came too slowly", OAuth: oauthError{Code: "invalid_request"}}
+	unsupportedGrantType = problem{Code: "unsupported_grant_type", Status: http.StatusBadRequest, Title: "The grant type is not offered", OAuth: oauthError{Code: "unsupported_grant_type"}}
+	invalidClient        = problem{Code: "invalid_client", Status: http.StatusUnauthorized, Title: "The client is another, or authenticates: name the bridge's own client_id or none, and no secret", OAuth: oauthError{Code: "invalid_client"}}
+	fault                = problem{Code: "internal_error", Status: http.StatusInternalServerError, Title: "The bridge or its configuration is at fault", OAuth: oauthError{Code: "server_error"}}
 )
 
 func invalidRequest(detail string) problem {
-	return problem{Code: "invalid_request", Status: http.StatusBadRequest, Title: "The request is not well-formed", Detail: detail}
+	return problem{Code: "invalid_request", Status: http.StatusBadRequest, Title: "The request is not well-formed", Detail: detail, OAuth: oauthError{Code: "invalid_request"}}
 }
 
 func unsupportedMediaType(detail string) problem {
-	return problem{Code: "unsupported_media_type", Status: http.StatusUnsupportedMediaType, Title: "The body is not JSON", Detail: detail}
+	return problem{Code: "unsupported_media_type", Status: http.StatusUnsupportedMediaType, Title: "The body is of another kind", Detail: detail, OAuth: oauthError{Code: "invalid_request"}}
 }
+
+// unknownRefreshToken is Auth0's text for a refresh token that is good for nothing.
+// Its SDKs compare it, to the letter, and then forget the credentials
+// (AuthenticationError.isInvalidRefreshToken, Auth0.swift).
+const unknownRefreshToken = "Unknown or invalid refresh token." // #nosec G101 -- a text, no credential
 
 // problemOf is the one map from the reason of a failure to its answer. What wraps
 // no reason is a fault of ours, except that the deadline passed or the caller left.
@@ -50,29 +67,31 @@ func problemOf(err error) problem {
 	if !known && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)) {
 		reason = domain.ErrUnavailable
 	}
-	answer := func(status int, title string) problem {
-		return problem{Code: string(reason), Status: status, Title: title}
+	answer := func(status int, title string, oauth oauthError) problem {
+		return problem{Code: string(reason), Status: status, Title: title, OAuth: oauth}
 	}
 	//exhaustive:enforce
 	switch reason {
-	case domain.ErrTokenRejected:
-		return answer(http.StatusUnauthorized, "The token does not prove a passkey sign-in")
+	case domain.ErrTokenRejected: // RFC 8693 section 2.2.2: a subject token that is refused is an invalid request
+		return answer(http.StatusUnauthorized, "The token does not prove a passkey sign-in", oauthError{Code: "invalid_request", Status: http.StatusBadRequest})
 	case domain.ErrTokenReplayed:
-		return answer(http.StatusConflict, "The token was used before: sign in again")
+		return answer(http.StatusConflict, "The token was used before: sign in again", oauthError{Code: "invalid_request", Status: http.StatusBadRequest})
 	case domain.ErrAccessDenied:
-		return answer(http.StatusForbidden, "The person is known, and may not sign in")
+		return answer(http.StatusForbidden, "The person is known, and may not sign in", oauthError{Code: "access_denied"})
 	case domain.ErrMFARequired:
-		return answer(http.StatusForbidden, "A further factor is required, which this way in cannot ask for")
+		return answer(http.StatusForbidden, "A further factor is required, which this way in cannot ask for", oauthError{Code: "mfa_required"})
 	case domain.ErrAccountBlocked:
-		return answer(http.StatusForbidden, "The account is blocked")
+		return answer(http.StatusForbidden, "The account is blocked", oauthError{Code: "access_denied"})
+	case domain.ErrGrantInvalid:
+		return answer(http.StatusBadRequest, "The refresh token is good for nothing any more: sign in again", oauthError{Code: "invalid_grant", Description: unknownRefreshToken})
 	case domain.ErrScopeInvalid:
-		return answer(http.StatusBadRequest, "The scope is not offered")
+		return answer(http.StatusBadRequest, "The scope is not offered", oauthError{Code: "invalid_scope"})
 	case domain.ErrTargetInvalid:
-		return answer(http.StatusBadRequest, "The audience or organization is not offered")
+		return answer(http.StatusBadRequest, "The audience or organization is not offered", oauthError{Code: "invalid_target"})
 	case domain.ErrBusy:
-		return answer(http.StatusTooManyRequests, "Too many sign-ins at once: the same token works later")
+		return answer(http.StatusTooManyRequests, "Too many sign-ins at once: the same token works later", oauthError{Code: "too_many_requests"})
 	case domain.ErrUnavailable:
-		return answer(http.StatusServiceUnavailable, "Somebody who must be asked is away: the same token works later")
+		return answer(http.StatusServiceUnavailable, "Somebody who must be asked is away: the same token works later", oauthError{Code: "temporarily_unavailable"})
 	}
 	return fault
 }
@@ -80,29 +99,48 @@ func problemOf(err error) problem {
 // defaultRetryAfter is the wait asked of an app when nobody has named one.
 const defaultRetryAfter = 5 * time.Second
 
-// fail answers an exchange that failed, and tells the operator why.
+// fail answers /v1 after a failure, and tells the operator why.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	p := problemOf(err)
-	if p.Status == http.StatusServiceUnavailable || p.Status == http.StatusTooManyRequests {
-		wait := domain.RetryAfterOf(err)
-		if wait <= 0 {
-			wait = defaultRetryAfter
-		}
-		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
-	}
-	s.logFailure(r, p, "cause", err.Error())
+	setRetryAfter(w, p, err)
+	s.logFailure(r, p, err.Error())
 	writeProblem(w, r, p)
 }
 
-// refuse answers a request that never became an exchange.
+// failOAuth answers /oauth after a failure, and tells the operator why.
+func (s *Server) failOAuth(w http.ResponseWriter, r *http.Request, err error) {
+	p := problemOf(err)
+	setRetryAfter(w, p, err)
+	s.logFailure(r, p, err.Error())
+	writeOAuthError(w, p)
+}
+
+// refuse answers a request that never reached a use case.
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, p problem) {
-	s.logFailure(r, p, "cause", p.Detail)
+	s.logFailure(r, p, p.Detail)
 	writeProblem(w, r, p)
+}
+
+// refuseOAuth does the same on /oauth.
+func (s *Server) refuseOAuth(w http.ResponseWriter, r *http.Request, p problem) {
+	s.logFailure(r, p, p.Detail)
+	writeOAuthError(w, p)
+}
+
+func setRetryAfter(w http.ResponseWriter, p problem, err error) {
+	if p.Status != http.StatusServiceUnavailable && p.Status != http.StatusTooManyRequests {
+		return
+	}
+	wait := domain.RetryAfterOf(err)
+	if wait <= 0 {
+		wait = defaultRetryAfter
+	}
+	w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
 }
 
 // logFailure logs at the level of who must act: the app (info), somebody who looks
 // after a vendor's tenant (warning), or whoever configured the bridge (error).
-func (s *Server) logFailure(r *http.Request, p problem, attrs ...any) {
+func (s *Server) logFailure(r *http.Request, p problem, cause string) {
 	level := slog.LevelInfo
 	switch p.Status {
 	case http.StatusInternalServerError:
@@ -111,9 +149,8 @@ func (s *Server) logFailure(r *http.Request, p problem, attrs ...any) {
 		level = slog.LevelWarn
 	}
 	client := clientOf(r)
-	s.log.Log(r.Context(), level, "request failed: "+p.Code, append([]any{
-		"code", p.Code, "status", p.Status, "request_id", client.RequestID, "client", client.Addr.String(),
-	}, attrs...)...)
+	s.log.Log(r.Context(), level, "request failed: "+p.Code,
+		"code", p.Code, "status", p.Status, "cause", cause, "request_id", client.RequestID, "client", client.Addr.String())
 }
 
 func writeProblem(w http.ResponseWriter, r *http.Request, p problem) {
@@ -131,4 +168,28 @@ func writeProblem(w http.ResponseWriter, r *http.Request, p problem) {
 		Detail    string `json:"detail,omitempty"`
 		RequestID string `json:"request_id"`
 	}{problemType + p.Code, p.Title, p.Status, p.Code, p.Detail, requestIDOf(r.Context())})
+}
+
+// writeOAuthError writes p as RFC 6749 section 5.2 has it. Its texts have no quote
+// and no backslash.
+func writeOAuthError(w http.ResponseWriter, p problem) {
+	status, description := p.OAuth.Status, p.OAuth.Description
+	if status == 0 {
+		status = p.Status
+	}
+	if description == "" {
+		description = p.Title
+		if p.Detail != "" {
+			description = p.Detail
+		}
+	}
+	if status == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", `Basic realm="native-bridge"`) // RFC 6749 section 5.2, of invalid_client
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(struct {
+		Error       string `json:"error"`
+		Description string `json:"error_description"`
+	}{p.OAuth.Code, description})
 }

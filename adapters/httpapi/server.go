@@ -18,11 +18,30 @@ import (
 
 	"nativebridge/app"
 	"nativebridge/domain"
+	"nativebridge/ports"
 )
 
-// Exchanger is the use case behind POST /v1/sessions.
+// UseCases are what the routes drive. All must be set.
+type UseCases struct {
+	Exchange Exchanger
+	Renew    Renewer
+	Revoke   Revoker
+	Keys     ports.IssuerKeys
+}
+
+// Exchanger is app.ExchangePasskeyForSession.
 type Exchanger interface {
 	Execute(ctx context.Context, asked app.Exchange) (domain.Session, error)
+}
+
+// Renewer is app.RenewSession.
+type Renewer interface {
+	Execute(ctx context.Context, asked app.Renewal) (domain.Session, error)
+}
+
+// Revoker is app.RevokeSession.
+type Revoker interface {
+	Execute(ctx context.Context, asked app.Revocation) error
 }
 
 // Limits on what a caller may send and how slowly. Deadlines of the exchange
@@ -40,14 +59,15 @@ const (
 // Server serves the API. Make one with NewServer.
 type Server struct {
 	config   Config
-	exchange Exchanger
+	clientID ClientID
+	use      UseCases
 	health   *Health
 	log      *slog.Logger
 }
 
 // NewServer returns a server that is not listening yet.
-func NewServer(config Config, exchange Exchanger, health *Health, log *slog.Logger) *Server {
-	return &Server{config: config, exchange: exchange, health: health, log: log}
+func NewServer(config Config, clientID ClientID, use UseCases, health *Health, log *slog.Logger) *Server {
+	return &Server{config: config, clientID: clientID, use: use, health: health, log: log}
 }
 
 // Handler returns the routes with everything that surrounds them.
@@ -61,6 +81,11 @@ func (s *Server) Handler() http.Handler {
 	})
 
 	r.Post("/v1/sessions", s.createSession)
+
+	r.Post("/oauth/token", s.token)
+	r.Post("/oauth/revoke", s.revoke)
+	r.Get("/.well-known/jwks.json", s.jwks)
+
 	r.Get("/livez", s.live)
 	r.Get("/readyz", s.ready)
 	return r

@@ -29,7 +29,7 @@ func run(t *testing.T, e *exchanger, health *httpapi.Health) *running {
 	if health == nil {
 		health = httpapi.NewHealth(nil, nil, logger)
 	}
-	server := httpapi.NewServer(httpapi.Config{ListenAddr: "127.0.0.1:0", RequestTimeout: 10 * time.Second}, e, health, logger)
+	server := httpapi.NewServer(httpapi.Config{ListenAddr: "127.0.0.1:0", RequestTimeout: 10 * time.Second}, bridgeClientID, httpapi.UseCases{Exchange: e}, health, logger)
 	listener, err := server.Listen(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -188,7 +188,7 @@ func TestAPortThatIsTakenIsSaidWithAdvice(t *testing.T) {
 	}
 	defer taken.Close()
 	logger := slog.New(slog.NewJSONHandler(io.Discard, nil))
-	server := httpapi.NewServer(httpapi.Config{ListenAddr: httpapi.Addr(taken.Addr().String())}, &exchanger{}, httpapi.NewHealth(nil, nil, logger), logger)
+	server := httpapi.NewServer(httpapi.Config{ListenAddr: httpapi.Addr(taken.Addr().String())}, bridgeClientID, httpapi.UseCases{Exchange: &exchanger{}}, httpapi.NewHealth(nil, nil, logger), logger)
 	if _, err := server.Listen(t.Context()); err == nil || !strings.Contains(err.Error(), "LISTEN_ADDR") {
 		t.Errorf("err = %v, want it to name LISTEN_ADDR", err)
 	}

@@ -17,33 +17,35 @@ func (s *Server) createSession(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, *bad)
 		return
 	}
-	session, err := s.exchange.Execute(r.Context(), app.Exchange{Token: token, Client: clientOf(r)})
+	session, err := s.use.Exchange.Execute(r.Context(), app.Exchange{Token: token, Client: clientOf(r)})
 	if err != nil {
 		s.fail(w, r, err)
 		return
 	}
-	writeSession(w, session)
+	writeSession(w, session, "")
 }
 
 // sessionBody is a session as apps get it, with the names of RFC 6749 section 5.1.
 type sessionBody struct {
-	AccessToken  string `json:"access_token"`
-	TokenType    string `json:"token_type"`
-	ExpiresIn    int64  `json:"expires_in"` // seconds
-	IDToken      string `json:"id_token"`
-	RefreshToken string `json:"refresh_token,omitempty"`
-	Scope        string `json:"scope"`
+	AccessToken     string `json:"access_token"`
+	IssuedTokenType string `json:"issued_token_type,omitempty"` // RFC 8693 section 2.2.1
+	TokenType       string `json:"token_type"`
+	ExpiresIn       int64  `json:"expires_in"`         // seconds
+	IDToken         string `json:"id_token,omitempty"` // a renewal may have none
+	RefreshToken    string `json:"refresh_token,omitempty"`
+	Scope           string `json:"scope,omitempty"`
 }
 
-func writeSession(w http.ResponseWriter, session domain.Session) {
+func writeSession(w http.ResponseWriter, session domain.Session, issuedTokenType string) {
 	w.Header().Set("Content-Type", "application/json")
 	// An app that left before its answer is not told so by anybody.
 	_ = json.NewEncoder(w).Encode(sessionBody{
-		AccessToken:  session.AccessToken.Reveal(),
-		TokenType:    "Bearer",
-		ExpiresIn:    int64(session.ExpiresIn / time.Second),
-		IDToken:      session.IDToken.Reveal(),
-		RefreshToken: session.RefreshToken.Reveal(),
-		Scope:        strings.Join(session.Scope, " "),
+		AccessToken:     session.AccessToken.Reveal(),
+		IssuedTokenType: issuedTokenType,
+		TokenType:       "Bearer",
+		ExpiresIn:       int64(session.ExpiresIn / time.Second),
+		IDToken:         session.IDToken.Reveal(),
+		RefreshToken:    session.RefreshToken.Reveal(),
+		Scope:           strings.Join(session.Scope, " "),
 	})
 }

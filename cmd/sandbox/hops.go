@@ -2,12 +2,14 @@ package main
 
 import (
 	"encoding/json"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"nativebridge/adapters/auth0/auth0test"
+	"nativebridge/adapters/auth0/auth0test/scripthost"
 	"nativebridge/adapters/authsignal/authsignaltest"
 )
 
@@ -29,7 +31,11 @@ const (
 	partyAuthsignal = "authsignal"
 	partyAuth0      = "auth0"
 	partyScript     = "login script"
+	partyBackEnd    = "your back-end"
 )
+
+// backEndAgent is the User-Agent of what stands for the app's own back-end.
+const backEndAgent = "sandbox-back-end"
 
 // hops collects what the emulators observe and the bridge's audit lines, and
 // passes both on to whoever listens. It is safe for concurrent use.
@@ -40,10 +46,13 @@ type hops struct {
 	listeners map[chan<- event]bool
 }
 
-// event is what listeners get: a hop, or an audit line.
+// event is what listeners get: a hop, an audit line, a line of the bridge's log, or
+// the id of the scenario that was switched to.
 type event struct {
-	Hop   *hop            `json:"hop,omitempty"`
-	Audit json.RawMessage `json:"audit,omitempty"`
+	Hop      *hop            `json:"hop,omitempty"`
+	Audit    json.RawMessage `json:"audit,omitempty"`
+	Log      json.RawMessage `json:"log,omitempty"`
+	Scenario string          `json:"scenario,omitempty"`
 }
 
 // kept bounds what is remembered of each kind.
@@ -69,7 +78,22 @@ func (h *hops) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// tell passes e on to those who keep up; it is called with mu held.
+// logLines takes the bridge's log, a JSON line each, and passes it on.
+type logLines struct{ *hops }
+
+func (l logLines) Write(line []byte) (int, error) {
+	l.send(event{Log: slices.Clone(line)})
+	return len(line), nil
+}
+
+// send passes e on to those who keep up.
+func (h *hops) send(e event) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.tell(e)
+}
+
+// tell is send with mu held.
 func (h *hops) tell(e event) {
 	for listener := range h.listeners {
 		select {
@@ -112,6 +136,8 @@ func (h *hops) atAuthsignal(x authsignaltest.Exchange) {
 		from = partyBridge
 	case x.UserAgent == "node":
 		from = partyScript
+	case x.UserAgent == backEndAgent:
+		from = partyBackEnd
 	}
 	what := x.Method + " " + x.Path
 	h.add(hop{
@@ -124,7 +150,7 @@ func (h *hops) atAuth0(x auth0test.Exchange) {
 	if x.Kind == auth0test.LoginScript {
 		h.add(hop{
 			At: x.Time, Took: milliseconds(x.Duration), From: partyAuth0, To: partyScript,
-			What: "login(username, password)", Meaning: "Auth0 runs the connection's Login script: " + string(x.Outcome),
+			What: "login(username, password)", Meaning: meaningOfScript(x.Outcome),
 		})
 		return
 	}
@@ -135,9 +161,13 @@ func (h *hops) atAuth0(x auth0test.Exchange) {
 }
 
 func (h *hops) atBridge(start time.Time, method, path string, status int) {
+	meaning := "the app hands the token to the bridge and gets a session for it"
+	if status != http.StatusOK {
+		meaning = "the app hands the token to the bridge and gets no session, but a reason"
+	}
 	h.add(hop{
 		At: start, Took: milliseconds(time.Since(start)), From: partyApp, To: partyBridge,
-		What: method + " " + path, Status: status, Meaning: "the app hands the token to the bridge and gets a session for it",
+		What: method + " " + path, Status: status, Meaning: meaning,
 	})
 }
 
@@ -148,6 +178,8 @@ func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 
 func meaningAtAuthsignal(from, route string) string {
 	_, path, _ := strings.Cut(route, "/v1")
 	switch path {
+	case "/users/{userId}/actions/{action}":
+		return "the app's own back-end, which knows who asks, gets leave to add a passkey"
 	case "/client/user-authenticators/passkey/registration-options":
 		return "the app asks what passkey to create"
 	case "/client/user-authenticators/passkey":
@@ -169,6 +201,20 @@ func meaningAtAuthsignal(from, route string) string {
 		return "the Login script fetches the email address and whether it is verified"
 	}
 	return ""
+}
+
+// meaningOfScript says how a run of the Login script ended.
+func meaningOfScript(outcome scripthost.Kind) string {
+	const runs = "Auth0 runs the connection's Login script, which "
+	switch outcome {
+	case scripthost.Profile:
+		return runs + "vouches for the person"
+	case scripthost.Refused:
+		return runs + "says no"
+	case scripthost.Failed:
+		return runs + "cannot tell, and does not call that a no"
+	}
+	return runs + "ends as " + string(outcome)
 }
 
 func meaningAtAuth0(x auth0test.Exchange) string {

@@ -43,6 +43,7 @@ type sandbox struct {
 	auth0      *auth0test.Server
 	phones     phones
 	hops       *hops
+	stage      stage
 	log        *slog.Logger
 
 	bridgeURL, pageURL, caFile string
@@ -55,9 +56,12 @@ type sandbox struct {
 func start(ctx context.Context, environ map[string]string, errs io.Writer) (*sandbox, error) {
 	s := &sandbox{
 		hops:   newHops(),
-		log:    slog.New(slog.NewTextHandler(errs, &slog.HandlerOptions{Level: slog.LevelWarn})),
 		failed: make(chan error, 2),
 	}
+	s.log = slog.New(slog.NewMultiHandler(
+		slog.NewTextHandler(errs, &slog.HandlerOptions{Level: slog.LevelWarn}),
+		slog.NewJSONHandler(logLines{s.hops}, &slog.HandlerOptions{Level: slog.LevelInfo}),
+	))
 	for _, step := range []func(context.Context, map[string]string) error{s.startEmulators, s.startBridge, s.startPage} {
 		if err := step(ctx, environ); err != nil {
 			s.close()
@@ -143,7 +147,7 @@ func (s *sandbox) startBridge(ctx context.Context, _ map[string]string) error {
 	server := nativebridge.NewServer(s.config, adapters.Runtime{
 		Log: s.log, Audit: s.hops, Now: time.Now, Random: rand.Reader, RootCAs: s.auth0.CertPool(),
 	})
-	listener, err := server.Listen()
+	listener, err := server.Listen(ctx)
 	if err != nil {
 		return err
 	}
@@ -166,7 +170,7 @@ func (s *sandbox) startPage(_ context.Context, _ map[string]string) error {
 	_, port, _ := net.SplitHostPort(listener.Addr().String())
 	s.pageURL = "http://localhost:" + port // a relying party id cannot be an IP address
 	s.authsignal.AllowOrigin(s.pageURL)
-	server := &http.Server{Handler: s.page(), ReadHeaderTimeout: 5 * time.Second}
+	server := &http.Server{Handler: s.page(webFiles), ReadHeaderTimeout: 5 * time.Second}
 	go func() {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			s.failed <- fmt.Errorf("page: %w", err)
@@ -203,6 +207,12 @@ func withDefaults(environ map[string]string) map[string]string {
 		if value != "" {
 			settings[name] = value
 		}
+	}
+	if settings["AUTH0_SCOPE"] == "" {
+		settings["AUTH0_SCOPE"] = "openid profile email"
+	}
+	if settings["AUTH0_SCOPE_ALLOWED"] == "" { // so that sessions can be renewed
+		settings["AUTH0_SCOPE_ALLOWED"] = settings["AUTH0_SCOPE"] + " offline_access"
 	}
 	return settings
 }

@@ -46,19 +46,18 @@ func NewKeys(client *upstream.Client, url string, now func() time.Time) *Keys {
 }
 
 // Find returns the keys with the given id. If there are none, the set is fetched
-// again, at most once in ten seconds. The error wraps domain.ErrUnavailable if
-// the set could not be fetched; an id that a fresh set lacks gives no keys and no
-// error.
+// again, unless it is less than ten seconds old. The error wraps
+// domain.ErrUnavailable if the set could not be fetched; an id that a fresh set
+// lacks gives no keys and no error.
 func (k *Keys) Find(ctx context.Context, id string) ([]jose.JSONWebKey, error) {
 	found, age, sinceTried := k.look(id)
 	if len(found) > 0 {
 		if age > freshFor && sinceTried > coolDown {
-			// Nobody waits for this; the keys at hand serve until it is done.
-			k.flight.DoChan("", func() (any, error) { return nil, k.fetch(context.WithoutCancel(ctx)) })
+			k.refresh(ctx)
 		}
 		return found, nil
 	}
-	if sinceTried < coolDown && age < freshFor {
+	if age < coolDown {
 		return nil, nil
 	}
 	if err := k.Fetch(ctx); err != nil {
@@ -66,6 +65,21 @@ func (k *Keys) Find(ctx context.Context, id string) ([]jose.JSONWebKey, error) {
 	}
 	found, _, _ = k.look(id)
 	return found, nil
+}
+
+// JWKS returns the set as JSON, fetched if there is none yet. A set that is not
+// fresh is fetched again in the background.
+func (k *Keys) JWKS(ctx context.Context) ([]byte, error) {
+	set, age, sinceTried := k.all()
+	if len(set.Keys) == 0 {
+		if err := k.Fetch(ctx); err != nil {
+			return nil, err
+		}
+		set, _, _ = k.all()
+	} else if age > freshFor && sinceTried > coolDown {
+		k.refresh(ctx)
+	}
+	return json.Marshal(set)
 }
 
 // Fetch fetches the set now. Concurrent calls share one request.
@@ -77,6 +91,19 @@ func (k *Keys) Fetch(ctx context.Context) error {
 	case <-ctx.Done():
 		return fmt.Errorf("%w: fetch the issuer's keys: %w", domain.ErrUnavailable, ctx.Err())
 	}
+}
+
+// refresh fetches the set, and nobody waits for it: the keys at hand serve until
+// it is done.
+func (k *Keys) refresh(ctx context.Context) {
+	k.flight.DoChan("", func() (any, error) { return nil, k.fetch(context.WithoutCancel(ctx)) })
+}
+
+func (k *Keys) all() (set jose.JSONWebKeySet, age, sinceTried time.Duration) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	now := k.now()
+	return k.set, now.Sub(k.fetched), now.Sub(k.tried)
 }
 
 func (k *Keys) look(id string) (found []jose.JSONWebKey, age, sinceTried time.Duration) {

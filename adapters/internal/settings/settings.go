@@ -13,7 +13,6 @@ import (
 	"os"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/caarlos0/env/v11"
@@ -187,17 +186,22 @@ func faultOf(err error, environ map[string]string, known []Setting) Fault {
 		return Fault{name, "is not set", "set it to " + setting.Help}
 	case errors.As(err, &failed):
 		setting := find(func(s Setting) bool { return s.field == failed.Name })
-		return Fault{setting.Name, fmt.Sprintf("is %s: %v", quote(environ[setting.Name]), failed.Err), "set it to " + setting.Help}
+		return Fault{setting.Name, wrong(environ[setting.Name], failed.Err), "set it to " + setting.Help}
 	}
 	return Fault{"configuration", err.Error(), "this is a fault of native-bridge: please report it"}
 }
 
-// quote shows a value, unless it may hold the password of a URL.
-func quote(value string) string {
-	if strings.Contains(value, "@") {
-		return "not shown here"
+// wrong shows a value and what is wrong with it. A value with an "@" may hold the
+// password of a URL: neither is it shown then, nor a cause that quotes from it.
+func wrong(value string, cause error) string {
+	switch why := cause.Error(); {
+	case !strings.Contains(value, "@"):
+		return fmt.Sprintf("is %q: %s", value, why)
+	case strings.Contains(why, `"`):
+		return "is not shown here: it has the wrong form"
+	default:
+		return "is not shown here: " + why
 	}
-	return strconv.Quote(value)
 }
 
 // appendNew appends those of more whose variable has no fault yet.

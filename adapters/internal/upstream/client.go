@@ -12,7 +12,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
-	"net/url"
 	"sync/atomic"
 	"time"
 )
@@ -22,20 +21,20 @@ import (
 const MaxReplyBytes = 1 << 20
 
 var (
-	// ErrNotSent: no connection came about, so nobody has seen the request.
+	// ErrNotSent means that no connection came about, so nobody has seen the request.
 	ErrNotSent = errors.New("no connection")
-	// ErrNoReply: the request may have arrived, but no reply came.
+	// ErrNoReply means that the request may have arrived, but no reply came.
 	ErrNoReply = errors.New("no reply")
-	// ErrBadReply: a reply came but its body did not, whole and within MaxReplyBytes.
+	// ErrBadReply means that a reply came but its body did not, whole and within MaxReplyBytes.
 	ErrBadReply = errors.New("broken reply")
 )
 
-// Client asks one outside party. It follows no redirect, because Go would send
-// the body again to wherever it points, credentials included. It is safe for
+// Client asks one outside party. It follows no redirect, because http.Client would
+// send the body again to wherever it points, credentials included. It is safe for
 // concurrent use.
 type Client struct {
 	name    string
-	http    *http.Client
+	http    *http.Transport
 	trouble atomic.Pointer[Trouble]
 	now     func() time.Time
 }
@@ -56,19 +55,16 @@ func New(o Options) *Client {
 	return &Client{
 		name: o.Name,
 		now:  o.Now,
-		http: &http.Client{
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-			Transport: &http.Transport{
-				Proxy:                  http.ProxyFromEnvironment,
-				DialContext:            dialer.DialContext,
-				ForceAttemptHTTP2:      true,
-				TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.RootCAs},
-				TLSHandshakeTimeout:    3 * time.Second,
-				MaxIdleConns:           512,
-				MaxIdleConnsPerHost:    512,
-				IdleConnTimeout:        90 * time.Second,
-				MaxResponseHeaderBytes: 64 << 10,
-			},
+		http: &http.Transport{
+			Proxy:                  http.ProxyFromEnvironment,
+			DialContext:            dialer.DialContext,
+			ForceAttemptHTTP2:      true,
+			TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.RootCAs},
+			TLSHandshakeTimeout:    3 * time.Second,
+			MaxIdleConns:           512,
+			MaxIdleConnsPerHost:    512,
+			IdleConnTimeout:        90 * time.Second,
+			MaxResponseHeaderBytes: 64 << 10,
 		},
 	}
 }
@@ -98,13 +94,13 @@ func (c *Client) do(req *http.Request) (Reply, error) {
 	req = req.WithContext(httptrace.WithClientTrace(req.Context(), trace))
 	req.Header.Set("User-Agent", "native-bridge")
 
-	resp, err := c.http.Do(req)
+	resp, err := c.http.RoundTrip(req)
 	if err != nil {
 		kind := ErrNotSent
 		if connected.Load() {
 			kind = ErrNoReply
 		}
-		return Reply{}, fmt.Errorf("%s: %w: %w", c.name, kind, bare(err))
+		return Reply{}, fmt.Errorf("%s: %w: %w", c.name, kind, err)
 	}
 	defer resp.Body.Close()
 	reply := Reply{Status: resp.StatusCode, Header: resp.Header}
@@ -162,13 +158,4 @@ func (c *Client) note(reply Reply, err error) {
 		since = before.Since
 	}
 	c.trouble.Store(&Trouble{Since: since, What: what})
-}
-
-// bare takes the method and URL off an error of http.Client: the caller knows
-// them, and a log has no use for them.
-func bare(err error) error {
-	if wrapped, ok := errors.AsType[*url.Error](err); ok {
-		return wrapped.Err
-	}
-	return err
 }

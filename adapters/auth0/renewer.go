@@ -1,0 +1,54 @@
+package auth0
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"strings"
+
+	"nativebridge/domain"
+)
+
+// Renew implements ports.SessionRenewer with the refresh_token grant (RFC 6749,
+// section 6). The Login script is not asked again.
+func (i *Issuer) Renew(ctx context.Context, refresh domain.Secret, asked domain.Access, from domain.Client) (domain.Session, error) {
+	ctx, cancel := context.WithTimeout(ctx, IssueTimeout)
+	defer cancel()
+
+	form := i.credentials()
+	form.Set("grant_type", "refresh_token")
+	form.Set("refresh_token", refresh.Reveal())
+	if len(asked.Scope) > 0 {
+		form.Set("scope", strings.Join(asked.Scope, " "))
+	}
+	if asked.Audience != "" {
+		form.Set("audience", asked.Audience)
+	}
+	reply, err := i.ask(ctx, form, from.Addr)
+	if err != nil {
+		return domain.Session{}, fmt.Errorf("%w: %w", domain.ErrUnavailable, err)
+	}
+	if reply.Status != http.StatusOK {
+		return domain.Session{}, i.refusal(reply, refresh, domain.ErrGrantInvalid)
+	}
+	return i.session(ctx, reply.Body, asked.Scope)
+}
+
+// Revoke implements ports.SessionRevoker ("Revoke refresh token", Auth0
+// Authentication API; RFC 7009).
+func (i *Issuer) Revoke(ctx context.Context, refresh domain.Secret) error {
+	ctx, cancel := context.WithTimeout(ctx, IssueTimeout)
+	defer cancel()
+
+	form := i.credentials()
+	form.Set("token", refresh.Reveal())
+	reply, err := i.post(ctx, "/oauth/revoke", form, netip.Addr{})
+	if err != nil {
+		return fmt.Errorf("%w: %w", domain.ErrUnavailable, err)
+	}
+	if reply.Status != http.StatusOK {
+		return i.refusal(reply, refresh, domain.ErrGrantInvalid)
+	}
+	return nil
+}

@@ -1,0 +1,261 @@
+package adapters_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"nativebridge/adapters"
+	"nativebridge/adapters/auth0"
+)
+
+// minimal returns the least that the bridge can be configured with.
+func minimal() map[string]string {
+	return map[string]string{
+		"AUTHSIGNAL_API_URL":  "https://eu.api.authsignal.com/v1",
+		"AUTHSIGNAL_SECRET":   "s3cr3t-authsignal",
+		"AUTH0_DOMAIN":        "example.eu.auth0.com",
+		"AUTH0_CLIENT_ID":     "client-1",
+		"AUTH0_CLIENT_SECRET": "s3cr3t-auth0",
+	}
+}
+
+func TestAMinimalEnvironmentIsEnough(t *testing.T) {
+	c, err := adapters.LoadConfig(minimal())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Authsignal.APIURL != "https://eu.api.authsignal.com/v1" || c.Authsignal.Secret.Reveal() != "s3cr3t-authsignal" ||
+		c.Auth0.Domain.Issuer() != "https://example.eu.auth0.com/" || c.Auth0.ClientID != "client-1" || c.Auth0.ClientSecret.Reveal() != "s3cr3t-auth0" {
+		t.Errorf("config = %+v, want what the environment says", c)
+	}
+}
+
+func TestDefaults(t *testing.T) {
+	c, err := adapters.LoadConfig(minimal())
+	if err != nil {
+		t.Fatal(err)
+	}
+	policy := adapters.NewSignInPolicy(c)
+	if policy.Action != "signInWithPasskey" || policy.MaxAge != 10*time.Minute || policy.Skew != 30*time.Second || policy.Subjects.Prefix != "auth0|" {
+		t.Errorf("sign-in policy = %+v", policy)
+	}
+	offered := adapters.NewAccessPolicy(c).Default
+	if !slices.Equal(offered.Scope, []string{"openid", "profile", "email"}) || offered.Audience != "" || offered.Organization != "" {
+		t.Errorf("offered access = %+v", offered)
+	}
+	if adapters.NewDeadline(c) != 10*time.Second || c.HTTP.ListenAddr != ":8080" || len(c.HTTP.TrustedProxies) != 0 || c.Auth0.Connection != "authsignal" {
+		t.Errorf("config = %+v", c)
+	}
+}
+
+// Compose files and charts hand on variables that nobody has filled in.
+func TestASettingThatIsEmptyHasItsDefault(t *testing.T) {
+	env := minimal()
+	for _, s := range adapters.Settings() {
+		if !s.Required {
+			env[s.Name] = ""
+		}
+	}
+	got, err := adapters.LoadConfig(env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := adapters.LoadConfig(minimal())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if fmt.Sprint(got.HTTP, got.Shared, got.Authsignal.Action, got.Authsignal.Subjects, got.Authsignal.MaxAge, got.Auth0.Connection, got.Auth0.Scope) !=
+		fmt.Sprint(want.HTTP, want.Shared, want.Authsignal.Action, want.Authsignal.Subjects, want.Authsignal.MaxAge, want.Auth0.Connection, want.Auth0.Scope) {
+		t.Errorf("config = %+v, want the defaults %+v", got, want)
+	}
+}
+
+func TestEverySettingArrives(t *testing.T) {
+	env := minimal()
+	for name, value := range map[string]string{
+		"LISTEN_ADDR": "127.0.0.1:9090", "REQUEST_TIMEOUT": "20s", "TRUSTED_PROXIES": "10.0.0.0/8", "CLOCK_SKEW": "5s",
+		"AUTHSIGNAL_ACTION": "login", "AUTHSIGNAL_SUBJECTS": "plain", "AUTHSIGNAL_MAX_AGE": "1m",
+		"AUTH0_CONNECTION": "passkeys", "AUTH0_AUDIENCE": "https://api.example.com", "AUTH0_SCOPE": "openid offline_access",
+	} {
+		env[name] = value
+	}
+	c, err := adapters.LoadConfig(env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	policy := adapters.NewSignInPolicy(c)
+	if policy.Action != "login" || policy.MaxAge != time.Minute || policy.Skew != 5*time.Second || policy.Subjects.Prefix != "" {
+		t.Errorf("sign-in policy = %+v", policy)
+	}
+	offered := adapters.NewAccessPolicy(c).Default
+	if !slices.Equal(offered.Scope, []string{"openid", "offline_access"}) || offered.Audience != "https://api.example.com" {
+		t.Errorf("offered access = %+v", offered)
+	}
+	if adapters.NewDeadline(c) != 20*time.Second || c.HTTP.ListenAddr != "127.0.0.1:9090" || len(c.HTTP.TrustedProxies) != 1 || c.Auth0.Connection != "passkeys" {
+		t.Errorf("config = %+v", c)
+	}
+}
+
+func TestEachFaultIsNamed(t *testing.T) {
+	tests := map[string]struct{ name, value string }{
+		"no Authsignal URL":               {"AUTHSIGNAL_API_URL", ""},
+		"an Authsignal URL without TLS":   {"AUTHSIGNAL_API_URL", "http://api.authsignal.com/v1"},
+		"no Authsignal secret":            {"AUTHSIGNAL_SECRET", ""},
+		"an action with a blank":          {"AUTHSIGNAL_ACTION", "sign in"},
+		"an action that is too long":      {"AUTHSIGNAL_ACTION", strings.Repeat("a", 65)},
+		"a third kind of subject":         {"AUTHSIGNAL_SUBJECTS", "email"},
+		"an age that is too short":        {"AUTHSIGNAL_MAX_AGE", "9s"},
+		"an age that is too long":         {"AUTHSIGNAL_MAX_AGE", "61m"},
+		"an age without a unit":           {"AUTHSIGNAL_MAX_AGE", "600"},
+		"no Auth0 domain":                 {"AUTH0_DOMAIN", ""},
+		"an Auth0 domain with a path":     {"AUTH0_DOMAIN", "example.auth0.com/oauth"},
+		"an Auth0 domain with a password": {"AUTH0_DOMAIN", "https://jane:s3cr3t@example.auth0.com"},
+		"no client id":                    {"AUTH0_CLIENT_ID", ""},
+		"no client secret":                {"AUTH0_CLIENT_SECRET", ""},
+		"a scope without openid":          {"AUTH0_SCOPE", "profile email"},
+		"a scope that is none":            {"AUTH0_SCOPE", `openid "x"`},
+		"an address without a port":       {"LISTEN_ADDR", "127.0.0.1"},
+		"a proxy that is a name":          {"TRUSTED_PROXIES", "10.0.0.0/8,proxy"},
+		"a proxy with a password":         {"TRUSTED_PROXIES", "http://jane:s3cr3t@proxy:3128"},
+		"a skew that is negative":         {"CLOCK_SKEW", "-1s"},
+		"a skew that is too large":        {"CLOCK_SKEW", "5m1s"},
+		"a request that waits too long":   {"REQUEST_TIMEOUT", "61s"},
+		"a request as short as an issue":  {"REQUEST_TIMEOUT", auth0.IssueTimeout.String()},
+		"a request of no time":            {"REQUEST_TIMEOUT", "0s"},
+		"a request of less than no time":  {"REQUEST_TIMEOUT", "-10s"},
+		"a request time that is a word":   {"REQUEST_TIMEOUT", "long"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			env := minimal()
+			env[tt.name] = tt.value
+			_, err := adapters.LoadConfig(env)
+			faults, ok := errors.AsType[adapters.Faults](err)
+			if !ok || len(faults) != 1 || faults[0].Name != tt.name || faults[0].Fix == "" {
+				t.Errorf("err = %v, want one fault, of %s, with its fix", err, tt.name)
+			}
+			if err != nil && strings.Contains(err.Error(), "s3cr3t") {
+				t.Errorf("err = %v, which tells a secret", err)
+			}
+			if !adapters.IsFaults(err) {
+				t.Error("IsFaults is false")
+			}
+		})
+	}
+}
+
+func TestBoundsAreWithin(t *testing.T) {
+	for name, values := range map[string][]string{
+		"AUTHSIGNAL_MAX_AGE": {"10s", "1h"},
+		"AUTHSIGNAL_ACTION":  {"a", strings.Repeat("a", 64)},
+		"CLOCK_SKEW":         {"0s", "5m"},
+		"REQUEST_TIMEOUT":    {(auth0.IssueTimeout + 1).String(), "1m"},
+	} {
+		for _, value := range values {
+			env := minimal()
+			env[name] = value
+			if _, err := adapters.LoadConfig(env); err != nil {
+				t.Errorf("%s=%s: %v", name, value, err)
+			}
+		}
+	}
+}
+
+func TestEveryFaultIsToldAtOnce(t *testing.T) {
+	_, err := adapters.LoadConfig(map[string]string{
+		"AUTH0_SCOPE": "profile", "AUTHSIGNAL_MAX_AGE": "1s", "CLOCK_SKEW": "1h", "REQUEST_TIMEOUT": "1s", "LISTEN_ADDR": "here",
+	})
+	faults, _ := errors.AsType[adapters.Faults](err)
+	var names []string
+	for _, fault := range faults {
+		names = append(names, fault.Name)
+	}
+	slices.Sort(names)
+	want := []string{
+		"AUTH0_CLIENT_ID", "AUTH0_CLIENT_SECRET", "AUTH0_DOMAIN", "AUTH0_SCOPE", "AUTHSIGNAL_API_URL", "AUTHSIGNAL_MAX_AGE",
+		"AUTHSIGNAL_SECRET", "CLOCK_SKEW", "LISTEN_ADDR", "REQUEST_TIMEOUT",
+	}
+	if !slices.Equal(names, want) {
+		t.Errorf("faults of %q, want %q", names, want)
+	}
+}
+
+// A party must give up before the one that waits for it does: the Login script
+// before Auth0's issuer, and that before the request. The last is configurable and
+// checked at the start; see TestEachFaultIsNamed.
+func TestTheLoginScriptGivesUpBeforeTheIssuer(t *testing.T) {
+	if auth0.LoginScriptTimeout >= auth0.IssueTimeout {
+		t.Errorf("the Login script has %s, and the issuer that waits for it %s", auth0.LoginScriptTimeout, auth0.IssueTimeout)
+	}
+	c, err := adapters.LoadConfig(minimal())
+	if err != nil || auth0.IssueTimeout >= adapters.NewDeadline(c) {
+		t.Errorf("the issuer has %s, and the request that waits for it %s, %v", auth0.IssueTimeout, adapters.NewDeadline(c), err)
+	}
+}
+
+func TestSecretsComeFromFiles(t *testing.T) {
+	env := minimal()
+	directory := t.TempDir()
+	for _, name := range []string{"AUTHSIGNAL_SECRET", "AUTH0_CLIENT_SECRET"} {
+		path := filepath.Join(directory, name)
+		if err := os.WriteFile(path, []byte("from the file of "+name+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		delete(env, name)
+		env[name+"_FILE"] = path
+	}
+	c, err := adapters.LoadConfig(env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Authsignal.Secret.Reveal() != "from the file of AUTHSIGNAL_SECRET" || c.Auth0.ClientSecret.Reveal() != "from the file of AUTH0_CLIENT_SECRET" {
+		t.Errorf("the secrets are %q and %q", c.Authsignal.Secret.Reveal(), c.Auth0.ClientSecret.Reveal())
+	}
+}
+
+func TestUnknownSettings(t *testing.T) {
+	env := minimal()
+	for _, name := range []string{"AUTH0_SCOPES", "AUTHSIGNAL_REGION", "AUTHSIGNAL_SECRET_FILE", "PATH", "LISTEN_ADDR"} {
+		env[name] = "s3cr3t"
+	}
+	want := []string{
+		"AUTH0_SCOPES is set, but it is no setting of native-bridge: is it meant to be AUTH0_SCOPE?",
+		"AUTHSIGNAL_REGION is set, but it is no setting of native-bridge",
+	}
+	if got := adapters.UnknownSettings(env); !slices.Equal(got, want) {
+		t.Errorf("UnknownSettings = %q, want %q", got, want)
+	}
+}
+
+func TestSettingsAreComplete(t *testing.T) {
+	names := map[string]bool{}
+	for _, s := range adapters.Settings() {
+		if names[s.Name] {
+			t.Errorf("%s is there twice", s.Name)
+		}
+		names[s.Name] = true
+		if s.Help == "" {
+			t.Errorf("%s has no help", s.Name)
+		}
+		if strings.Contains(s.Name, "SECRET") && !s.Secret {
+			t.Errorf("%s is no secret, and so may be printed", s.Name)
+		}
+	}
+	for name := range minimal() {
+		if !names[name] {
+			t.Errorf("%s is not among the settings", name)
+		}
+	}
+}
+
+func TestOnlyFaultsAreFaults(t *testing.T) {
+	if adapters.IsFaults(nil) || adapters.IsFaults(errors.New("the port is taken")) {
+		t.Error("another failure is taken for a faulty configuration")
+	}
+}

@@ -1,0 +1,173 @@
+package httpapi
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"nativebridge/app"
+	"nativebridge/domain"
+)
+
+// Grant and token types of the OAuth way in.
+const (
+	grantTokenExchange = "urn:ietf:params:oauth:grant-type:token-exchange" // RFC 8693
+	grantRefreshToken  = "refresh_token"                                   // RFC 6749, section 6
+	typeAccessToken    = "urn:ietf:params:oauth:token-type:access_token"   // RFC 8693, section 3
+)
+
+// ClientID is the bridge's own at the issuer: the audience of its ID tokens, and
+// the only client_id that a caller may name.
+type ClientID string
+
+// token answers POST /oauth/token.
+func (s *Server) token(w http.ResponseWriter, r *http.Request) {
+	params, bad := s.readParams(w, r)
+	if bad != nil {
+		s.refuseOAuth(w, r, *bad)
+		return
+	}
+	switch grant := params["grant_type"]; grant {
+	case grantTokenExchange:
+		s.exchangeToken(w, r, params)
+	case grantRefreshToken:
+		s.refreshToken(w, r, params)
+	case "":
+		s.refuseOAuth(w, r, invalidRequest("grant_type is missing"))
+	default:
+		s.refuseOAuth(w, r, unsupportedGrantType)
+	}
+}
+
+// exchangeToken is POST /v1/sessions in the words of RFC 8693.
+func (s *Server) exchangeToken(w http.ResponseWriter, r *http.Request, params params) {
+	token, bad := s.subjectToken(params)
+	if bad != nil {
+		s.refuseOAuth(w, r, *bad)
+		return
+	}
+	access, bad := accessOf(params)
+	if bad != nil {
+		s.refuseOAuth(w, r, *bad)
+		return
+	}
+	session, err := s.use.Exchange.Execute(r.Context(), app.Exchange{Token: token, Access: access, Client: clientOf(r)})
+	if err != nil {
+		s.failOAuth(w, r, err)
+		return
+	}
+	writeSession(w, session, typeAccessToken)
+}
+
+// subjectToken checks everything about the request that would change the answer
+// and cannot be honoured, and returns the token.
+func (s *Server) subjectToken(params params) (domain.PasskeyToken, *problem) {
+	bad := func(format string, args ...any) (domain.PasskeyToken, *problem) {
+		return domain.PasskeyToken{}, new(invalidRequest(fmt.Sprintf(format, args...)))
+	}
+	switch kind := params["subject_token_type"]; {
+	case params["subject_token"] == "":
+		return bad("subject_token is missing")
+	case kind == "":
+		return bad("subject_token_type is missing")
+	case !slices.Contains(s.config.SubjectTokenTypes, kind):
+		return bad("subject_token_type is not one that is accepted here")
+	case params["actor_token"] != "" || params["actor_token_type"] != "":
+		return bad("actor tokens are not accepted here")
+	case params["requested_token_type"] != "" && params["requested_token_type"] != typeAccessToken:
+		return bad("requested_token_type can only be %s", typeAccessToken)
+	case params["refresh_token"] != "":
+		return bad("refresh_token does not belong to this grant")
+	}
+	token, err := domain.ParsePasskeyToken(params["subject_token"])
+	if err != nil {
+		return bad("subject_token: %s", err.Error())
+	}
+	return token, nil
+}
+
+// refreshToken renews a session.
+func (s *Server) refreshToken(w http.ResponseWriter, r *http.Request, params params) {
+	if params["subject_token"] != "" {
+		s.refuseOAuth(w, r, invalidRequest("subject_token does not belong to this grant"))
+		return
+	}
+	refresh, bad := params.credential("refresh_token")
+	if bad != nil {
+		s.refuseOAuth(w, r, *bad)
+		return
+	}
+	access, bad := accessOf(params)
+	if bad != nil {
+		s.refuseOAuth(w, r, *bad)
+		return
+	}
+	session, err := s.use.Renew.Execute(r.Context(), app.Renewal{Refresh: refresh, Access: access, Client: clientOf(r)})
+	if err != nil {
+		s.failOAuth(w, r, err)
+		return
+	}
+	writeSession(w, session, "")
+}
+
+// revoke answers POST /oauth/revoke (RFC 7009): 200 with an empty body for every
+// well-formed request that the issuer could be asked about.
+func (s *Server) revoke(w http.ResponseWriter, r *http.Request) {
+	params, bad := s.readParams(w, r)
+	if bad != nil {
+		s.refuseOAuth(w, r, *bad)
+		return
+	}
+	refresh, bad := params.credential("token")
+	if bad != nil {
+		s.refuseOAuth(w, r, *bad)
+		return
+	}
+	if err := s.use.Revoke.Execute(r.Context(), app.Revocation{Refresh: refresh, Client: clientOf(r)}); err != nil {
+		s.failOAuth(w, r, err)
+		return
+	}
+	w.WriteHeader(http.StatusOK)
+}
+
+// jwks answers GET /.well-known/jwks.json with the issuer's keys, so that the
+// issuer's SDKs can validate ID tokens with the bridge as their domain.
+func (s *Server) jwks(w http.ResponseWriter, r *http.Request) {
+	keys, err := s.use.Keys.JWKS(r.Context())
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "public, max-age=300")
+	_, _ = w.Write(keys)
+}
+
+// accessOf reads what the session is to be good for. Whether that is offered is the
+// use case's to say; what cannot be asked for at all is refused here.
+func accessOf(params params) (domain.Access, *problem) {
+	if params["resource"] != "" {
+		return domain.Access{}, new(problemOf(fmt.Errorf("%w: resource is not offered, ask for an audience", domain.ErrTargetInvalid)))
+	}
+	scope, ok := scopeOf(params["scope"])
+	if !ok {
+		return domain.Access{}, new(problemOf(fmt.Errorf("%w: the scope has a character that no scope has", domain.ErrScopeInvalid)))
+	}
+	return domain.Access{Scope: scope, Audience: params["audience"], Organization: params["organization"]}, nil
+}
+
+// scopeOf splits a scope into its tokens, which are printable ASCII without space,
+// quote and backslash (RFC 6749, section 3.3).
+func scopeOf(text string) ([]string, bool) {
+	var scope []string
+	for _, token := range strings.Split(text, " ") {
+		if strings.ContainsFunc(token, func(r rune) bool { return r < '!' || r > '~' || r == '"' || r == '\\' }) {
+			return nil, false
+		}
+		if token != "" {
+			scope = append(scope, token)
+		}
+	}
+	return scope, true
+}

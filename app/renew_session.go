@@ -1,0 +1,59 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"nativebridge/domain"
+	"nativebridge/ports"
+)
+
+// RenewSession exchanges a refresh token for fresh tokens of the same session.
+// The refresh token belongs to the bridge's own client at the issuer, so an app
+// cannot renew without it. All fields must be set; it is safe for concurrent use.
+type RenewSession struct {
+	Renewer  ports.SessionRenewer
+	Audit    ports.AuditLog
+	Access   domain.AccessPolicy
+	Deadline time.Duration
+	Now      func() time.Time
+}
+
+// Renewal is what a caller of RenewSession asks for. A zero Access keeps what the
+// session has.
+type Renewal struct {
+	Refresh domain.Secret
+	Access  domain.Access
+	Client  domain.Client
+}
+
+// Execute returns the renewed session, with a new refresh token if the issuer
+// rotates them. The error wraps one of domain's reasons, or is a fault of ours.
+func (uc *RenewSession) Execute(ctx context.Context, asked Renewal) (domain.Session, error) {
+	ctx, cancel := context.WithTimeout(ctx, uc.Deadline)
+	defer cancel()
+	attempt := domain.Attempt{
+		Event:     domain.EventRenew,
+		At:        uc.Now(),
+		Client:    asked.Client,
+		TokenHash: asked.Refresh.Hash(),
+		Access:    asked.Access,
+	}
+	session, err := uc.renew(ctx, asked)
+	attempt.Identity.Subject = session.Subject
+	attempt.Took, attempt.Err = uc.Now().Sub(attempt.At), err
+	record(ctx, uc.Audit, attempt)
+	return session, err
+}
+
+func (uc *RenewSession) renew(ctx context.Context, asked Renewal) (domain.Session, error) {
+	if err := uc.Access.Offers(asked.Access); err != nil {
+		return domain.Session{}, err
+	}
+	session, err := uc.Renewer.Renew(ctx, asked.Refresh, asked.Access, asked.Client)
+	if err != nil {
+		return domain.Session{}, fmt.Errorf("renew the session: %w", err)
+	}
+	return session, nil
+}

@@ -1,0 +1,45 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"nativebridge/domain"
+	"nativebridge/ports"
+)
+
+// RevokeSession ends a session: its refresh token, and whatever the issuer ends
+// with it. All fields must be set; it is safe for concurrent use.
+type RevokeSession struct {
+	Revoker  ports.SessionRevoker
+	Audit    ports.AuditLog
+	Deadline time.Duration
+	Now      func() time.Time
+}
+
+// Revocation is what a caller of RevokeSession asks for.
+type Revocation struct {
+	Refresh domain.Secret
+	Client  domain.Client
+}
+
+// Execute revokes the refresh token. An unknown one is revoked already (RFC 7009,
+// section 2.2). The error wraps one of domain's reasons, or is a fault of ours.
+func (uc *RevokeSession) Execute(ctx context.Context, asked Revocation) error {
+	ctx, cancel := context.WithTimeout(ctx, uc.Deadline)
+	defer cancel()
+	attempt := domain.Attempt{
+		Event:     domain.EventRevoke,
+		At:        uc.Now(),
+		Client:    asked.Client,
+		TokenHash: asked.Refresh.Hash(),
+	}
+	err := uc.Revoker.Revoke(ctx, asked.Refresh)
+	if err != nil {
+		err = fmt.Errorf("revoke the session: %w", err)
+	}
+	attempt.Took, attempt.Err = uc.Now().Sub(attempt.At), err
+	record(ctx, uc.Audit, attempt)
+	return err
+}

@@ -1,0 +1,154 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"nativebridge/adapters"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"native-bridge": main})
+}
+
+// TestScripts runs the sessions at a terminal under testdata. They know these
+// commands besides testscript's own:
+//
+//	configure            set the least that serve needs; nobody listens at the vendors' addresses
+//	exits STATUS COMMAND run a command, which must exit with that status
+//	take-port            listen on a port, and set $TAKEN to its address
+//	start NAME=VALUE...  run "native-bridge serve" with the script's settings, and those, until it says that it listens
+//	end SIGNAL           send it a signal; it must end with status 0. What it printed is then in the files stdout.log and stderr.log
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			env.Values[serving{}] = &bridge{}
+			return nil
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"configure": configure,
+			"exits":     exits,
+			"take-port": takePort,
+			"start":     start,
+			"end":       end,
+		},
+	})
+}
+
+func configure(ts *testscript.TestScript, _ bool, _ []string) {
+	for name, value := range map[string]string{
+		"LISTEN_ADDR":         "127.0.0.1:0",
+		"AUTHSIGNAL_API_URL":  "http://127.0.0.1:1/v1",
+		"AUTHSIGNAL_SECRET":   "s3cr3t-authsignal",
+		"AUTH0_DOMAIN":        "http://127.0.0.1:1",
+		"AUTH0_CLIENT_ID":     "client-1",
+		"AUTH0_CLIENT_SECRET": "s3cr3t-auth0",
+	} {
+		ts.Setenv(name, value)
+	}
+}
+
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits STATUS COMMAND...")
+	}
+	status := 0
+	err := ts.Exec(args[1], args[2:]...)
+	if failed, ok := errors.AsType[*exec.ExitError](err); ok {
+		status, err = failed.ExitCode(), nil
+	}
+	ts.Check(err)
+	if strconv.Itoa(status) != args[0] {
+		ts.Fatalf("the exit status is %d", status)
+	}
+}
+
+func takePort(ts *testscript.TestScript, _ bool, _ []string) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	ts.Defer(func() { listener.Close() })
+	ts.Setenv("TAKEN", listener.Addr().String())
+}
+
+// serving is the key of a script's bridge.
+type serving struct{}
+
+// bridge is a "native-bridge serve" that runs.
+type bridge struct {
+	process        *exec.Cmd
+	stderr         *bufio.Reader
+	stdout, before bytes.Buffer // before: what it said until it listened
+}
+
+func start(ts *testscript.TestScript, _ bool, more []string) {
+	b := ts.Value(serving{}).(*bridge)
+	b.process = exec.Command("native-bridge", "serve")
+	b.process.Env = more
+	for _, s := range adapters.Settings() {
+		for _, name := range []string{s.Name, s.Name + "_FILE"} {
+			b.process.Env = append(b.process.Env, name+"="+ts.Getenv(name))
+		}
+	}
+	b.process.Stdout = &b.stdout
+	stderr, err := b.process.StderrPipe()
+	ts.Check(err)
+	ts.Check(b.process.Start())
+	ts.Defer(func() { _ = b.process.Process.Kill() })
+	b.stderr = bufio.NewReader(stderr)
+	for {
+		text, err := b.stderr.ReadString('\n')
+		b.before.WriteString(text)
+		var line struct{ Msg string }
+		if json.Unmarshal([]byte(text), &line) == nil && line.Msg == "listening" {
+			return
+		}
+		if err != nil {
+			ts.Fatalf("it ends before it listens, and says\n%s", b.before.String())
+		}
+	}
+}
+
+func end(ts *testscript.TestScript, _ bool, args []string) {
+	signals := map[string]os.Signal{"TERM": syscall.SIGTERM, "INT": syscall.SIGINT}
+	b := ts.Value(serving{}).(*bridge)
+	if len(args) != 1 || signals[args[0]] == nil || b.process == nil {
+		ts.Fatalf("usage: end TERM|INT, after start")
+	}
+	ts.Check(b.process.Process.Signal(signals[args[0]]))
+	after, err := io.ReadAll(b.stderr)
+	ts.Check(err)
+	ts.Check(b.process.Wait())
+	ts.Check(os.WriteFile(ts.MkAbs("stdout.log"), b.stdout.Bytes(), 0o600))
+	ts.Check(os.WriteFile(ts.MkAbs("stderr.log"), append(b.before.Bytes(), after...), 0o600))
+}
+
+func TestServeHelpTellsEverySetting(t *testing.T) {
+	var out strings.Builder
+	root := command()
+	root.SetOut(&out)
+	root.SetArgs([]string{"serve", "--help"})
+	if err := root.ExecuteContext(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Join(strings.Fields(out.String()), " ")
+	for _, s := range adapters.Settings() {
+		if !strings.Contains(text, " "+s.Name+" ") || !strings.Contains(text, strings.Join(strings.Fields(s.Help), " ")) {
+			t.Errorf("the help does not tell %s and what to set it to", s.Name)
+		}
+	}
+}

@@ -1,0 +1,288 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+)
+
+// The browser tests drive the page in a real Chromium, with the official SDK and a
+// virtual authenticator (W3C Web Authentication, section 11), against a sandbox of
+// their own.
+
+func TestAutofillSignsInWhoIsPicked(t *testing.T) {
+	b := openPage(t, passkeyDialogs)
+	b.create("jane")
+	b.create("joe")
+	b.open()
+
+	b.pickFromAutofill(2) // the rows are in the order of their names
+	b.signedInAs("auth0|joe")
+	if hops := b.hops(); !slices.Contains(hops, "app → bridge: POST /v1/sessions") {
+		t.Errorf("hops = %q, want the exchange among them", hops)
+	}
+	if first := b.text("#hops li:first-child .when"); first != "earlier" {
+		t.Errorf("the first hop came %q, want earlier: autofill was armed before the pick", first)
+	}
+
+	b.click("#sign-out")
+	b.pickFromAutofill(1)
+	b.signedInAs("auth0|jane")
+}
+
+func TestAButtonSignsIn(t *testing.T) {
+	b := openPage(t, noAutofill)
+	b.create("jane")
+	b.click("#sign-in")
+	b.signedInAs("auth0|jane")
+
+	want := []string{
+		"app → authsignal: POST /v1/client/challenge",
+		"app → authsignal: POST /v1/client/user-authenticators/passkey/authentication-options",
+		"app → authsignal: POST /v1/client/verify/passkey",
+		"app → bridge: POST /v1/sessions",
+		"bridge → authsignal: POST /v1/validate",
+		"bridge → auth0: POST /oauth/token",
+		"auth0 → login script: login(username, password)",
+		"login script → authsignal: POST /v1/validate",
+		"login script → authsignal: GET /v1/users/auth0|jane",
+	}
+	b.until(fmt.Sprintf(`document.querySelectorAll("#hops li").length >= %d`, len(want)))
+	if got := b.hops(); !slices.Equal(got, want) {
+		t.Errorf("hops:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	for claim, want := range map[string]string{"sub": "auth0|jane", "email": "jane@example.com", "email_verified": "true", "aud": clientID} {
+		if got := b.text(`[data-token="id_token"] [data-claim="` + claim + `"] dd`); got != want {
+			t.Errorf("the ID token's %s is shown as %q, want %q", claim, got, want)
+		}
+	}
+	if got := b.text(`[data-token="access_token"] [data-claim="aud"] dd`); !strings.Contains(got, defaultAudience) {
+		t.Errorf("the access token's aud is shown as %q, want %q in it", got, defaultAudience)
+	}
+
+	b.click("#sign-out")
+	b.until(`!document.querySelector("#signed-out").hidden && document.querySelectorAll("[data-token]").length === 0`)
+}
+
+func TestSomebodyElsesPasskeyIsToldAsSuch(t *testing.T) {
+	b := openPage(t, noAutofill)
+	b.create("jane")
+	b.fill("joe")
+	b.click("#sign-in")
+	b.signedInAs("auth0|jane")
+	b.says("That passkey is jane’s, so you are signed in as jane.")
+}
+
+func TestASecondPasskeyOnTheSameDeviceIsRefused(t *testing.T) {
+	b := openPage(t, noAutofill)
+	b.create("jane")
+	b.fill("jane")
+	b.click("#create")
+	b.says("This device already has a passkey for jane. Sign in with it.")
+}
+
+func TestANameIsAskedForBeforeAPasskeyIsMade(t *testing.T) {
+	b := openPage(t, noAutofill)
+	b.click("#create")
+	b.says("Type a name first, such as jane.")
+	b.fill("ja ne")
+	b.click("#create")
+	b.says("A name has letters, digits and . _ @ - only.")
+}
+
+func TestAPasskeyTheTenantHasForgottenIsTold(t *testing.T) {
+	b := openPage(t, noAutofill)
+	b.create("jane")
+	b.forgetUser("auth0|jane")
+	b.click("#sign-in")
+	b.says("That passkey is not known here any more. Remove it from this device, then create a new one.")
+	b.outcome("unknown_credential", "the bridge was not asked")
+}
+
+func TestACancelledCeremonyChangesNothing(t *testing.T) {
+	b := openPage(t, noAutofill)
+	b.create("jane")
+	b.letUserVerify(false)
+	b.click("#sign-in")
+	b.says("Nothing happened: it was cancelled, or it took too long.")
+	b.outcome("NotAllowedError", "the bridge was not asked")
+
+	b.letUserVerify(true)
+	b.click("#sign-in")
+	b.signedInAs("auth0|jane")
+}
+
+func TestTheSoftwarePhoneSignsInWhereThereAreNoPasskeys(t *testing.T) {
+	b := openPage(t, noAutofill)
+	b.fill("joe")
+	b.click("#software")
+	b.signedInAs("auth0|joe")
+}
+
+func TestEachScenarioIsToldToUserAppAndOperator(t *testing.T) {
+	tests := map[string]struct{ user, app, operator string }{
+		"all_well":        {"You are signed in as jane.", "200 a session", "session_delivered"},
+		"replayed":        {"You are signed in as jane.", "409 token_replayed", "token_replayed"},
+		"expired":         {"That sign-in is no longer good. Please sign in again.", "401 token_rejected", "the token has expired"},
+		"sign_up":         {"That sign-in is no longer good. Please sign in again.", "401 token_rejected", "enrolPasskey"},
+		"step_up":         {"That sign-in is no longer good. Please sign in again.", "401 token_rejected", stepUpAction},
+		"authsignal_down": {"We can’t sign you in right now.", "503 unavailable", "authsignal answered 503"},
+		"authsignal_key":  {"Something is wrong on our side, not yours.", "500 internal_error", "check AUTHSIGNAL_SECRET"},
+		"single_use":      {"You can’t sign in here.", "403 access_denied", "second validation of the same token"},
+		"script_outage":   {"We can’t sign you in right now.", "503 unavailable", "native-bridge cannot tell"},
+		"mfa_required":    {"This account needs one more step to sign in", "403 mfa_required", "exempt the bridge's application"},
+		"account_blocked": {"Your account is blocked.", "403 account_blocked", "user is blocked"},
+		"denied":          {"You can’t sign in here.", "403 access_denied", "an Action that denies access"},
+		"rate_limit":      {"Many people are signing in right now.", "429 busy", "auth0 answered 429"},
+		"auth0_slow":      {"You are signed in as jane.", "200 a session", "session_delivered"},
+		"auth0_down":      {"We can’t sign you in right now.", "503 unavailable", "auth0 answered 502"},
+	}
+	b := openPage(t, noAutofill)
+	b.create("jane")
+	for _, scenario := range scenarios() {
+		t.Run(scenario.ID, func(t *testing.T) {
+			want, ok := tests[scenario.ID]
+			if !ok {
+				t.Fatal("nothing is said here of what this scenario shows")
+			}
+			b.choose(scenario)
+			b.click("#sign-in")
+			b.outcome(want.app, want.operator)
+			if got := b.text("#for-user .actual"); !strings.HasPrefix(got, want.user) {
+				t.Errorf("the user column says %q, want %q", got, want.user)
+			}
+			b.says(want.user)
+			if b.shown("#sign-out") {
+				b.click("#sign-out")
+			}
+		})
+	}
+}
+
+func TestASlowSignInSaysSo(t *testing.T) {
+	b := openPage(t, noAutofill)
+	b.create("jane")
+	b.choose(scenarioOf(t, "auth0_slow"))
+	b.click("#sign-in")
+	b.says("This takes longer than usual.")
+	b.signedInAs("auth0|jane")
+}
+
+func TestTheSameTokenWorksOnceTheOutageIsOver(t *testing.T) {
+	b := openPage(t, noAutofill)
+	b.create("jane")
+	b.choose(scenarioOf(t, "authsignal_down"))
+	b.click("#sign-in")
+	b.says("We can’t sign you in right now.")
+
+	b.choose(scenarioOf(t, allWell))
+	b.click("#retry")
+	b.signedInAs("auth0|jane")
+	for _, hop := range b.hops() {
+		if strings.HasPrefix(hop, "app → authsignal") {
+			t.Errorf("trying again caused %q, want no new ceremony", hop)
+		}
+	}
+}
+
+func TestASwitchElsewhereShowsOnThePage(t *testing.T) {
+	b := openPage(t, noAutofill)
+	resp, err := http.Post(b.sandbox.pageURL+"/dev/scenario", "application/json", strings.NewReader(`{"id":"auth0_down"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	b.until(`document.querySelector("#scenario-name").textContent === "Auth0 down" && document.querySelector("#scenario-auth0_down").checked`)
+}
+
+func TestTheKeyboardIsEnough(t *testing.T) {
+	b := openPage(t, noAutofill)
+	b.keys(kb.Tab)
+	b.until(`document.activeElement.className === "skip"`)
+	b.keys(kb.Tab)
+	b.focused("open-scenarios")
+	b.keys(kb.Tab)
+	b.focused("username")
+	b.keys("jane" + kb.Enter)
+	b.says("Your passkey is ready, jane. Now sign in with it.")
+	b.focused("sign-in")
+	b.keys(kb.Enter)
+	b.signedInAs("auth0|jane")
+	b.focused("greeting")
+	b.keys(kb.Tab)
+	b.focused("sign-out")
+	b.keys(" ")
+	b.focused("welcome")
+
+	do(b, chromedp.Focus(chromedp.CSS("#open-scenarios")))
+	b.keys(kb.Enter)
+	b.until(`document.querySelector("#scenarios").open`)
+	b.keys(kb.Tab) // from the button "Done" to the radio that is on
+	b.focused("scenario-all_well")
+	b.keys(kb.ArrowDown)
+	b.until(`document.querySelector("#scenario-name").textContent === "Replayed token"`)
+	b.keys(kb.Escape)
+	b.until(`!document.querySelector("#scenarios").open`)
+	b.focused("open-scenarios")
+}
+
+func TestThePageFitsEveryWidth(t *testing.T) {
+	b := openPage(t, noAutofill)
+	b.create("jane")
+	b.choose(scenarioOf(t, "rate_limit"))
+	b.click("#sign-in")
+	b.says("Many people are signing in right now.")
+	b.choose(scenarioOf(t, allWell))
+	b.click("#retry")
+	b.signedInAs("auth0|jane")
+
+	for _, width := range []int64{320, 360, 820, 1440} {
+		b.resize(width, 900)
+		if over := do(b, chromedp.Evaluate[int](`document.documentElement.scrollWidth - innerWidth`)); over > 0 {
+			t.Errorf("at %d px the page is %d px too wide", width, over)
+		}
+		b.click("#open-scenarios")
+		if over := do(b, chromedp.Evaluate[int](`scenarios.scrollWidth - scenarios.clientWidth`)); over > 0 {
+			t.Errorf("at %d px the drawer is %d px too wide", width, over)
+		}
+		b.keys(kb.Escape)
+		b.until(`!document.querySelector("#scenarios").open`)
+	}
+}
+
+func TestTextIsReadableLightAndDark(t *testing.T) {
+	b := openPage(t, noAutofill)
+	b.create("jane")
+	b.click("#sign-in")
+	b.signedInAs("auth0|jane")
+	for _, id := range []string{"all_well", "mfa_required"} {
+		b.choose(scenarioOf(t, id))
+		for _, scheme := range []string{"light", "dark"} {
+			b.prefer(scheme)
+			for _, text := range b.unreadable() {
+				t.Errorf("%s, %s: %s", id, scheme, text)
+			}
+		}
+		if b.shown("#sign-out") {
+			b.click("#sign-out")
+			b.click("#sign-in")
+			b.until(`!document.body.classList.contains("busy")`)
+		}
+	}
+}
+
+func scenarioOf(t *testing.T, id string) scenario {
+	t.Helper()
+	for _, s := range scenarios() {
+		if s.ID == id {
+			return s
+		}
+	}
+	t.Fatalf("there is no scenario %q", id)
+	return scenario{}
+}

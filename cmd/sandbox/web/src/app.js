@@ -1,0 +1,221 @@
+import { exchange, postJSON } from "./api.js";
+import { byID } from "./dom.js";
+import { claimsOf, showSession } from "./session.js";
+import { afterCeremony, afterRefusal, afterSwitch, canRetry, nameOf } from "./words.js";
+
+const SLOW_MS = 1500; // after which the app says that it is still waiting
+
+// App is the one in the phone. All it knows of the world is Authsignal's SDK, and one endpoint of the bridge.
+export class App {
+  #passkey;
+  #action;
+  #journey;
+  #outcome;
+  #scenario; // tells the current one, which may have the app send another token
+  #busy = false;
+  #armed = false;
+  #kept = null; // a token that may still become a session
+  #clock = null;
+
+  constructor({ passkey, action, journey, outcome, scenario }) {
+    [this.#passkey, this.#action, this.#journey, this.#outcome, this.#scenario] = [passkey, action, journey, outcome, scenario];
+    this.#on("sign-in", "click", () => this.#signIn());
+    this.#on("signed-out", "submit", () => this.#create());
+    this.#on("software", "click", () => this.#signInBySoftware());
+    this.#on("retry", "click", () => this.#retry());
+    byID("sign-out").addEventListener("click", () => this.#signOut());
+    byID("username").addEventListener("focus", () => this.#arm());
+    this.#arm();
+  }
+
+  // #on runs one thing at a time, and arms autofill again after it.
+  #on(id, event, run) {
+    byID(id).addEventListener(event, async (e) => {
+      e.preventDefault();
+      if (this.#busy) return;
+      await this.#exclusively(run);
+    });
+  }
+
+  async #exclusively(run) {
+    this.#busy = true;
+    document.body.classList.add("busy");
+    try {
+      await run();
+    } catch (failure) {
+      this.#say(`The sandbox did not do its part: ${failure.message}`, "bad");
+    } finally {
+      this.#busy = false;
+      document.body.classList.remove("busy");
+    }
+    this.#arm();
+  }
+
+  // #arm offers this device's passkeys in the name field, until one is picked or another ceremony begins. It stays
+  // silent when it fails, and is tried again when it can make a difference.
+  async #arm() {
+    if (this.#armed || this.#busy || byID("signed-out").hidden) return;
+    this.#armed = true;
+    const result = await this.#autofill();
+    this.#armed = false;
+    if (result) await this.#exclusively(() => this.#finish(result));
+  }
+
+  // #autofill returns what came of the passkey that was picked; null if none was.
+  async #autofill() {
+    let picked = false;
+    try {
+      if (!(await globalThis.PublicKeyCredential?.isConditionalMediationAvailable?.())) return null;
+      this.#journey.expectAhead();
+      const result = await this.#passkey.signIn({
+        action: this.#action,
+        autofill: true,
+        onVerificationStarted: () => {
+          picked = true;
+          this.#begin("Checking your passkey…", { autofill: true });
+        },
+      });
+      return picked ? result : null;
+    } catch (failure) {
+      return picked ? { error: failure.message, ...failure } : null;
+    }
+  }
+
+  async #signIn() {
+    this.#begin("Waiting for your passkey…");
+    let result;
+    try {
+      result = await this.#passkey.signIn({ action: this.#action });
+    } catch (failure) {
+      return this.#ceremonyFailed(failure);
+    }
+    await this.#finish(result, byID("username").value.trim().toLowerCase());
+  }
+
+  async #finish(result, typed = "") {
+    if (result.error) return this.#ceremonyFailed(result);
+    const { token, userId, username } = result.data;
+    await this.#open({ token, userID: userId, note: afterSwitch(typed, username) });
+  }
+
+  async #create() {
+    const name = byID("username").value.trim().toLowerCase();
+    if (!/^[a-z0-9][a-z0-9._@-]*$/.test(name)) {
+      this.#say(name ? "A name has letters, digits and . _ @ - only." : "Type a name first, such as jane.", "bad");
+      byID("username").focus();
+      return;
+    }
+    this.#begin("Creating your passkey…");
+    // The app's own back-end decides who may add a passkey, and to which account.
+    const leave = await postJSON("/dev/enrol", { username: name });
+    let result;
+    try {
+      result = await this.#passkey.signUp({ token: leave.token, username: leave.username });
+    } catch (failure) {
+      return this.#ceremonyFailed(failure, name);
+    }
+    if (result.error) return this.#ceremonyFailed(result, name);
+    this.#say(`Your passkey is ready, ${name}. Now sign in with it.`, "good");
+    byID("sign-in").focus();
+  }
+
+  async #signInBySoftware() {
+    const user = byID("username").value.trim().toLowerCase();
+    this.#begin("The software phone signs in…");
+    const { token, user_id: userID } = await postJSON("/dev/token", { user });
+    await this.#open({ token, userID, note: null });
+  }
+
+  async #retry() {
+    const kept = this.#kept;
+    this.#begin("Trying again…");
+    await this.#send(kept);
+  }
+
+  // #open turns the token into a session, or does with it what the scenario has an app do wrong.
+  async #open(proof) {
+    const { swap } = this.#scenario();
+    if (swap) proof.token = (await postJSON("/dev/token", { ...swap, user: proof.userID })).token;
+    await this.#send(proof);
+  }
+
+  async #send(proof) {
+    this.#say("Signing you in…");
+    const slow = setTimeout(() => this.#say("This takes longer than usual. Please wait…"), SLOW_MS);
+    const answer = await exchange(proof.token);
+    clearTimeout(slow);
+    if (answer.status !== 200) return this.#refused(answer, proof);
+    const words = this.#signedIn(answer, proof);
+    if (this.#scenario().twice) this.#outcome.show(words, await exchange(proof.token));
+  }
+
+  #refused(answer, proof) {
+    const words = afterRefusal(answer);
+    this.#kept = canRetry(answer) ? proof : null;
+    this.#outcome.show(words, answer);
+    this.#say(words, "bad");
+    byID("retry").hidden = this.#kept === null;
+  }
+
+  #ceremonyFailed(failure, name) {
+    const words = afterCeremony(failure, name);
+    this.#outcome.showCeremony(words, failure);
+    this.#say(words, "bad");
+  }
+
+  // #signedIn shows the session, and returns what it told the user.
+  #signedIn(answer, { note }) {
+    const session = answer.body;
+    const claims = claimsOf(session.id_token);
+    const name = nameOf(claims.email ?? claims.sub.split("|").at(-1));
+    const words = note ?? `You are signed in as ${name}.`;
+    byID("greeting").textContent = `Hello, ${name}`;
+    byID("avatar").textContent = name[0].toUpperCase();
+    byID("email").textContent = claims.email ?? "";
+    byID("subject").textContent = claims.sub;
+    this.#countDown(Date.now() + session.expires_in * 1000);
+    this.#turn("signed-in", "greeting");
+    this.#outcome.show(words, answer);
+    this.#say(words, "good");
+    showSession(session);
+    return words;
+  }
+
+  #signOut() {
+    clearInterval(this.#clock);
+    showSession(null);
+    byID("username").value = "";
+    this.#turn("signed-out", "welcome");
+    this.#say("You are signed out.");
+    this.#arm();
+  }
+
+  #countDown(end) {
+    clearInterval(this.#clock);
+    const tick = () => {
+      const left = Math.max(0, Math.round((end - Date.now()) / 1000));
+      const digits = (n) => String(n).padStart(2, "0");
+      byID("expiry").textContent = `${Math.floor(left / 3600)}:${digits(Math.floor(left / 60) % 60)}:${digits(left % 60)}`;
+    };
+    tick();
+    this.#clock = setInterval(tick, 1000);
+  }
+
+  // #turn shows one of the two screens and puts the focus on its heading.
+  #turn(screen, heading) {
+    for (const id of ["signed-out", "signed-in"]) byID(id).hidden = id !== screen;
+    byID(heading).focus({ preventScroll: true });
+  }
+
+  #begin(words, how) {
+    this.#kept = null;
+    this.#journey.begin(how);
+    this.#say(words);
+  }
+
+  #say(words, tone = "plain") {
+    byID("retry").hidden = true;
+    byID("message").textContent = words;
+    byID("message").parentElement.dataset.tone = tone;
+  }
+}

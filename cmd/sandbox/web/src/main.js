@@ -1,0 +1,40 @@
+// The page of the sandbox: an app in a phone, and beside it what goes on behind.
+import { Authsignal } from "@authsignal/browser";
+
+import { getJSON } from "./api.js";
+import { App } from "./app.js";
+import { byID } from "./dom.js";
+import { Journey } from "./journey.js";
+import { Outcome } from "./outcome.js";
+import { Scenarios } from "./scenarios.js";
+
+const journey = new Journey();
+const outcome = new Outcome();
+const scenarios = new Scenarios((scenario) => outcome.expect(scenario));
+
+async function start() {
+  await scenarios.load();
+  await listen();
+  const config = await getJSON("/dev/config");
+  const authsignal = new Authsignal({ tenantId: config.tenant_id, baseUrl: config.authsignal_url });
+  new App({ passkey: authsignal.passkey, action: config.action, journey, outcome, scenario: () => scenarios.current });
+  document.body.dataset.ready = "";
+}
+
+// listen takes what the sandbox tells of: hops, lines of the bridge, and switches. It resolves when nothing more will
+// be missed.
+function listen() {
+  const events = new EventSource("/dev/events");
+  events.addEventListener("message", ({ data }) => {
+    const { hop, audit, log, scenario } = JSON.parse(data);
+    if (hop) journey.add(hop);
+    if (audit) outcome.add("audit", audit);
+    if (log) outcome.add("log", log);
+    if (scenario) scenarios.show(scenario);
+  });
+  return new Promise((resolve) => events.addEventListener("open", resolve, { once: true }));
+}
+
+start().catch((failure) => {
+  byID("message").textContent = `The sandbox does not answer: ${failure.message}`;
+});

@@ -1,0 +1,4 @@
+// Authsignal's SDK for iOS, by its recorded requests.
+import { witness } from './mobile.mjs';
+
+witness('ios');

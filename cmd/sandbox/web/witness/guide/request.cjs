@@ -1,0 +1,15 @@
+// As much of the npm package request, which is deprecated, as the guide's Login script uses.
+exports.post = ({ url, auth, json }, callback) => {
+  fetch(url, {
+    method: 'POST',
+    headers: {
+      accept: 'application/json',
+      authorization: `Basic ${Buffer.from(`${auth.user}:`).toString('base64')}`,
+      'content-type': 'application/json',
+    },
+    body: JSON.stringify(json),
+  }).then(
+    async (response) => callback(null, { statusCode: response.status }, await response.json()),
+    (error) => callback(error),
+  );
+};

@@ -1,0 +1,98 @@
+package domain_test
+
+import (
+	"errors"
+	"slices"
+	"testing"
+
+	"nativebridge/domain"
+)
+
+func TestNarrow(t *testing.T) {
+	offered := domain.Access{Scope: []string{"openid", "profile", "offline_access"}, Audience: "https://api.example.com"}
+	tests := map[string]struct {
+		offered domain.Access
+		asked   domain.Access
+		want    domain.Access
+		refused error
+	}{
+		"nothing asked: everything offered": {offered, domain.Access{}, offered, nil},
+		"less scope": {
+			offered, domain.Access{Scope: []string{"openid", "profile"}},
+			domain.Access{Scope: []string{"openid", "profile"}, Audience: "https://api.example.com"}, nil},
+		"scope without openid": {
+			offered, domain.Access{Scope: []string{"profile"}},
+			domain.Access{Scope: []string{"openid", "profile"}, Audience: "https://api.example.com"}, nil},
+		"exactly what is offered":           {offered, domain.Access{Scope: offered.Scope, Audience: offered.Audience}, offered, nil},
+		"an offer without openid":           {domain.Access{Scope: []string{"profile"}}, domain.Access{}, domain.Access{Scope: []string{"openid", "profile"}}, nil},
+		"an empty offer":                    {domain.Access{}, domain.Access{}, domain.Access{Scope: []string{"openid"}}, nil},
+		"more scope":                        {offered, domain.Access{Scope: []string{"openid", "admin"}}, domain.Access{}, domain.ErrScopeInvalid},
+		"only scope that is not offered":    {offered, domain.Access{Scope: []string{"admin"}}, domain.Access{}, domain.ErrScopeInvalid},
+		"the scope in another case":         {offered, domain.Access{Scope: []string{"Profile"}}, domain.Access{}, domain.ErrScopeInvalid},
+		"two scopes in one":                 {offered, domain.Access{Scope: []string{"openid profile"}}, domain.Access{}, domain.ErrScopeInvalid},
+		"an empty scope":                    {offered, domain.Access{Scope: []string{""}}, domain.Access{}, domain.ErrScopeInvalid},
+		"another audience":                  {offered, domain.Access{Audience: "https://other.example.com"}, domain.Access{}, domain.ErrTargetInvalid},
+		"the audience with a slash":         {offered, domain.Access{Audience: "https://api.example.com/"}, domain.Access{}, domain.ErrTargetInvalid},
+		"an audience where none is offered": {domain.Access{}, domain.Access{Audience: "https://api.example.com"}, domain.Access{}, domain.ErrTargetInvalid},
+		"an organization":                   {offered, domain.Access{Organization: "org_1"}, domain.Access{}, domain.ErrTargetInvalid},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			got, err := domain.AccessPolicy{Default: tt.offered}.Narrow(tt.asked)
+			if !errors.Is(err, tt.refused) || (err == nil) != (tt.refused == nil) {
+				t.Fatalf("err = %v, want %v", err, tt.refused)
+			}
+			if !slices.Equal(got.Scope, tt.want.Scope) || got.Audience != tt.want.Audience || got.Organization != tt.want.Organization {
+				t.Errorf("Narrow = %+v, want %+v", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestNarrowAllowsWhatIsOfferedBesidesTheDefault(t *testing.T) {
+	policy := domain.AccessPolicy{
+		Default: domain.Access{Scope: []string{"openid", "profile"}, Audience: "https://api.example.com"},
+		Scopes:  []string{"offline_access"}, Audiences: []string{"https://other.example.com"},
+	}
+	got, err := policy.Narrow(domain.Access{Scope: []string{"offline_access"}, Audience: "https://other.example.com"})
+	if err != nil || !slices.Equal(got.Scope, []string{"openid", "offline_access"}) || got.Audience != "https://other.example.com" {
+		t.Errorf("Narrow = %+v, %v", got, err)
+	}
+	if got, err := policy.Narrow(domain.Access{}); err != nil || slices.Contains(got.Scope, "offline_access") || got.Audience != "https://api.example.com" {
+		t.Errorf("nothing asked: %+v, %v, want the default only", got, err)
+	}
+	if _, err := policy.Narrow(domain.Access{Scope: []string{"admin"}}); !errors.Is(err, domain.ErrScopeInvalid) {
+		t.Errorf("err = %v, want scope_invalid", err)
+	}
+	if _, err := policy.Narrow(domain.Access{Audience: "https://third.example.com"}); !errors.Is(err, domain.ErrTargetInvalid) {
+		t.Errorf("err = %v, want target_invalid", err)
+	}
+}
+
+// Every exchange shares the offer: what one does with its answer must not reach
+// the next one's.
+func TestNarrowSharesNoMemory(t *testing.T) {
+	for name, asked := range map[string][]string{
+		"nothing asked":  nil,
+		"less":           {"openid", "profile"},
+		"without openid": {"profile"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			// Spare capacity is where an append would write.
+			offered := append(make([]string, 0, 8), "openid", "profile", "email")
+			before := slices.Clone(asked)
+			granted, err := domain.AccessPolicy{Default: domain.Access{Scope: offered}}.Narrow(domain.Access{Scope: asked})
+			if err != nil {
+				t.Fatal(err)
+			}
+			granted.Scope[0] = "overwritten"
+			_ = append(granted.Scope[:1], "overwritten")
+			if !slices.Equal(offered, []string{"openid", "profile", "email"}) {
+				t.Errorf("the offer became %q", offered)
+			}
+			if !slices.Equal(asked, before) {
+				t.Errorf("what was asked became %q", asked)
+			}
+		})
+	}
+}

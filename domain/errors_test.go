@@ -1,0 +1,113 @@
+package domain_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"nativebridge/domain"
+)
+
+func TestReasonOf(t *testing.T) {
+	cause := errors.New("cause")
+	tests := map[string]struct {
+		err  error
+		want domain.Error // empty: a fault of ours
+	}{
+		"a bare reason":                          {domain.ErrBusy, domain.ErrBusy},
+		"a wrapped reason":                       {fmt.Errorf("%w: %w", domain.ErrTokenRejected, cause), domain.ErrTokenRejected},
+		"a reason wrapped twice":                 {fmt.Errorf("a: %w", fmt.Errorf("b: %w", domain.ErrMFARequired)), domain.ErrMFARequired},
+		"a reason with a wait":                   {domain.WithRetryAfter(domain.ErrBusy, time.Second), domain.ErrBusy},
+		"a reason joined to a fault":             {errors.Join(cause, domain.ErrUnavailable), domain.ErrUnavailable},
+		"two reasons joined: the first":          {errors.Join(domain.ErrAccessDenied, domain.ErrUnavailable), domain.ErrAccessDenied},
+		"no reason":                              {cause, ""},
+		"no error":                               {nil, ""},
+		"the caller is gone":                     {context.Canceled, ""},
+		"a reason that is quoted, not wrapped":   {fmt.Errorf("it said: %v", domain.ErrAccessDenied), ""},
+		"a fault with the text of a reason":      {errors.New("busy"), ""},
+		"a fault with a wait is still our fault": {domain.WithRetryAfter(cause, time.Second), ""},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got, ok := domain.ReasonOf(tt.err); got != tt.want || ok != (tt.want != "") {
+				t.Errorf("ReasonOf = %q, %t, want %q, %t", got, ok, tt.want, tt.want != "")
+			}
+		})
+	}
+}
+
+func TestRetryAfterOf(t *testing.T) {
+	busy := domain.WithRetryAfter(fmt.Errorf("%w: a limit", domain.ErrBusy), 30*time.Second)
+	tests := map[string]struct {
+		err  error
+		want time.Duration
+	}{
+		"a wait":                           {busy, 30 * time.Second},
+		"a wait, wrapped":                  {fmt.Errorf("open the session: %w", busy), 30 * time.Second},
+		"a wait, joined":                   {errors.Join(errors.New("cause"), busy), 30 * time.Second},
+		"the outer of two waits":           {domain.WithRetryAfter(busy, time.Minute), time.Minute},
+		"no wait":                          {domain.ErrBusy, 0},
+		"no error":                         {nil, 0},
+		"a wait of zero adds nothing":      {domain.WithRetryAfter(domain.ErrBusy, 0), 0},
+		"a negative wait adds nothing":     {domain.WithRetryAfter(domain.ErrBusy, -time.Second), 0},
+		"a wait of zero hides no other":    {domain.WithRetryAfter(busy, 0), 30 * time.Second},
+		"a wait that is quoted, not there": {fmt.Errorf("it said: %v", busy), 0},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got := domain.RetryAfterOf(tt.err); got != tt.want {
+				t.Errorf("RetryAfterOf = %s, want %s", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestAWaitChangesNeitherTextNorCause(t *testing.T) {
+	err := fmt.Errorf("%w: %w", domain.ErrUnavailable, context.DeadlineExceeded)
+	waiting := domain.WithRetryAfter(err, time.Second)
+	if waiting.Error() != err.Error() {
+		t.Errorf("the text is %q, want %q", waiting, err)
+	}
+	if !errors.Is(waiting, context.DeadlineExceeded) || !errors.Is(waiting, domain.ErrUnavailable) {
+		t.Error("what the error wraps is lost")
+	}
+}
+
+func TestReasonsAreTheirCodes(t *testing.T) {
+	for reason, want := range map[domain.Error]string{
+		domain.ErrTokenRejected:  "token_rejected",
+		domain.ErrTokenReplayed:  "token_replayed",
+		domain.ErrAccessDenied:   "access_denied",
+		domain.ErrMFARequired:    "mfa_required",
+		domain.ErrAccountBlocked: "account_blocked",
+		domain.ErrScopeInvalid:   "scope_invalid",
+		domain.ErrTargetInvalid:  "target_invalid",
+		domain.ErrBusy:           "busy",
+		domain.ErrUnavailable:    "unavailable",
+	} {
+		if reason.Error() != want {
+			t.Errorf("the code is %q, want %q: callers depend on it", reason.Error(), want)
+		}
+	}
+}
+
+func TestOutcome(t *testing.T) {
+	tests := map[string]struct {
+		err  error
+		want string
+	}{
+		"a session":             {nil, "session_delivered"},
+		"a reason":              {domain.ErrTokenReplayed, "token_replayed"},
+		"a reason with a cause": {fmt.Errorf("open: %w", domain.WithRetryAfter(domain.ErrBusy, time.Second)), "busy"},
+		"a fault of ours":       {errors.New("wrong API key"), "fault"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got := (domain.Attempt{Err: tt.err}).Outcome(); got != tt.want {
+				t.Errorf("Outcome() = %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
