@@ -1,0 +1,120 @@
+package app_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"go.uber.org/mock/gomock"
+
+	"nativebridge/app"
+	"nativebridge/domain"
+	"nativebridge/ports/portsmock"
+)
+
+var (
+	refresh = domain.NewSecret("refresh-token")
+	caller  = domain.Client{UserAgent: "app/1", RequestID: "req-1"}
+)
+
+func newRenewSession(t *testing.T) (*app.RenewSession, *portsmock.MockSessionRenewer, *[]domain.Attempt) {
+	ctrl := gomock.NewController(t)
+	renewer, audit := portsmock.NewMockSessionRenewer(ctrl), portsmock.NewMockAuditLog(ctrl)
+	recorded := &[]domain.Attempt{}
+	audit.EXPECT().Record(gomock.Any(), gomock.Any()).Do(func(_ context.Context, a domain.Attempt) { *recorded = append(*recorded, a) }).Times(1)
+	return &app.RenewSession{
+		Renewer: renewer, Audit: audit, Deadline: 10 * time.Second, Now: func() time.Time { return now },
+		Access: domain.AccessPolicy{Default: domain.Access{Scope: []string{"openid", "profile"}, Audience: "https://api.example.com"}},
+	}, renewer, recorded
+}
+
+func TestARenewalPassesOnWhatIsAskedAndWhatIsGranted(t *testing.T) {
+	for name, asked := range map[string]domain.Access{
+		"nothing in particular": {},
+		"less scope":            {Scope: []string{"openid"}},
+		"the audience":          {Audience: "https://api.example.com"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			uc, renewer, recorded := newRenewSession(t)
+			rotated := domain.Session{Subject: "auth0|jane", AccessToken: domain.NewSecret("new-access"), RefreshToken: domain.NewSecret("rotated")}
+			renewer.EXPECT().Renew(gomock.Any(), refresh, asked, caller).Return(rotated, nil)
+
+			session, err := uc.Execute(t.Context(), app.Renewal{Refresh: refresh, Access: asked, Client: caller})
+			if err != nil || session.RefreshToken.Reveal() != "rotated" {
+				t.Fatalf("session = %+v, err = %v, want the rotated one", session, err)
+			}
+			got := (*recorded)[0]
+			if got.Event != domain.EventRenew || got.Outcome() != "session_renewed" || got.Identity.Subject != "auth0|jane" || got.TokenHash != refresh.Hash() {
+				t.Errorf("recorded %+v", got)
+			}
+		})
+	}
+}
+
+func TestARenewalThatAsksForMoreIsRefusedUnasked(t *testing.T) {
+	for name, tt := range map[string]struct {
+		asked domain.Access
+		want  domain.Error
+	}{
+		"more scope":       {domain.Access{Scope: []string{"admin"}}, domain.ErrScopeInvalid},
+		"another audience": {domain.Access{Audience: "https://other.example.com"}, domain.ErrTargetInvalid},
+		"an organization":  {domain.Access{Organization: "org_1"}, domain.ErrTargetInvalid},
+	} {
+		t.Run(name, func(t *testing.T) {
+			uc, _, recorded := newRenewSession(t)
+			if _, err := uc.Execute(t.Context(), app.Renewal{Refresh: refresh, Access: tt.asked, Client: caller}); !errors.Is(err, tt.want) {
+				t.Errorf("err = %v, want %q", err, tt.want)
+			}
+			if got := (*recorded)[0].Outcome(); got != string(tt.want) {
+				t.Errorf("outcome = %q", got)
+			}
+		})
+	}
+}
+
+func TestARefusedRenewalKeepsItsReason(t *testing.T) {
+	uc, renewer, recorded := newRenewSession(t)
+	renewer.EXPECT().Renew(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any()).
+		DoAndReturn(func(ctx context.Context, _ domain.Secret, _ domain.Access, _ domain.Client) (domain.Session, error) {
+			if _, ok := ctx.Deadline(); !ok {
+				t.Error("the renewer was given no deadline")
+			}
+			return domain.Session{}, fmt.Errorf("%w: used before", domain.ErrGrantInvalid)
+		})
+	session, err := uc.Execute(t.Context(), app.Renewal{Refresh: refresh, Client: caller})
+	if !errors.Is(err, domain.ErrGrantInvalid) || !session.AccessToken.IsZero() {
+		t.Errorf("session = %+v, err = %v, want grant_invalid", session, err)
+	}
+	if got := (*recorded)[0].Outcome(); got != "grant_invalid" {
+		t.Errorf("outcome = %q", got)
+	}
+}
+
+func TestARevocationIsPassedOnAndRecorded(t *testing.T) {
+	for name, tt := range map[string]struct {
+		err     error
+		outcome string
+	}{
+		"that works":           {nil, "session_revoked"},
+		"that cannot be asked": {domain.ErrUnavailable, "unavailable"},
+		"that is our fault":    {errors.New("invalid_client"), "fault"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctrl := gomock.NewController(t)
+			revoker, audit := portsmock.NewMockSessionRevoker(ctrl), portsmock.NewMockAuditLog(ctrl)
+			revoker.EXPECT().Revoke(gomock.Any(), refresh).Return(tt.err)
+			var got domain.Attempt
+			audit.EXPECT().Record(gomock.Any(), gomock.Any()).Do(func(_ context.Context, a domain.Attempt) { got = a })
+			uc := &app.RevokeSession{Revoker: revoker, Audit: audit, Deadline: time.Second, Now: func() time.Time { return now }}
+
+			if err := uc.Execute(t.Context(), app.Revocation{Refresh: refresh, Client: caller}); !errors.Is(err, tt.err) {
+				t.Errorf("err = %v, want %v", err, tt.err)
+			}
+			if got.Event != domain.EventRevoke || got.Outcome() != tt.outcome || got.TokenHash != refresh.Hash() || got.Client != caller {
+				t.Errorf("recorded %+v, want outcome %q", got, tt.outcome)
+			}
+		})
+	}
+}
