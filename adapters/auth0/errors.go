@@ -76,7 +76,7 @@ func (i *Issuer) refusal(reply upstream.Reply, credential domain.Secret, invalid
 		}
 		return refused(domain.ErrAccessDenied, "")
 	case "password_leaked":
-		return refused(domain.ErrAccessDenied, ": turn breached password detection off for the connection, its passwords are tokens")
+		return refused(domain.ErrAccessDenied, ": turn breached password detection off (Security, Attack Protection): it takes tokens for passwords")
 	case "requires_verification":
 		return refused(domain.ErrAccessDenied, ": turn bot detection off for this flow, it cannot show a CAPTCHA")
 	case "access_denied":
@@ -84,8 +84,12 @@ func (i *Issuer) refusal(reply upstream.Reply, credential domain.Secret, invalid
 	case "invalid_client":
 		return ours("check AUTH0_CLIENT_ID and AUTH0_CLIENT_SECRET, and that the application authenticates by client_secret_post")
 	case "unauthorized_client", "unsupported_grant_type":
-		return ours("turn the Password grant on in the application's advanced settings (by the API: password and " + grantPasswordRealm + ")")
+		return ours("turn the Password and Refresh Token grants on in the application's advanced settings " +
+			"(by the API: password, " + grantPasswordRealm + " and refresh_token)")
 	case "invalid_request":
+		if invalid == domain.ErrGrantInvalid {
+			return ours("check AUTH0_SCOPE_ALLOWED and AUTH0_AUDIENCES_ALLOWED")
+		}
 		return ours("check that AUTH0_CONNECTION names the connection and that it is enabled for the application")
 	}
 	return ours("check that AUTH0_DOMAIN is the tenant's domain")

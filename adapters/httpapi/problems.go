@@ -32,6 +32,13 @@ type oauthError struct {
 	Description string // instead of title and detail, where SDKs go by the words
 }
 
+func (p problem) oauthStatus() int {
+	if p.OAuth.Status != 0 {
+		return p.OAuth.Status
+	}
+	return p.Status
+}
+
 // problemType is what each problem's type begins with. It names, and leads
 // nowhere: docs/errors.md has the catalogue.
 const problemType = "urn:native-bridge:problem:"
@@ -103,7 +110,7 @@ const defaultRetryAfter = 5 * time.Second
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	p := problemOf(err)
 	setRetryAfter(w, p, err)
-	s.logFailure(r, p, err.Error())
+	s.logFailure(r, p, p.Status, err.Error())
 	writeProblem(w, r, p)
 }
 
@@ -111,19 +118,19 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 func (s *Server) failOAuth(w http.ResponseWriter, r *http.Request, err error) {
 	p := problemOf(err)
 	setRetryAfter(w, p, err)
-	s.logFailure(r, p, err.Error())
+	s.logFailure(r, p, p.oauthStatus(), err.Error())
 	writeOAuthError(w, p)
 }
 
 // refuse answers a request that never reached a use case.
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, p problem) {
-	s.logFailure(r, p, p.Detail)
+	s.logFailure(r, p, p.Status, p.Detail)
 	writeProblem(w, r, p)
 }
 
 // refuseOAuth does the same on /oauth.
 func (s *Server) refuseOAuth(w http.ResponseWriter, r *http.Request, p problem) {
-	s.logFailure(r, p, p.Detail)
+	s.logFailure(r, p, p.oauthStatus(), p.Detail)
 	writeOAuthError(w, p)
 }
 
@@ -140,7 +147,7 @@ func setRetryAfter(w http.ResponseWriter, p problem, err error) {
 
 // logFailure logs at the level of who must act: the app (info), somebody who looks
 // after a vendor's tenant (warning), or whoever configured the bridge (error).
-func (s *Server) logFailure(r *http.Request, p problem, cause string) {
+func (s *Server) logFailure(r *http.Request, p problem, status int, cause string) {
 	level := slog.LevelInfo
 	switch p.Status {
 	case http.StatusInternalServerError:
@@ -150,7 +157,7 @@ func (s *Server) logFailure(r *http.Request, p problem, cause string) {
 	}
 	client := clientOf(r)
 	s.log.Log(r.Context(), level, "request failed: "+p.Code,
-		"code", p.Code, "status", p.Status, "cause", cause, "request_id", client.RequestID, "client", client.Addr.String())
+		"code", p.Code, "status", status, "cause", cause, "request_id", client.RequestID, "client", client.Addr.String())
 }
 
 func writeProblem(w http.ResponseWriter, r *http.Request, p problem) {
@@ -173,10 +180,7 @@ func writeProblem(w http.ResponseWriter, r *http.Request, p problem) {
 // writeOAuthError writes p as RFC 6749 section 5.2 has it. Its texts have no quote
 // and no backslash.
 func writeOAuthError(w http.ResponseWriter, p problem) {
-	status, description := p.OAuth.Status, p.OAuth.Description
-	if status == 0 {
-		status = p.Status
-	}
+	status, description := p.oauthStatus(), p.OAuth.Description
 	if description == "" {
 		description = p.Title
 		if p.Detail != "" {
