@@ -120,6 +120,7 @@ func TestEachFaultIsNamed(t *testing.T) {
 		"no client secret":                {"AUTH0_CLIENT_SECRET", ""},
 		"a scope without openid":          {"AUTH0_SCOPE", "profile email"},
 		"a scope that is none":            {"AUTH0_SCOPE", `openid "x"`},
+		"a default scope not allowed":     {"AUTH0_SCOPE_ALLOWED", "openid profile"},
 		"an address without a port":       {"LISTEN_ADDR", "127.0.0.1"},
 		"a proxy that is a name":          {"TRUSTED_PROXIES", "10.0.0.0/8,proxy"},
 		"a proxy with a password":         {"TRUSTED_PROXIES", "http://jane:s3cr3t@proxy:3128"},

@@ -48,7 +48,6 @@ func (uc *ExchangePasskeyForSession) Execute(ctx context.Context, asked Exchange
 		At:        uc.Now(),
 		Client:    asked.Client,
 		TokenHash: asked.Token.Hash(),
-		Access:    asked.Access,
 	}
 	session, err := uc.exchange(ctx, asked, &attempt)
 	attempt.Took, attempt.Err = uc.Now().Sub(attempt.At), err

@@ -38,19 +38,19 @@ func (uc *RenewSession) Execute(ctx context.Context, asked Renewal) (domain.Sess
 		At:        uc.Now(),
 		Client:    asked.Client,
 		TokenHash: asked.Refresh.Hash(),
-		Access:    asked.Access,
 	}
-	session, err := uc.renew(ctx, asked)
+	session, err := uc.renew(ctx, asked, &attempt)
 	attempt.Identity.Subject = session.Subject
 	attempt.Took, attempt.Err = uc.Now().Sub(attempt.At), err
 	record(ctx, uc.Audit, attempt)
 	return session, err
 }
 
-func (uc *RenewSession) renew(ctx context.Context, asked Renewal) (domain.Session, error) {
+func (uc *RenewSession) renew(ctx context.Context, asked Renewal, attempt *domain.Attempt) (domain.Session, error) {
 	if err := uc.Access.Offers(asked.Access); err != nil {
 		return domain.Session{}, err
 	}
+	attempt.Access = asked.Access
 	session, err := uc.Renewer.Renew(ctx, asked.Refresh, asked.Access, asked.Client)
 	if err != nil {
 		return domain.Session{}, fmt.Errorf("renew the session: %w", err)

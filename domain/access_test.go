@@ -26,6 +26,7 @@ func TestNarrow(t *testing.T) {
 		"exactly what is offered":           {offered, domain.Access{Scope: offered.Scope, Audience: offered.Audience}, offered, nil},
 		"an offer without openid":           {domain.Access{Scope: []string{"profile"}}, domain.Access{}, domain.Access{Scope: []string{"openid", "profile"}}, nil},
 		"an empty offer":                    {domain.Access{}, domain.Access{}, domain.Access{Scope: []string{"openid"}}, nil},
+		"openid asked, though not offered":  {domain.Access{}, domain.Access{Scope: []string{"openid"}}, domain.Access{Scope: []string{"openid"}}, nil},
 		"more scope":                        {offered, domain.Access{Scope: []string{"openid", "admin"}}, domain.Access{}, domain.ErrScopeInvalid},
 		"only scope that is not offered":    {offered, domain.Access{Scope: []string{"admin"}}, domain.Access{}, domain.ErrScopeInvalid},
 		"the scope in another case":         {offered, domain.Access{Scope: []string{"Profile"}}, domain.Access{}, domain.ErrScopeInvalid},

@@ -46,7 +46,7 @@ func ReasonOf(err error) (Error, bool) {
 // WithRetryAfter returns err carrying how long to wait before trying again. It
 // belongs on ErrBusy and ErrUnavailable; a wait of zero or less adds nothing.
 func WithRetryAfter(err error, wait time.Duration) error {
-	if wait <= 0 {
+	if err == nil || wait <= 0 {
 		return err
 	}
 	return &waiting{err, wait}

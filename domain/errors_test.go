@@ -82,6 +82,7 @@ func TestReasonsAreTheirCodes(t *testing.T) {
 		domain.ErrAccessDenied:   "access_denied",
 		domain.ErrMFARequired:    "mfa_required",
 		domain.ErrAccountBlocked: "account_blocked",
+		domain.ErrGrantInvalid:   "grant_invalid",
 		domain.ErrScopeInvalid:   "scope_invalid",
 		domain.ErrTargetInvalid:  "target_invalid",
 		domain.ErrBusy:           "busy",
@@ -95,17 +96,21 @@ func TestReasonsAreTheirCodes(t *testing.T) {
 
 func TestOutcome(t *testing.T) {
 	tests := map[string]struct {
-		err  error
-		want string
+		event domain.Event
+		err   error
+		want  string
 	}{
-		"a session":             {nil, "session_delivered"},
-		"a reason":              {domain.ErrTokenReplayed, "token_replayed"},
-		"a reason with a cause": {fmt.Errorf("open: %w", domain.WithRetryAfter(domain.ErrBusy, time.Second)), "busy"},
-		"a fault of ours":       {errors.New("wrong API key"), "fault"},
+		"a session":              {domain.EventExchange, nil, "session_delivered"},
+		"a renewal":              {domain.EventRenew, nil, "session_renewed"},
+		"a revocation":           {domain.EventRevoke, nil, "session_revoked"},
+		"a reason":               {domain.EventExchange, domain.ErrTokenReplayed, "token_replayed"},
+		"a reason with a cause":  {domain.EventExchange, fmt.Errorf("open: %w", domain.WithRetryAfter(domain.ErrBusy, time.Second)), "busy"},
+		"a reason, of a renewal": {domain.EventRenew, domain.ErrGrantInvalid, "grant_invalid"},
+		"a fault of ours":        {domain.EventExchange, errors.New("wrong API key"), "fault"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			if got := (domain.Attempt{Err: tt.err}).Outcome(); got != tt.want {
+			if got := (domain.Attempt{Event: tt.event, Err: tt.err}).Outcome(); got != tt.want {
 				t.Errorf("Outcome() = %q, want %q", got, tt.want)
 			}
 		})

@@ -69,6 +69,53 @@ func TestAButtonSignsIn(t *testing.T) {
 	b.until(`!document.querySelector("#signed-out").hidden && document.querySelectorAll("[data-token]").length === 0`)
 }
 
+func TestASessionWithARefreshTokenIsRenewedAndEnded(t *testing.T) {
+	b := openPageWith(t, noAutofill, map[string]string{"AUTH0_SCOPE": "openid profile email offline_access"})
+	b.create("jane")
+	b.click("#sign-in")
+	b.signedInAs("auth0|jane")
+	first := b.text(`[data-token="refresh_token"] code`)
+
+	b.click("#renew")
+	b.says("Your session is renewed.")
+	b.until(`document.querySelectorAll("#hops li").length === 2`)
+	if got, want := b.hops(), []string{"app → bridge: POST /oauth/token", "bridge → auth0: POST /oauth/token"}; !slices.Equal(got, want) {
+		t.Errorf("hops = %q, want %q", got, want)
+	}
+	if second := b.text(`[data-token="refresh_token"] code`); second == first {
+		t.Errorf("the refresh token is still %s, want the one that took its place", first)
+	}
+	b.signedInAs("auth0|jane")
+
+	b.click("#sign-out")
+	b.until(`document.querySelector("#for-app .actual").textContent.includes("200 the session is ended")`)
+	b.until(`document.querySelectorAll("#hops li").length === 2`)
+	if got, want := b.hops(), []string{"app → bridge: POST /oauth/revoke", "bridge → auth0: POST /oauth/revoke"}; !slices.Equal(got, want) {
+		t.Errorf("hops = %q, want %q", got, want)
+	}
+}
+
+func TestASessionThatWasEndedElsewhereAsksToSignInAgain(t *testing.T) {
+	b := openPageWith(t, noAutofill, map[string]string{"AUTH0_SCOPE": "openid profile email offline_access"})
+	b.create("jane")
+	b.click("#sign-in")
+	b.signedInAs("auth0|jane")
+	b.sandbox.auth0.DeleteUser("auth0|jane")
+	b.click("#renew")
+	b.says("Your session has ended. Please sign in again.")
+	b.until(`!document.querySelector("#signed-out").hidden`)
+}
+
+func TestWithoutARefreshTokenThereIsNothingToRenew(t *testing.T) {
+	b := openPageWith(t, noAutofill, map[string]string{"AUTH0_SCOPE": "openid profile email"})
+	b.create("jane")
+	b.click("#sign-in")
+	b.signedInAs("auth0|jane")
+	if b.shown("#renew") {
+		t.Error("there is a button that can do nothing")
+	}
+}
+
 func TestSomebodyElsesPasskeyIsToldAsSuch(t *testing.T) {
 	b := openPage(t, noAutofill)
 	b.create("jane")
@@ -214,6 +261,8 @@ func TestTheKeyboardIsEnough(t *testing.T) {
 	b.keys(kb.Enter)
 	b.signedInAs("auth0|jane")
 	b.focused("greeting")
+	b.keys(kb.Tab)
+	b.focused("renew")
 	b.keys(kb.Tab)
 	b.focused("sign-out")
 	b.keys(" ")

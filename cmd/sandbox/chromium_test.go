@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"io"
 	"io/fs"
 	"net/http"
 	"net/url"
@@ -43,14 +42,16 @@ type browser struct {
 // error to the console by its end.
 func openPage(t *testing.T, dialogs bool) *browser {
 	t.Helper()
+	return openPageWith(t, dialogs, nil)
+}
+
+// openPageWith is openPage with settings of the bridge.
+func openPageWith(t *testing.T, dialogs bool, settings map[string]string) *browser {
+	t.Helper()
 	if _, err := fs.Stat(webFiles, "dist/app.js"); err != nil {
 		t.Fatal("the page is not built, run: npm ci --prefix cmd/sandbox/web && npm run build --prefix cmd/sandbox/web (or make, which does)")
 	}
-	s, err := start(t.Context(), map[string]string{"LISTEN_ADDR": "127.0.0.1:0"}, io.Discard)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.close)
+	s := startSandbox(t, settings)
 	b := &browser{t: t, ctx: startChromium(t), sandbox: s}
 	b.watchConsole()
 

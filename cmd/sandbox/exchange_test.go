@@ -167,7 +167,7 @@ func TestAPasskeySignInBecomesASessionOfThatPerson(t *testing.T) {
 			if claims["sub"] != tt.sub || claims["iss"] != b.auth0.Issuer() || claims["aud"] != clientID || claims["email_verified"] != true {
 				t.Errorf("claims = %v, want sub %q", claims, tt.sub)
 			}
-			if got.TokenType != "Bearer" || got.ExpiresIn != 86400 || got.Scope != "openid profile email" || got.AccessToken == "" {
+			if got.TokenType != "Bearer" || got.ExpiresIn != 86400 || got.Scope != "openid profile email offline_access" || got.AccessToken == "" {
 				t.Errorf("session = %+v", got.session)
 			}
 			if b.validations("native-bridge") != 1 || b.validations("node") != 1 {

@@ -161,17 +161,27 @@ func (h *hops) atAuth0(x auth0test.Exchange) {
 }
 
 func (h *hops) atBridge(start time.Time, method, path string, status int) {
-	meaning := "the app hands the token to the bridge and gets a session for it"
-	if status != http.StatusOK {
-		meaning = "the app hands the token to the bridge and gets no session, but a reason"
-	}
 	h.add(hop{
 		At: start, Took: milliseconds(time.Since(start)), From: partyApp, To: partyBridge,
-		What: method + " " + path, Status: status, Meaning: meaning,
+		What: method + " " + path, Status: status, Meaning: meaningAtBridge(path, status),
 	})
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+func meaningAtBridge(path string, status int) string {
+	switch {
+	case path == "/oauth/token" && status == http.StatusOK:
+		return "the app gets new tokens for its refresh token"
+	case path == "/oauth/token":
+		return "the app asks for new tokens and gets none, but a reason"
+	case path == "/oauth/revoke":
+		return "the app ends its session"
+	case status == http.StatusOK:
+		return "the app hands the token to the bridge and gets a session for it"
+	}
+	return "the app hands the token to the bridge and gets no session, but a reason"
+}
 
 // meaningAtAuthsignal says what a request is for, by its route in the emulator's
 // list of endpoints.

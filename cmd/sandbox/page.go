@@ -26,7 +26,7 @@ var embedded embed.FS
 
 // webFiles is what the page is made of. The bundle, dist/app.js, is there only if
 // it was built before this program was.
-var webFiles, _ = fs.Sub(embedded, "web")
+var webFiles, _ = fs.Sub(embedded, "web") // fails for a malformed name only
 
 // page serves what people and scripts try the sandbox from. Faults are switched
 // here, so it answers only those who ask this machine by a name of its own, and no

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -115,7 +116,7 @@ func (p phones) of(ctx context.Context, userID string) (*authsignaltest.Phone, e
 }
 
 func (p phones) user(userID string) authsignaltest.User {
-	name := userID[strings.LastIndex(userID, "|")+1:]
+	name := cmp.Or(userID[strings.LastIndex(userID, "|")+1:], "nobody")
 	email := name
 	if !strings.Contains(email, "@") {
 		email += "@example.com"

@@ -208,10 +208,10 @@ func withDefaults(environ map[string]string) map[string]string {
 			settings[name] = value
 		}
 	}
-	if settings["AUTH0_SCOPE"] == "" {
-		settings["AUTH0_SCOPE"] = "openid profile email"
+	if settings["AUTH0_SCOPE"] == "" { // with a refresh token, so that sessions can be renewed
+		settings["AUTH0_SCOPE"] = "openid profile email offline_access"
 	}
-	if settings["AUTH0_SCOPE_ALLOWED"] == "" { // so that sessions can be renewed
+	if settings["AUTH0_SCOPE_ALLOWED"] == "" {
 		settings["AUTH0_SCOPE_ALLOWED"] = settings["AUTH0_SCOPE"] + " offline_access"
 	}
 	return settings

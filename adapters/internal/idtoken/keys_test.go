@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -189,8 +190,69 @@ func TestAStaleSetServesWhileItIsFetchedAgain(t *testing.T) {
 	find(t, keys, "b", 1)
 }
 
+// jwks fails the test unless JWKS gives the keys with the wanted ids, and nothing
+// of theirs that is private.
+func jwks(t *testing.T, keys *idtoken.Keys, want ...string) {
+	t.Helper()
+	text, err := keys.JWKS(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var set jose.JSONWebKeySet
+	if err := json.Unmarshal(text, &set); err != nil {
+		t.Fatal(err)
+	}
+	var ids []string
+	for _, key := range set.Keys {
+		ids = append(ids, key.KeyID)
+		if !key.IsPublic() {
+			t.Errorf("key %q is not public", key.KeyID)
+		}
+	}
+	if !slices.Equal(ids, want) {
+		t.Errorf("JWKS has the keys %q, want %q", ids, want)
+	}
+}
+
 // In the bubble, synctest.Wait returns when nothing is fetched any more; for that
 // connections must not outlive their requests.
+func TestJWKSPublishesTheIssuersKeys(t *testing.T) {
+	private := jose.JSONWebKey{KeyID: "private", Key: rsaKeys()[1]}
+	e := newEndpoint(t, public("a", rsaKeys()[0]), private)
+	e.Config.SetKeepAlivesEnabled(false)
+	synctest.Test(t, func(t *testing.T) {
+		c := newClock()
+		keys := keysOf(e, c)
+		jwks(t, keys, "a")
+		e.publish(t, public("b", rsaKeys()[1]))
+		c.advance(10 * time.Minute)
+		jwks(t, keys, "a")
+		synctest.Wait()
+		jwks(t, keys, "a") // it was fresh
+		c.advance(1)
+		jwks(t, keys, "a")
+		synctest.Wait()
+		jwks(t, keys, "b")
+		if e.requests() != 2 {
+			t.Errorf("%d requests, want 2", e.requests())
+		}
+	})
+}
+
+func TestJWKSCannotTellBeforeTheFirstFetch(t *testing.T) {
+	e, c := newEndpoint(t), newClock()
+	e.answer(http.StatusServiceUnavailable, "")
+	keys := keysOf(e, c)
+	if text, err := keys.JWKS(t.Context()); !errors.Is(err, domain.ErrUnavailable) {
+		t.Errorf("JWKS = %s, %v, want unavailable", text, err)
+	}
+	e.publish(t, public("a", rsaKeys()[0]))
+	jwks(t, keys, "a")
+	e.answer(http.StatusServiceUnavailable, "")
+	c.advance(time.Hour)
+	jwks(t, keys, "a")
+}
+
 func TestASetIsFetchedAgainInTheBackgroundOnlyWhenItIsTime(t *testing.T) {
 	e := newEndpoint(t, public("a", rsaKeys()[0]))
 	e.Config.SetKeepAlivesEnabled(false)

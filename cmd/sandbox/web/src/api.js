@@ -14,17 +14,28 @@ async function read(response) {
   return body;
 }
 
-// exchange is the whole of what an app has to do with the bridge: one request. It returns the answer whatever it is;
-// status 0 means that there was none.
-export async function exchange(token) {
+// exchange is the whole of what an app has to do with the bridge to sign in: one request.
+export function exchange(token) {
+  return askBridge("/v1/sessions", "application/json", JSON.stringify({ token }));
+}
+
+// renew gets new tokens for a refresh token (RFC 6749, section 6), which is spent then.
+export function renew(refreshToken) {
+  return askBridge("/oauth/token", "application/x-www-form-urlencoded", new URLSearchParams({ grant_type: "refresh_token", refresh_token: refreshToken }));
+}
+
+// revoke ends the session that a refresh token is of (RFC 7009).
+export function revoke(refreshToken) {
+  return askBridge("/oauth/revoke", "application/x-www-form-urlencoded", new URLSearchParams({ token: refreshToken }));
+}
+
+// askBridge returns the answer whatever it is; status 0 means that there was none.
+async function askBridge(path, type, body) {
   const requestID = crypto.randomUUID();
   try {
-    const response = await fetch("/bridge/v1/sessions", {
-      method: "POST",
-      headers: { "Content-Type": "application/json", "X-Request-Id": requestID },
-      body: JSON.stringify({ token }),
-    });
-    return { requestID, status: response.status, retryAfter: response.headers.get("Retry-After"), body: await response.json() };
+    const response = await fetch(`/bridge${path}`, { method: "POST", headers: { "Content-Type": type, "X-Request-Id": requestID }, body });
+    const text = await response.text();
+    return { requestID, status: response.status, retryAfter: response.headers.get("Retry-After"), body: text ? JSON.parse(text) : {} };
   } catch {
     return { requestID, status: 0, retryAfter: null, body: {} };
   }

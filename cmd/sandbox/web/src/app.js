@@ -1,7 +1,7 @@
-import { exchange, postJSON } from "./api.js";
+import { exchange, postJSON, renew, revoke } from "./api.js";
 import { byID } from "./dom.js";
 import { claimsOf, showSession } from "./session.js";
-import { afterCeremony, afterRefusal, afterSwitch, canRetry, nameOf } from "./words.js";
+import { afterCeremony, afterRefusal, afterRenewal, afterSwitch, canRetry, isOver, nameOf } from "./words.js";
 
 const SLOW_MS = 1500; // after which the app says that it is still waiting
 
@@ -15,6 +15,7 @@ export class App {
   #busy = false;
   #armed = false;
   #kept = null; // a token that may still become a session
+  #session = null;
   #clock = null;
 
   constructor({ passkey, action, journey, outcome, scenario }) {
@@ -23,7 +24,8 @@ export class App {
     this.#on("signed-out", "submit", () => this.#create());
     this.#on("software", "click", () => this.#signInBySoftware());
     this.#on("retry", "click", () => this.#retry());
-    byID("sign-out").addEventListener("click", () => this.#signOut());
+    this.#on("renew", "click", () => this.#renew());
+    this.#on("sign-out", "click", () => this.#signOut());
     byID("username").addEventListener("focus", () => this.#arm());
     this.#arm();
   }
@@ -165,29 +167,60 @@ export class App {
 
   // #signedIn shows the session, and returns what it told the user.
   #signedIn(answer, { note }) {
-    const session = answer.body;
-    const claims = claimsOf(session.id_token);
+    const claims = claimsOf(answer.body.id_token);
     const name = nameOf(claims.email ?? claims.sub.split("|").at(-1));
     const words = note ?? `You are signed in as ${name}.`;
     byID("greeting").textContent = `Hello, ${name}`;
     byID("avatar").textContent = name[0].toUpperCase();
     byID("email").textContent = claims.email ?? "";
     byID("subject").textContent = claims.sub;
-    this.#countDown(Date.now() + session.expires_in * 1000);
+    this.#hold(answer.body);
     this.#turn("signed-in", "greeting");
     this.#outcome.show(words, answer);
     this.#say(words, "good");
-    showSession(session);
     return words;
   }
 
-  #signOut() {
+  // #hold keeps the session. It can be renewed if it has a refresh token, which takes the scope offline_access.
+  #hold(session) {
+    this.#session = session;
+    byID("renew").hidden = !session.refresh_token;
+    byID("sign-out-hint").textContent = session.refresh_token
+      ? "Signing out ends the session at Auth0, too."
+      : "Signing out forgets the tokens on this device.";
+    this.#countDown(Date.now() + session.expires_in * 1000);
+    showSession(session);
+  }
+
+  async #renew() {
+    this.#begin("Renewing your session…");
+    const answer = await renew(this.#session.refresh_token);
+    const renewed = answer.status === 200;
+    const words = renewed ? "Your session is renewed." : afterRenewal(answer);
+    if (renewed) this.#hold({ ...this.#session, ...answer.body }); // what the answer leaves out stays as it was
+    else if (isOver(answer)) this.#leave();
+    this.#outcome.show(words, answer);
+    this.#say(words, renewed ? "good" : "bad");
+  }
+
+  async #signOut() {
+    const { refresh_token: refreshToken } = this.#session;
+    this.#leave();
+    this.#say("You are signed out.");
+    if (!refreshToken) return;
+    this.#journey.begin();
+    const answer = await revoke(refreshToken);
+    const words = answer.status === 200 ? "You are signed out." : "You are signed out here, but the session could not be ended.";
+    this.#outcome.show(words, answer);
+    this.#say(words, answer.status === 200 ? "plain" : "bad");
+  }
+
+  #leave() {
     clearInterval(this.#clock);
+    this.#session = null;
     showSession(null);
     byID("username").value = "";
     this.#turn("signed-out", "welcome");
-    this.#say("You are signed out.");
-    this.#arm();
   }
 
   #countDown(end) {

@@ -3,7 +3,7 @@ import { byID, h, sentence } from "./dom.js";
 const PARTIES = ["app", "your back-end", "authsignal", "bridge", "auth0", "login script"];
 const TITLES = {
   app: "App",
-  "your back-end": "Your back-end",
+  "your back-end": "Your back\u2011end", // the hyphen at which no line is broken
   authsignal: "Authsignal",
   bridge: "Bridge",
   auth0: "Auth0",

@@ -21,7 +21,8 @@ export class Outcome {
     this.#shown = answer.requestID;
     fill("for-user", quote(words));
     const headers = answer.retryAfter ? [h("p", { class: "header" }, `Retry-After: ${answer.retryAfter}`)] : [];
-    fill("for-app", status(answer), ...headers, block(JSON.stringify(shortened(answer.body), null, 2)));
+    const body = Object.keys(answer.body).length > 0 ? [block(JSON.stringify(shortened(answer.body), null, 2))] : [];
+    fill("for-app", status(answer), ...headers, ...body);
     this.#showLines();
   }
 
@@ -61,7 +62,8 @@ function quote(words) {
 
 function status(answer) {
   const good = answer.status === 200;
-  const text = answer.status === 0 ? "No answer" : `${answer.status} ${good ? "a session" : (answer.body.code ?? "")}`;
+  const what = good ? (answer.body.access_token ? "a session" : "the session is ended") : (answer.body.code ?? answer.body.error ?? "");
+  const text = answer.status === 0 ? "No answer" : `${answer.status} ${what}`;
   return h("p", { class: "verdict", "data-result": good ? "good" : "bad" }, text);
 }
 

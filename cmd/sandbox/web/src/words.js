@@ -30,6 +30,17 @@ export function canRetry(answer) {
   return ["busy", "unavailable"].includes(answer.body.code) || answer.status === 0 || answer.status === 502;
 }
 
+// afterRenewal returns the words for a session that could not be renewed.
+export function afterRenewal(answer) {
+  if (isOver(answer)) return "Your session has ended. Please sign in again.";
+  return "The session could not be renewed right now. You are still signed in.";
+}
+
+// isOver reports whether a renewal failed for good.
+export function isOver(answer) {
+  return answer.body.error === "invalid_grant";
+}
+
 // afterCeremony returns the words for a passkey ceremony that failed. The SDK throws what the browser says, and returns
 // what Authsignal says.
 export function afterCeremony(failure, name) {
