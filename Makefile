@@ -17,13 +17,16 @@ run: ## start the sandbox and sign in once; ONCE=1 exits after that
 	@$(GO) run ./cmd/sandbox $(if $(ONCE),--once)
 
 test: needs page ## install what the tests need and run all of them
-	$(GO) test -race -timeout 15m ./...
+	@mkdir -p bin
+	WITNESSES=$(CURDIR)/bin/witnesses $(GO) test -race -timeout 15m ./...
+	@cat bin/witnesses
 
-check: $(LINT) ## look for drift, vet and lint
+check: $(LINT) ## look for drift, vet, lint, and check the model of the protocol
 	@.ci/drift $(GENERATED)
 	$(GO) vet ./...
 	$(GO) vet -tags wireinject .
 	$(LINT) run
+	@.ci/model
 
 generate: ## write the generated files anew
 	$(GO) generate ./ports
@@ -38,7 +41,7 @@ fuzz: ## fuzz each decoder that faces the outside for a minute
 		$(GO) test "$${target%%:*}" -run '^$$' -fuzz "^$${target##*:}$$" -fuzztime 1m || exit 1; \
 	done
 
-needs: ## install Chromium (as root on Debian), or say what is missing
+needs: ## install Chromium and Redis (as root on Debian), or say what is missing
 	@.ci/needs
 
 page: ## build the sandbox's page; needs Node.js and npm

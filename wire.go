@@ -4,6 +4,8 @@
 package nativebridge
 
 import (
+	"context"
+
 	"github.com/google/wire"
 
 	"nativebridge/adapters"
@@ -11,8 +13,9 @@ import (
 	"nativebridge/app"
 )
 
-// NewServer returns the bridge as config describes it.
-func NewServer(config adapters.Config, run adapters.Runtime) *httpapi.Server {
+// NewServer returns the bridge as config describes it, and what is to be called
+// when it serves no more. ctx bounds the making alone.
+func NewServer(ctx context.Context, config adapters.Config, run adapters.Runtime) (*httpapi.Server, func(), error) {
 	wire.Build(
 		adapters.Set,
 		wire.Struct(new(app.ExchangePasskeyForSession), "*"),
@@ -24,5 +27,5 @@ func NewServer(config adapters.Config, run adapters.Runtime) *httpapi.Server {
 		wire.Struct(new(httpapi.UseCases), "*"),
 		httpapi.NewServer,
 	)
-	return nil
+	return nil, nil, nil
 }

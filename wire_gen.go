@@ -7,6 +7,7 @@
 package nativebridge
 
 import (
+	"context"
 	"nativebridge/adapters"
 	"nativebridge/adapters/httpapi"
 	"nativebridge/app"
@@ -14,16 +15,21 @@ import (
 
 // Injectors from wire.go:
 
-// NewServer returns the bridge as config describes it.
-func NewServer(config adapters.Config, run adapters.Runtime) *httpapi.Server {
+// NewServer returns the bridge as config describes it, and what is to be called
+// when it serves no more. ctx bounds the making alone.
+func NewServer(ctx context.Context, config adapters.Config, run adapters.Runtime) (*httpapi.Server, func(), error) {
 	httpapiConfig := config.HTTP
 	clientID := adapters.NewClientID(config)
 	upstreams := adapters.NewUpstreams(run)
 	identityVerifier := adapters.NewIdentityVerifier(config, upstreams, run)
 	issuer := adapters.NewAuth0Issuer(config, upstreams, run)
-	replayGuard := adapters.NewReplayGuard(run)
+	replayStore, cleanup, err := adapters.NewReplayStore(ctx, config, run)
+	if err != nil {
+		return nil, nil, err
+	}
+	replayGuard := replayStore.Guard
 	auditLog := adapters.NewAuditLog(run)
-	signInPolicy := adapters.NewSignInPolicy(config)
+	signInPolicies := adapters.NewSignInPolicies(config)
 	accessPolicy := adapters.NewAccessPolicy(config)
 	duration := adapters.NewDeadline(config)
 	v := run.Now
@@ -34,7 +40,7 @@ func NewServer(config adapters.Config, run adapters.Runtime) *httpapi.Server {
 		Revoker:  issuer,
 		Guard:    replayGuard,
 		Audit:    auditLog,
-		SignIn:   signInPolicy,
+		SignIn:   signInPolicies,
 		Access:   accessPolicy,
 		Deadline: duration,
 		Now:      v,
@@ -59,8 +65,10 @@ func NewServer(config adapters.Config, run adapters.Runtime) *httpapi.Server {
 		Revoke:   revokeSession,
 		Keys:     issuer,
 	}
-	health := adapters.NewHealth(config, upstreams, issuer, run)
+	health := adapters.NewHealth(config, upstreams, issuer, replayStore, run)
 	logger := run.Log
 	server := httpapi.NewServer(httpapiConfig, clientID, useCases, health, logger)
-	return server
+	return server, func() {
+		cleanup()
+	}, nil
 }

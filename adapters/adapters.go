@@ -18,19 +18,21 @@ import (
 	"nativebridge/adapters/httpapi"
 	"nativebridge/adapters/internal/upstream"
 	"nativebridge/adapters/memory"
+	"nativebridge/adapters/redis"
 	"nativebridge/domain"
 	"nativebridge/ports"
 )
 
 // Set provides every port, and the policies and limits that the use cases work by.
 var Set = wire.NewSet(
-	NewUpstreams, NewIdentityVerifier, NewAuth0Issuer, NewReplayGuard, NewAuditLog, NewHealth,
+	NewUpstreams, NewIdentityVerifier, NewAuth0Issuer, NewReplayStore, NewAuditLog, NewHealth,
 	wire.Bind(new(ports.TokenIssuer), new(*auth0.Issuer)),
 	wire.Bind(new(ports.SessionRenewer), new(*auth0.Issuer)),
 	wire.Bind(new(ports.SessionRevoker), new(*auth0.Issuer)),
 	wire.Bind(new(ports.IssuerKeys), new(*auth0.Issuer)),
-	NewSignInPolicy, NewAccessPolicy, NewClientID, NewDeadline, NewOwners,
+	NewSignInPolicies, NewAccessPolicy, NewClientID, NewDeadline, NewOwners,
 	wire.FieldsOf(new(Config), "HTTP"),
+	wire.FieldsOf(new(ReplayStore), "Guard"),
 	wire.FieldsOf(new(Runtime), "Log", "Now"),
 )
 
@@ -65,9 +67,24 @@ func NewAuth0Issuer(c Config, up Upstreams, run Runtime) *auth0.Issuer {
 	return auth0.NewIssuer(up.Auth0, c.Auth0, c.Authsignal.Subjects.Rule(), c.ClockSkew, run.Now)
 }
 
-// NewReplayGuard returns the guard of used proofs, which serves one replica.
-func NewReplayGuard(run Runtime) ports.ReplayGuard {
-	return memory.NewReplayGuard(run.Now, memory.Capacity)
+// ReplayStore is the guard of used proofs, and the party that it asks, which is
+// nil if it remembers them by itself.
+type ReplayStore struct {
+	Guard ports.ReplayGuard
+	Party httpapi.Upstream
+}
+
+// NewReplayStore opens the store that is configured. The error says that it is
+// unfit; one that cannot be reached is none. ctx bounds the opening alone.
+func NewReplayStore(ctx context.Context, c Config, run Runtime) (ReplayStore, func(), error) {
+	if !c.Redis.Chosen() {
+		return ReplayStore{Guard: memory.NewReplayGuard(run.Now, memory.Capacity)}, func() {}, nil
+	}
+	guard, err := redis.Open(ctx, c.Redis, redis.Options{RootCAs: run.RootCAs, Log: run.Log, Now: run.Now})
+	if err != nil {
+		return ReplayStore{}, nil, err
+	}
+	return ReplayStore{Guard: guard, Party: guard}, guard.Close, nil
 }
 
 // NewAuditLog returns the log of attempts.
@@ -77,22 +94,21 @@ func NewAuditLog(run Runtime) ports.AuditLog {
 
 // NewHealth returns what the probes tell, and what is warmed before the first
 // caller comes.
-func NewHealth(c Config, up Upstreams, issuer *auth0.Issuer, run Runtime) *httpapi.Health {
+func NewHealth(c Config, up Upstreams, issuer *auth0.Issuer, store ReplayStore, run Runtime) *httpapi.Health {
 	warm := map[string]func(context.Context) error{
 		up.Authsignal.Name(): func(ctx context.Context) error { return up.Authsignal.Warm(ctx, string(c.Authsignal.APIURL)) },
 		up.Auth0.Name():      issuer.Warm,
 	}
-	return httpapi.NewHealth(warm, []*upstream.Client{up.Authsignal, up.Auth0}, run.Log)
+	parties := []httpapi.Upstream{up.Authsignal, up.Auth0}
+	if store.Party != nil {
+		parties = append(parties, store.Party)
+	}
+	return httpapi.NewHealth(warm, parties, run.Log)
 }
 
-// NewSignInPolicy returns the rules of a sign-in.
-func NewSignInPolicy(c Config) domain.SignInPolicy {
-	return domain.SignInPolicy{
-		Action:   string(c.Authsignal.Action),
-		MaxAge:   c.Authsignal.MaxAge,
-		Skew:     c.ClockSkew,
-		Subjects: c.Authsignal.Subjects.Rule(),
-	}
+// NewSignInPolicies returns the rules of a sign-in.
+func NewSignInPolicies(c Config) domain.SignInPolicies {
+	return domain.SignInPolicies{c.Authsignal.Policy(c.ClockSkew)}
 }
 
 // NewAccessPolicy returns what sessions are offered.

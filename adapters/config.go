@@ -9,6 +9,7 @@ import (
 	"nativebridge/adapters/authsignal"
 	"nativebridge/adapters/httpapi"
 	"nativebridge/adapters/internal/settings"
+	"nativebridge/adapters/redis"
 )
 
 // Config is the configuration of the whole bridge. Each adapter owns its part.
@@ -16,6 +17,7 @@ type Config struct {
 	HTTP       httpapi.Config
 	Authsignal authsignal.Config
 	Auth0      auth0.Config
+	Redis      redis.Config
 	Shared
 }
 
@@ -44,10 +46,10 @@ func Settings() []Setting { return settings.Describe(new(Config).parts()...) }
 // UnknownSettings returns a warning for each variable of environ that looks like
 // a setting and is none.
 func UnknownSettings(environ map[string]string) []string {
-	return settings.Unknown(environ, Settings(), "AUTHSIGNAL_", "AUTH0_")
+	return settings.Unknown(environ, Settings(), "AUTHSIGNAL_", "AUTH0_", "REPLAY_")
 }
 
-func (c *Config) parts() []any { return []any{&c.HTTP, &c.Shared, &c.Authsignal, &c.Auth0} }
+func (c *Config) parts() []any { return []any{&c.HTTP, &c.Shared, &c.Authsignal, &c.Auth0, &c.Redis} }
 
 // agreement checks what holds between the parts: a party must give up before the
 // one that waits for it does, or else its trouble is told as the wrong one's.

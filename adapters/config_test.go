@@ -41,7 +41,7 @@ func TestDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	policy := adapters.NewSignInPolicy(c)
+	policy := adapters.NewSignInPolicies(c)[0]
 	if policy.Action != "signInWithPasskey" || policy.MaxAge != 10*time.Minute || policy.Skew != 30*time.Second || policy.Subjects.Prefix != "auth0|" {
 		t.Errorf("sign-in policy = %+v", policy)
 	}
@@ -89,7 +89,7 @@ func TestEverySettingArrives(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	policy := adapters.NewSignInPolicy(c)
+	policy := adapters.NewSignInPolicies(c)[0]
 	if policy.Action != "login" || policy.MaxAge != time.Minute || policy.Skew != 5*time.Second || policy.Subjects.Prefix != "" {
 		t.Errorf("sign-in policy = %+v", policy)
 	}

@@ -21,7 +21,7 @@ type ExchangePasskeyForSession struct {
 	Guard    ports.ReplayGuard
 	Audit    ports.AuditLog
 
-	SignIn domain.SignInPolicy
+	SignIn domain.SignInPolicies
 	Access domain.AccessPolicy
 	// Deadline bounds an exchange from its first step to its last.
 	Deadline time.Duration
@@ -70,14 +70,21 @@ func (uc *ExchangePasskeyForSession) exchange(ctx context.Context, asked Exchang
 	}
 	attempt.Identity = identity
 
-	if err := uc.SignIn.Admit(identity, uc.Now()); err != nil {
+	policy, err := uc.SignIn.For(identity)
+	if err != nil {
+		return domain.Session{}, err
+	}
+	if err := policy.Admit(identity, uc.Now()); err != nil {
 		return domain.Session{}, err
 	}
 
-	claim := uc.SignIn.ClaimFor(identity, uc.NewOwner(), uc.Deadline)
+	claim := policy.ClaimFor(identity, uc.NewOwner(), uc.Deadline)
 	attempt.Proof = claim.Key
 	if err := uc.Guard.Claim(ctx, claim); err != nil {
 		return domain.Session{}, uc.giveUp(ctx, claim, fmt.Errorf("claim the proof: %w", err))
+	}
+	if err := ctx.Err(); err != nil { // the claim is kept for as long as an attempt in time may need it, and no longer
+		return domain.Session{}, uc.giveUp(ctx, claim, fmt.Errorf("the claim came too late: %w", err))
 	}
 
 	session, err := uc.Issuer.Issue(ctx, domain.Grant{

@@ -72,10 +72,10 @@ func newBench(t *testing.T) *bench {
 		Do(func(_ context.Context, a domain.Attempt) { b.recorded = append(b.recorded, a) }).AnyTimes()
 	b.ExchangePasskeyForSession = &app.ExchangePasskeyForSession{
 		Verifier: b.verifier, Issuer: b.issuer, Revoker: b.revoker, Guard: b.guard, Audit: b.audit,
-		SignIn: domain.SignInPolicy{
-			Action: "signIn", MaxAge: 10 * time.Minute, Skew: 30 * time.Second,
+		SignIn: domain.SignInPolicies{{
+			Authority: "authority", Action: "signIn", MaxAge: 10 * time.Minute, Skew: 30 * time.Second,
 			Subjects: domain.SubjectRule{Prefix: "auth0|"},
-		},
+		}},
 		Access:   domain.AccessPolicy{Default: offered},
 		Deadline: 10 * time.Second,
 		Now:      func() time.Time { return now },
@@ -128,12 +128,13 @@ func TestWhatFailsBeforeTheClaimReachesNeitherGuardNorIssuer(t *testing.T) {
 		"a verifier that refuses us": {func(b *bench) {
 			b.verifier.EXPECT().Verify(gomock.Any(), gomock.Any()).Return(domain.Identity{}, errors.New("wrong key"))
 		}, ""},
-		"a sign-up's proof":       {func(b *bench) { b.identity.Action = "signUp"; b.verifies() }, domain.ErrTokenRejected},
-		"another method's proof":  {func(b *bench) { b.identity.Method = "SMS"; b.verifies() }, domain.ErrTokenRejected},
-		"a proof without a time":  {func(b *bench) { b.identity.AuthenticatedAt = time.Time{}; b.verifies() }, domain.ErrTokenRejected},
-		"a stale proof":           {func(b *bench) { b.identity.AuthenticatedAt = now.Add(-time.Hour); b.verifies() }, domain.ErrTokenRejected},
-		"a proof from the future": {func(b *bench) { b.identity.AuthenticatedAt = now.Add(time.Hour); b.verifies() }, domain.ErrTokenRejected},
-		"a foreign subject":       {func(b *bench) { b.identity.Subject = "google-oauth2|1"; b.verifies() }, domain.ErrTokenRejected},
+		"an authority nobody trusts": {func(b *bench) { b.identity.Authority = "another"; b.verifies() }, domain.ErrTokenRejected},
+		"a sign-up's proof":          {func(b *bench) { b.identity.Action = "signUp"; b.verifies() }, domain.ErrTokenRejected},
+		"another method's proof":     {func(b *bench) { b.identity.Method = "SMS"; b.verifies() }, domain.ErrTokenRejected},
+		"a proof without a time":     {func(b *bench) { b.identity.AuthenticatedAt = time.Time{}; b.verifies() }, domain.ErrTokenRejected},
+		"a stale proof":              {func(b *bench) { b.identity.AuthenticatedAt = now.Add(-time.Hour); b.verifies() }, domain.ErrTokenRejected},
+		"a proof from the future":    {func(b *bench) { b.identity.AuthenticatedAt = now.Add(time.Hour); b.verifies() }, domain.ErrTokenRejected},
+		"a foreign subject":          {func(b *bench) { b.identity.Subject = "google-oauth2|1"; b.verifies() }, domain.ErrTokenRejected},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -222,6 +223,21 @@ func TestACancelledCallersClaimIsReleasedOnAContextThatIsNot(t *testing.T) {
 		}
 		return nil
 	})
+
+	if _, err := b.Execute(ctx, b.asked); !errors.Is(err, context.Canceled) {
+		t.Errorf("err = %v, want context.Canceled", err)
+	}
+}
+
+func TestAClaimThatIsWonTooLateNeverReachesTheIssuer(t *testing.T) {
+	b := newBench(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	b.verifies()
+	b.guard.EXPECT().Claim(gomock.Any(), b.claim).DoAndReturn(func(context.Context, domain.Claim) error {
+		cancel()
+		return nil
+	})
+	b.guard.EXPECT().Release(gomock.Any(), b.claim).Return(nil)
 
 	if _, err := b.Execute(ctx, b.asked); !errors.Is(err, context.Canceled) {
 		t.Errorf("err = %v, want context.Canceled", err)

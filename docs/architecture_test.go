@@ -130,12 +130,16 @@ func TestTheCoreUsesTheStandardLibraryOnly(t *testing.T) {
 func TestTheProductsDependenciesCanBeReadAloud(t *testing.T) {
 	aloud := []string{
 		"github.com/caarlos0/env/v11",
+		"github.com/cespare/xxhash/v2",
 		"github.com/go-chi/chi/v5",
 		"github.com/go-jose/go-jose/v4",
 		"github.com/google/wire",
+		"github.com/redis/go-redis/v9",
 		"github.com/spf13/cobra",
 		"github.com/spf13/pflag",
+		"go.uber.org/atomic",
 		"golang.org/x/sync",
+		"golang.org/x/sys",
 	}
 	var linked []string
 	for _, p := range goList(t, "-deps", "./cmd/native-bridge") {

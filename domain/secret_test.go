@@ -21,7 +21,7 @@ const secretText = "s3cr3t-t0k3n"
 // leak returns the spelling in which output gives the secret's text away, or "".
 func leak(output string) string {
 	squeezed := strings.ToLower(strings.NewReplacer(" ", "", "0x", "", ",", "").Replace(output))
-	decimal := strings.Trim(fmt.Sprint([]byte(secretText)), "[]")
+	decimal := strings.Trim(fmt.Sprintf("%d", []byte(secretText)), "[]")
 	switch {
 	case strings.Contains(output, secretText):
 		return "plain text"

@@ -5,9 +5,25 @@ import (
 	"time"
 )
 
+// SignInPolicies has the policy of every authority that is trusted.
+type SignInPolicies []SignInPolicy
+
+// For returns the policy for id's authority. The error wraps ErrTokenRejected if
+// there is none.
+func (p SignInPolicies) For(id Identity) (SignInPolicy, error) {
+	for _, policy := range p {
+		if policy.Authority == id.Authority {
+			return policy, nil
+		}
+	}
+	return SignInPolicy{}, refuse("no policy trusts its authority, %.64q", id.Authority)
+}
+
 // SignInPolicy decides whether an identity is a fresh passkey sign-in. It is the
 // only judge of that: verifiers report, the policy decides.
 type SignInPolicy struct {
+	// Authority is the one that the policy is for, compared exactly.
+	Authority string
 	// Action is the one action that counts as a sign-in, compared exactly. A
 	// sign-up or a step-up has another.
 	Action string
@@ -23,6 +39,8 @@ type SignInPolicy struct {
 // that wraps ErrTokenRejected and says which rule it breaks.
 func (p SignInPolicy) Admit(id Identity, now time.Time) error {
 	switch {
+	case id.Authority != p.Authority:
+		return refuse("its authority is %.64q, not %q", id.Authority, p.Authority)
 	case id.Action != p.Action:
 		return refuse("its action is %.64q, a sign-in has %q", id.Action, p.Action)
 	case id.Method != MethodPasskey:

@@ -13,10 +13,11 @@ var (
 	now = time.Date(2026, 1, 31, 10, 0, 0, 0, time.UTC)
 
 	policy = domain.SignInPolicy{
-		Action:   "signInWithPasskey",
-		MaxAge:   10 * time.Minute,
-		Skew:     30 * time.Second,
-		Subjects: domain.SubjectRule{Prefix: "auth0|"},
+		Authority: "authsignal https://api.authsignal.com/v1",
+		Action:    "signInWithPasskey",
+		MaxAge:    10 * time.Minute,
+		Skew:      30 * time.Second,
+		Subjects:  domain.SubjectRule{Prefix: "auth0|"},
 	}
 )
 
@@ -131,7 +132,7 @@ func TestAClaimOutlivesEveryLaterAdmission(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			id := signIn()
 			p := tt.policy
-			p.Action, p.Subjects = policy.Action, policy.Subjects
+			p.Authority, p.Action, p.Subjects = policy.Authority, policy.Action, policy.Subjects
 
 			earliest := id.AuthenticatedAt.Add(-p.Skew)
 			if p.Admit(id, earliest) != nil || p.Admit(id, earliest.Add(-1)) == nil {
@@ -162,5 +163,27 @@ func TestAClaimIsForTheProofByTheAttempt(t *testing.T) {
 	}
 	if got := policy.ClaimFor(id, owner, 7*time.Second); got != want {
 		t.Errorf("ClaimFor = %+v, want %+v", got, want)
+	}
+}
+
+func TestEachAuthorityHasItsOwnPolicy(t *testing.T) {
+	other := policy
+	other.Authority, other.Action = "another", "login"
+	policies := domain.SignInPolicies{policy, other}
+	for _, want := range policies {
+		got, err := policies.For(domain.Identity{Authority: want.Authority})
+		if err != nil || got.Action != want.Action {
+			t.Errorf("for %q: %+v, %v", want.Authority, got, err)
+		}
+	}
+	for _, authority := range []string{"", "nobody", "authsignal", "ANOTHER"} {
+		if _, err := policies.For(domain.Identity{Authority: authority}); !errors.Is(err, domain.ErrTokenRejected) {
+			t.Errorf("for %q: %v, want token_rejected", authority, err)
+		}
+	}
+	id := signIn()
+	id.Authority = "another"
+	if err := policy.Admit(id, now); !errors.Is(err, domain.ErrTokenRejected) {
+		t.Errorf("another authority's identity: %v, want token_rejected", err)
 	}
 }

@@ -118,10 +118,11 @@ func TestAnAttemptIsOneLineWhateverItSays(t *testing.T) {
 type choppy struct{ lines []byte }
 
 func (c *choppy) Write(line []byte) (int, error) {
-	for _, b := range line {
-		c.lines = append(c.lines, b)
+	written := len(line)
+	for ; len(line) > 0; line = line[1:] {
+		c.lines = append(c.lines, line[0])
 	}
-	return len(line), nil
+	return written, nil
 }
 
 func TestConcurrentAttemptsAreWholeLines(t *testing.T) {

@@ -30,6 +30,21 @@ func (c *Config) Check() []settings.Fault {
 	}}
 }
 
+// Authority names the tenant in identities. One address and key belong to one
+// tenant, and keys change.
+func (c Config) Authority() string { return "authsignal " + string(c.APIURL) }
+
+// Policy returns what makes an identity of this tenant a sign-in.
+func (c Config) Policy(skew time.Duration) domain.SignInPolicy {
+	return domain.SignInPolicy{
+		Authority: c.Authority(),
+		Action:    string(c.Action),
+		MaxAge:    c.MaxAge,
+		Skew:      skew,
+		Subjects:  c.Subjects.Rule(),
+	}
+}
+
 // Action is an action code: 1 to 64 letters, digits, "-" and "_" ("Track action",
 // Authsignal Server API).
 type Action string

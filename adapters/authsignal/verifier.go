@@ -118,7 +118,7 @@ func (v *Verifier) identity(body []byte) (domain.Identity, error) {
 		return domain.Identity{}, err
 	}
 	return domain.Identity{
-		Authority:       "authsignal " + string(v.config.APIURL),
+		Authority:       v.config.Authority(),
 		Subject:         answer.UserID,
 		Action:          action,
 		Method:          answer.VerificationMethod,

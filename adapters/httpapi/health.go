@@ -21,15 +21,22 @@ const warmUpTime = 5 * time.Second
 // balancer's page. Make one with NewHealth.
 type Health struct {
 	warm      map[string]func(context.Context) error
-	upstreams []*upstream.Client
+	upstreams []Upstream
 	log       *slog.Logger
 	state     atomic.Value // "starting", "ready" or "draining"
+}
+
+// Upstream is an outside party whose trouble readiness tells: what the last
+// request to it met, or nil if it was answered.
+type Upstream interface {
+	Name() string
+	Trouble() *upstream.Trouble
 }
 
 // NewHealth returns the health of a process that is starting. Each function of
 // warm opens the way to one party; what fails is logged and left for the first
 // request to find.
-func NewHealth(warm map[string]func(context.Context) error, upstreams []*upstream.Client, log *slog.Logger) *Health {
+func NewHealth(warm map[string]func(context.Context) error, upstreams []Upstream, log *slog.Logger) *Health {
 	h := &Health{warm: warm, upstreams: upstreams, log: log}
 	h.state.Store("starting")
 	return h
@@ -67,10 +74,10 @@ func (s *Server) ready(w http.ResponseWriter, _ *http.Request) {
 		status = http.StatusServiceUnavailable
 	}
 	upstreams := map[string]any{}
-	for _, client := range s.health.upstreams {
-		upstreams[client.Name()] = "ok"
-		if trouble := client.Trouble(); trouble != nil {
-			upstreams[client.Name()] = trouble.What + " since " + trouble.Since.UTC().Format(time.RFC3339)
+	for _, party := range s.health.upstreams {
+		upstreams[party.Name()] = "ok"
+		if trouble := party.Trouble(); trouble != nil {
+			upstreams[party.Name()] = trouble.What + " since " + trouble.Since.UTC().Format(time.RFC3339)
 		}
 	}
 	writeHealth(w, status, map[string]any{"status": state, "upstreams": upstreams})

@@ -63,7 +63,7 @@ func unsupportedMediaType(detail string) problem {
 }
 
 // unknownRefreshToken is Auth0's text for a refresh token that is good for nothing.
-// Its SDKs compare it, to the letter, and then forget the credentials
+// Its SDKs compare it, to the letter, and tell by it that the session is over
 // (AuthenticationError.isInvalidRefreshToken, Auth0.swift).
 const unknownRefreshToken = "Unknown or invalid refresh token." // #nosec G101 -- a text, no credential
 

@@ -145,7 +145,7 @@ func TestReadyEvenIfTheWarmUpFails(t *testing.T) {
 func TestAVendorsTroubleIsToldAndTheBridgeStaysReady(t *testing.T) {
 	logger := slog.New(slog.NewJSONHandler(io.Discard, nil))
 	vendor := upstream.New(upstream.Options{Name: "vendor", Now: time.Now})
-	r := run(t, &exchanger{}, httpapi.NewHealth(nil, []*upstream.Client{vendor}, logger))
+	r := run(t, &exchanger{}, httpapi.NewHealth(nil, []httpapi.Upstream{vendor}, logger))
 	untilStatus(t, r, "ready")
 	if _, body := r.get(t, "/readyz"); body["upstreams"].(map[string]any)["vendor"] != "ok" {
 		t.Errorf("body = %v, want the vendor ok", body)

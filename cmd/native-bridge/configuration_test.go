@@ -14,6 +14,9 @@ var update = flag.Bool("update", false, "write docs/configuration.md anew")
 
 const configurationDoc = "../../docs/configuration.md"
 
+// redisACL is what a user of Redis must be allowed; the replicas are tried with it.
+const redisACL = "~native-bridge:* resetchannels -@all +eval +evalsha +info +time +hmget +hset +get +set +del"
+
 // TestConfigurationIsDocumented holds docs/configuration.md against the structs
 // that the configuration is read into; 'make generate' writes it anew.
 func TestConfigurationIsDocumented(t *testing.T) {
@@ -41,8 +44,8 @@ func documentation() string {
 ` + "`native-bridge serve`" + ` is configured by environment variables alone. A secret may also
 come from a file: set the variable with ` + "`_FILE`" + ` at its end to the file's path. What is
 wrong is listed at start-up, all of it at once, each with its fix, and the exit
-status is 2. A variable that begins with ` + "`AUTHSIGNAL_`" + ` or ` + "`AUTH0_`" + ` and is not in this
-table is warned about: it may be misspelt.
+status is 2. A variable that begins with ` + "`AUTHSIGNAL_`" + `, ` + "`AUTH0_`" + ` or ` + "`REPLAY_`" + ` and
+is not in this table is warned about: it may be misspelt.
 
 | variable | default | set it to |
 |---|---|---|
@@ -64,10 +67,25 @@ table is warned about: it may be misspelt.
 	text.WriteString(`
 Three deadlines depend on one another, and the start checks that each is shorter
 than the next: the Login script's own 4 s for all its calls, the 6 s that Auth0
-is given for a session, and ` + "`REQUEST_TIMEOUT`" + `. Authsignal is given 3 s of the last.
+is given for a session, and ` + "`REQUEST_TIMEOUT`" + `. Of the last, Authsignal is given 3 s
+and Redis 1 s.
 
-TLS to Authsignal and Auth0 trusts the system's certificate authorities;
-` + "`SSL_CERT_FILE`" + ` names others. ` + "`HTTPS_PROXY`" + ` and ` + "`NO_PROXY`" + ` are honoured.
+TLS to Authsignal, Auth0 and Redis trusts the system's certificate authorities;
+` + "`SSL_CERT_FILE`" + ` names others. ` + "`HTTPS_PROXY`" + ` and ` + "`NO_PROXY`" + ` are honoured, for all but Redis.
+
+## Redis
+
+Its ` + "`maxmemory-policy`" + ` must be ` + "`noeviction`" + `: the start is refused otherwise. A user of its
+own needs to be allowed this and no more:
+
+` + "```" + `
+user bridge on >password ` + redisACL + `
+` + "```" + `
+
+With ` + "`+config|get`" + ` besides, the bridge can also check whether data is saved to disk. A
+single server, Sentinel, TLS and such a user are tried with Redis 7.0. Of Cluster only
+one node is tried, and Valkey is not, though its scripts may ask the same. Certificates
+for clients are not supported.
 `)
 	return text.String()
 }

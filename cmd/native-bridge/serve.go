@@ -47,7 +47,11 @@ func serve(ctx context.Context, environ map[string]string, out, errs io.Writer) 
 	for _, warning := range adapters.UnknownSettings(environ) {
 		log.Warn(warning)
 	}
-	server := nativebridge.NewServer(config, adapters.Runtime{Log: log, Audit: out, Now: time.Now, Random: rand.Reader})
+	server, shut, err := nativebridge.NewServer(ctx, config, adapters.Runtime{Log: log, Audit: out, Now: time.Now, Random: rand.Reader})
+	if err != nil {
+		return err
+	}
+	defer shut()
 	listener, err := server.Listen(ctx)
 	if err != nil {
 		return err
@@ -57,7 +61,11 @@ func serve(ctx context.Context, environ map[string]string, out, errs io.Writer) 
 	log.Info("listening", "address", listener.Addr().String(),
 		"authsignal", config.Authsignal.APIURL, "action", config.Authsignal.Action,
 		"issuer", config.Auth0.Domain.Issuer(), "connection", config.Auth0.Connection, "audience", config.Auth0.Audience)
-	log.Info("used proofs are remembered in this process: run one replica only")
+	if config.Redis.Chosen() {
+		log.Info("used proofs are remembered in Redis: run as many replicas as you like", "store", config.Redis.Where())
+	} else {
+		log.Info("used proofs are remembered in this process: run one replica only")
+	}
 	return server.Serve(ctx, listener)
 }
 

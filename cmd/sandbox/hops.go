@@ -131,12 +131,12 @@ func (h *hops) atAuthsignal(x authsignaltest.Exchange) {
 		return
 	}
 	from := partyApp
-	switch {
-	case x.UserAgent == "native-bridge":
+	switch x.UserAgent {
+	case "native-bridge":
 		from = partyBridge
-	case x.UserAgent == "node":
+	case "node":
 		from = partyScript
-	case x.UserAgent == backEndAgent:
+	case backEndAgent:
 		from = partyBackEnd
 	}
 	what := x.Method + " " + x.Path

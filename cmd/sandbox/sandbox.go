@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"nativebridge"
@@ -82,15 +83,16 @@ func (s *sandbox) startEmulators(_ context.Context, environ map[string]string) e
 	if err != nil {
 		return err
 	}
-	if s.authsignal, err = authsignaltest.Start(authsignaltest.Options{
-		Addr:    loopback(authsignalPort),
-		Observe: s.hops.atAuthsignal,
+	if s.authsignal, err = onUsualPort(authsignalPort, func(addr string) (*authsignaltest.Server, error) {
+		return authsignaltest.Start(authsignaltest.Options{Addr: addr, Observe: s.hops.atAuthsignal})
 	}); err != nil {
 		return err
 	}
 	s.cleanUps = append(s.cleanUps, func() { _ = s.authsignal.Close() })
 	secret := rand.Text()
-	if s.auth0, err = auth0test.Start(s.tenant(wanted, secret)); err != nil {
+	if s.auth0, err = onUsualPort(auth0Port, func(addr string) (*auth0test.Server, error) {
+		return auth0test.Start(s.tenant(addr, wanted, secret))
+	}); err != nil {
 		return err
 	}
 	s.cleanUps = append(s.cleanUps, func() { _ = s.auth0.Close() })
@@ -107,9 +109,9 @@ func (s *sandbox) startEmulators(_ context.Context, environ map[string]string) e
 
 // tenant is the Auth0 side: an application, the connection with the Login script,
 // and an API for access tokens.
-func (s *sandbox) tenant(wanted adapters.Config, secret string) auth0test.Options {
+func (s *sandbox) tenant(addr string, wanted adapters.Config, secret string) auth0test.Options {
 	return auth0test.Options{
-		Addr:    loopback(auth0Port),
+		Addr:    addr,
 		Observe: s.hops.atAuth0,
 		Clients: []auth0test.Client{{
 			ID: clientID, Secret: secret, Name: "Native Bridge", AppType: "regular_web",
@@ -143,11 +145,19 @@ func (s *sandbox) writeCA() error {
 	return os.WriteFile(s.caFile, s.auth0.CAPEM(), 0o600)
 }
 
-func (s *sandbox) startBridge(ctx context.Context, _ map[string]string) error {
-	server := nativebridge.NewServer(s.config, adapters.Runtime{
+func (s *sandbox) startBridge(ctx context.Context, environ map[string]string) error {
+	server, shut, err := nativebridge.NewServer(ctx, s.config, adapters.Runtime{
 		Log: s.log, Audit: s.hops, Now: time.Now, Random: rand.Reader, RootCAs: s.auth0.CertPool(),
 	})
+	if err != nil {
+		return err
+	}
+	s.cleanUps = append(s.cleanUps, shut)
 	listener, err := server.Listen(ctx)
+	if errors.Is(err, syscall.EADDRINUSE) && environ["LISTEN_ADDR"] == "" {
+		var config net.ListenConfig
+		listener, err = config.Listen(ctx, "tcp", "127.0.0.1:0")
+	}
 	if err != nil {
 		return err
 	}
@@ -162,8 +172,11 @@ func (s *sandbox) startBridge(ctx context.Context, _ map[string]string) error {
 	return nil
 }
 
-func (s *sandbox) startPage(_ context.Context, _ map[string]string) error {
-	listener, err := net.Listen("tcp", loopback(pagePort))
+func (s *sandbox) startPage(ctx context.Context, _ map[string]string) error {
+	listener, err := onUsualPort(pagePort, func(addr string) (net.Listener, error) {
+		var config net.ListenConfig
+		return config.Listen(ctx, "tcp", addr)
+	})
 	if err != nil {
 		return err
 	}
@@ -199,7 +212,7 @@ func (s *sandbox) close() {
 // withDefaults is the environment with what the sandbox adds where nothing is set.
 func withDefaults(environ map[string]string) map[string]string {
 	settings := map[string]string{
-		"LISTEN_ADDR":      loopback(bridgePort),
+		"LISTEN_ADDR":      "127.0.0.1:" + bridgePort,
 		"AUTH0_CONNECTION": connection,
 		"AUTH0_AUDIENCE":   defaultAudience,
 	}
@@ -228,14 +241,14 @@ func pointed(settings, to map[string]string) map[string]string {
 	return settings
 }
 
-// loopback returns 127.0.0.1 with the port, or with port 0 if that is taken.
-func loopback(port string) string {
-	listener, err := net.Listen("tcp", "127.0.0.1:"+port)
-	if err != nil {
-		return "127.0.0.1:0"
+// onUsualPort starts something on the usual port of loopback, or on a free one if
+// that is taken.
+func onUsualPort[T any](port string, start func(addr string) (T, error)) (T, error) {
+	started, err := start("127.0.0.1:" + port)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return start("127.0.0.1:0")
 	}
-	_ = listener.Close()
-	return listener.Addr().String()
+	return started, err
 }
 
 // addresses is what --json prints: enough to point a bridge of one's own at the

@@ -1,24 +1,24 @@
 /*
  * The protocol that makes one proof good for at most one session: admit, claim,
- * issue, release, and what can go wrong around them. README.md tells how to read
- * and run it.
+ * issue, release, and what goes wrong around them. README.md tells how to run it
+ * and where each rule is in Go.
  *
  * There is one proof. Attempts to exchange it run at replicas that share a guard.
  * The network between them repeats, delays, reorders and loses commands, and the
  * guard's store loses what it holds. Time passes in ticks of the authority's
  * clock; every other clock may be SKEW off.
  *
- * Each #ifdef takes one rule away. Then the checker must find a run that delivers
- * two sessions.
+ * Each #ifdef in a process or script takes a rule away, and so do other values of
+ * TTL and MARGIN. The checker must then find a run that delivers two sessions.
  */
 
-#define ATTEMPTS 3
+#define ATTEMPTS 3 /* one whose claim is freed, one that frees it, one that takes the proof again */
 #ifndef LOSSES
-#define LOSSES   2
+#define LOSSES 2
 #endif
 
-#define MAX_AGE  2
-#define SKEW     2
+#define MAX_AGE  1
+#define SKEW     1
 #define DEADLINE 2 /* of an attempt, counted from its admission */
 
 #define START    SKEW           /* the clock's first tick, so that no reading is negative */
@@ -28,33 +28,32 @@
 #ifndef TTL /* how long the guard keeps a claim */
 #define TTL (MAX_AGE + 2 * SKEW + DEADLINE)
 #endif
-#ifndef LAG /* how far the guard's clock may be behind the authority's */
+#ifndef LAG /* how far the guard's clock is behind the authority's, at most */
 #define LAG SKEW
 #endif
 #ifndef MARGIN /* what the born rule allows for that */
 #define MARGIN SKEW
 #endif
-#ifndef GOAL /* what must be possible: given one, the checker must find it */
+#ifndef GOAL /* what may be so when a session is delivered: the checker must find it */
 #define GOAL false
+#define note(what)
+#else
+#define note(what) ; what
 #endif
 
 #define NOBODY 0 /* attempts are numbered from 1 */
-mtype = { silence, won, refused };
+mtype = { won, refused };
 
 byte now = START;
-byte delivered; /* the property: it never exceeds 1 */
+byte admitted;  /* attempts so far */
+byte delivered; /* sessions so far. The property: never more than 1 */
+byte losses;    /* of the store so far */
+bool released, reborn; /* for GOAL: a claim was released; was won after a loss */
 
 /* The guard's store, as far as it concerns this proof. */
 byte holder = NOBODY; /* the owner of the claim */
 byte ends;            /* when the claim is forgotten */
 byte born;            /* when the guard's memory begins, by the guard's clock */
-
-/* The commands of each attempt. What is sent stays in the network for good. */
-bool claimSent[ATTEMPTS + 1], releaseSent[ATTEMPTS + 1];
-
-/* What has happened, for GOAL. */
-byte admitted, losses;
-bool released, repeated;
 
 /* The guard executes a command as one atomic script. */
 inline claim(owner, answer) {
@@ -68,8 +67,8 @@ inline claim(owner, answer) {
 #endif
 	:: else ->
 		if
-		:: holder == NOBODY -> answer = won; holder = owner; ends = now + TTL
-		:: holder == owner  -> answer = won; repeated = true
+		:: holder == NOBODY -> answer = won; holder = owner; ends = now + TTL note(reborn = (losses > 0))
+		:: holder == owner  -> answer = won
 		:: else             -> answer = refused
 		fi
 	fi;
@@ -83,82 +82,87 @@ inline release(owner) {
 #else
 	:: holder == owner ->
 #endif
-		printf("t=%d the guard executes the release of %d: %d holds the proof no more\n", now, owner, holder);
-		holder = NOBODY; ends = 0; released = true
+		printf("t=%d the guard executes the release of %d: the claim of %d is gone\n", now, owner, holder);
+		holder = NOBODY; ends = 0 note(released = true)
 	:: else
 	fi
 }
 
-/* One attempt. A replica that crashes is one that takes no further step, and any
- * step may be the last. */
-proctype Attempt(byte me) {
-	byte until;
-	mtype answer = silence;
+/* What was sent stays in the network: the guard may be handed it at any time, in
+ * any order, any number of times or never. */
+bool sentRelease[ATTEMPTS + 1];
+#define sentClaim(owner) (admitted >= owner)
 
-	/* Admit: the proof is young by a clock that may be SKEW behind. That attempts
-	 * are admitted in the order of their numbers leaves out only the same runs with
-	 * other numbers. */
-	atomic {
-		now > PROVEN && now - SKEW <= PROVEN + MAX_AGE + SKEW && admitted == me - 1;
-		printf("t=%d attempt %d is admitted and sends its claim\n", now, me);
-		admitted = me;
-		until = now + DEADLINE;
-		claimSent[me] = true
-	}
-
-	/* Claim: the guard executes the command and the answer arrives, or it does not. */
-	if
-	:: d_step { claim(me, answer) }
-	:: goto giveUp
-	fi;
-	atomic {
-		if
-		:: answer == refused -> answer = silence; goto over
-#ifdef NO_DEADLINE
-		:: answer == won -> answer = silence; until = 0
-#else
-		:: answer == won && now < until -> answer = silence; until = 0
-#endif
-		:: answer == won -> answer = silence; goto giveUp
-		fi
-	}
-
-	/* Issue: for as long as it takes. */
-	if
-	:: skip
-	:: goto over   /* refused, so the claim is kept */
-	:: goto giveUp /* unavailable, no answer, or the caller gone */
-	fi;
-
-	atomic {
-		delivered++;
-		printf("t=%d attempt %d delivers a session\n", now, me);
-		assert(delivered <= 1 && !(GOAL));
-		goto over
-	}
-giveUp:
-	atomic {
-		printf("t=%d attempt %d gives up and sends its release\n", now, me);
-		releaseSent[me] = true
-	}
-over:
-	until = 0
-}
-
-/* The network hands what was sent to the guard at any time, in any order, any
- * number of times or never. */
-proctype Network(byte me) {
-	mtype lost = silence;
+proctype Network(byte owner) {
+	mtype unheard;
 	do
-	:: d_step { claimSent[me] -> claim(me, lost); lost = silence }
-	:: d_step { releaseSent[me] -> release(me) }
+	:: d_step { sentClaim(owner) -> claim(owner, unheard); unheard = 0 }
+	:: d_step { sentRelease[owner] -> release(owner) }
 	od
 }
 
+/* One attempt. If its replica crashes it takes no further step, and any step may
+ * be the last. */
+proctype Attempt(byte me) {
+	byte until;
+	mtype answer;
+
+	/* Admit a young proof, by a clock that may be SKEW behind. That attempts are
+	 * admitted in the order of their numbers leaves out only the same runs with
+	 * other numbers. */
+	atomic {
+		PROVEN <= now && now - SKEW <= PROVEN + MAX_AGE + SKEW && admitted == me - 1;
+		printf("t=%d attempt %d is admitted and sends its claim\n", now, me);
+		admitted = me;
+		until = now + DEADLINE
+	}
+
+	/* Claim: an answer arrives, or none. */
+	if
+	:: atomic {
+		claim(me, answer);
+		if
+		:: answer == refused -> goto over
+		:: answer == won     -> answer = 0
+		fi
+	}
+	:: goto giveUp
+	fi;
+#ifndef NO_DEADLINE
+	if
+	:: now < until
+	:: now >= until -> goto giveUp
+	fi;
+#endif
+
+	/* Issue, for as long as it takes: a session, a refusal (which keeps the claim), or
+	 * nobody knows: unavailable, no answer, the caller gone. */
+	if
+	:: atomic {
+		printf("t=%d attempt %d delivers a session\n", now, me);
+		delivered++;
+		assert(delivered <= 1 && !(GOAL));
+		goto over
+	}
+	:: goto over
+	:: goto giveUp
+	fi;
+
+giveUp:
+	atomic {
+		printf("t=%d attempt %d gives up and sends its release\n", now, me);
+		sentRelease[me] = true
+	}
+over:
+	atomic { answer = 0; until = 0 }
+}
+
 /* The store loses its memory: all of it, or what was written since it was saved.
- * Either way it is born anew. */
+ * Either way it is born anew, by a clock as far behind as can be: a later birth
+ * only refuses more. No loss falls into the tick of the ceremony: what is lost was
+ * claimed after the ceremony, and within a tick nobody could tell. */
 proctype Store() {
-	byte savedHolder = NOBODY, savedEnds, savedBorn;
+	byte savedHolder, savedEnds, savedBorn;
 	do
 	:: d_step {
 		holder != NOBODY && losses < LOSSES ->
@@ -169,11 +173,13 @@ proctype Store() {
 #endif
 	}
 	:: atomic {
-		losses < LOSSES -> losses++; born = now - LAG;
+		losses < LOSSES && now != PROVEN ->
+		losses++;
+		born = now - LAG;
 		if
 		:: printf("t=%d the store comes back empty\n", now);
 			holder = NOBODY; ends = 0
-		:: printf("t=%d the store comes back as it was saved\n", now);
+		:: printf("t=%d the store comes back as it was last saved\n", now);
 			holder = savedHolder; ends = savedEnds
 #ifdef OLD_BORN
 			; born = savedBorn
@@ -186,16 +192,15 @@ proctype Store() {
 proctype Clock() {
 	do
 	:: now < LAST -> now++
-	:: else -> break
 	od
 }
 
 init {
-	byte i;
 	atomic {
+		byte i;
 		for (i : 1 .. ATTEMPTS) {
-			run Attempt(i);
-			run Network(i)
+			run Network(i);
+			run Attempt(i)
 		}
 		run Store();
 		run Clock()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -40,7 +41,10 @@ func ReplayGuard(t *testing.T, start func(t *testing.T) GuardHarness) {
 		"repeating a claim does not shorten it":                      guardRepeatKeeps,
 		"a proof from before the guard's memory is refused":          guardRefusesOld,
 		"a proof from the first moment of the guard's memory is won": guardWinsBorn,
+		"commands in any order, and repeated, never make two owners": guardAnyOrder,
+		"commands that are delayed past a claim's end do no harm":    guardDelayed,
 		"of 1,000 concurrent owners exactly one wins":                guardOneWinner,
+		"of owners who repeat themselves one wins, each time":        guardOneWinnerRepeats,
 		"a cancelled caller is not told that the proof is used":      guardCancelled,
 	}
 	for name, test := range tests {
@@ -163,6 +167,53 @@ func guardWinsBorn(t *testing.T, h GuardHarness) {
 	h.mustClaim(t, first)
 }
 
+// guardAnyOrder gives the guard every sequence of five commands of two attempts:
+// what a network can make of a claim and a release each, by repeating, delaying
+// and reordering them. At no time may both attempts hold the proof.
+func guardAnyOrder(t *testing.T, h GuardHarness) {
+	const commands, length = 4, 5
+	sequences := 1
+	for range length {
+		sequences *= commands
+	}
+	for sequence := range sequences {
+		var holder uint64 // 0 for nobody
+		var sent []string
+		for rest, i := sequence, 0; i < length; rest, i = rest/commands, i+1 {
+			owner := uint64(rest%2 + 1)
+			command := h.claim(uint64(sequence+1), owner)
+			if rest%commands >= 2 {
+				sent = append(sent, fmt.Sprintf("%d releases", owner))
+				h.mustRelease(t, command)
+				if holder == owner {
+					holder = 0
+				}
+				continue
+			}
+			sent = append(sent, fmt.Sprintf("%d claims", owner))
+			if holder == 0 {
+				holder = owner
+			}
+			switch err := h.Guard.Claim(t.Context(), command); {
+			case holder == owner && err != nil:
+				t.Fatalf("%v: %v, want the proof won", sent, err)
+			case holder != owner && !errors.Is(err, domain.ErrTokenReplayed):
+				t.Fatalf("%v: %v, want the proof refused", sent, err)
+			}
+		}
+	}
+}
+
+func guardDelayed(t *testing.T, h GuardHarness) {
+	h.mustClaim(t, h.claim(1, 1))
+	h.Advance(keep + time.Second)
+	h.mustClaim(t, h.claim(1, 2))
+	h.mustRelease(t, h.claim(1, 1))
+	h.wantReplayed(t, h.claim(1, 1))
+	h.wantReplayed(t, h.claim(1, 3))
+	h.mustClaim(t, h.claim(1, 2))
+}
+
 func guardOneWinner(t *testing.T, h GuardHarness) {
 	const owners = 1000
 	var (
@@ -187,6 +238,36 @@ func guardOneWinner(t *testing.T, h GuardHarness) {
 	all.Wait()
 	if won.Load() != 1 || replayed.Load() != owners-1 {
 		t.Errorf("%d won and %d were refused, want 1 and %d", won.Load(), replayed.Load(), owners-1)
+	}
+}
+
+func guardOneWinnerRepeats(t *testing.T, h GuardHarness) {
+	const owners, times = 50, 4
+	var won [owners]atomic.Int64
+	var all sync.WaitGroup
+	for i := range owners * times {
+		owner := i % owners
+		all.Go(func() {
+			err := h.Guard.Claim(t.Context(), h.claim(1, uint64(owner+1)))
+			if err == nil {
+				won[owner].Add(1)
+			} else if !errors.Is(err, domain.ErrTokenReplayed) {
+				t.Errorf("claim: %v", err)
+			}
+		})
+	}
+	all.Wait()
+	winners := 0
+	for owner := range won {
+		if n := won[owner].Load(); n != 0 {
+			winners++
+			if n != times {
+				t.Errorf("the winner won %d times, want %d", n, times)
+			}
+		}
+	}
+	if winners != 1 {
+		t.Errorf("%d owners won, want 1", winners)
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"maps"
 	"net"
 	"net/http"
@@ -150,6 +152,8 @@ func (s *Server) listenOn(listener net.Listener) {
 		Handler:           s.routes(),
 		ReadHeaderTimeout: 10 * time.Second,
 		ConnContext:       rememberConn,
+		// Clients that end a handshake are no news to whoever runs the emulator.
+		ErrorLog: log.New(io.Discard, "", 0),
 	}
 	if s.authority == nil {
 		s.url = "http://" + s.domain

@@ -38,12 +38,16 @@ func newAuthority() (*authority, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sign the authority's certificate: %w", err)
 	}
+	issuer, err := x509.ParseCertificate(caDER)
+	if err != nil {
+		return nil, fmt.Errorf("read the authority's certificate: %w", err)
+	}
 	leaf := certificateTemplate(2, "auth0test")
 	leaf.KeyUsage = x509.KeyUsageDigitalSignature
 	leaf.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
 	leaf.DNSNames = []string{"localhost"}
 	leaf.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}
-	leafDER, err := x509.CreateCertificate(rand.Reader, leaf, ca, leafKey.Public(), caKey)
+	leafDER, err := x509.CreateCertificate(rand.Reader, leaf, issuer, leafKey.Public(), caKey)
 	if err != nil {
 		return nil, fmt.Errorf("sign the server's certificate: %w", err)
 	}

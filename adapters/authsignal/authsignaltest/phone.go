@@ -295,17 +295,19 @@ func (p *Phone) call(ctx context.Context, method, path, auth string, body, dst a
 }
 
 func (p *Phone) setHeaders(h http.Header) {
+	version := "2.13.0"
 	switch p.options.SDK {
 	case IOS:
-		h.Set("User-Agent", "AuthsignalIOSSDK/2.13.0")
+		h.Set("User-Agent", "AuthsignalIOSSDK/"+version)
 	case Android:
-		h.Set("User-Agent", "AuthsignalAndroidSDK/3.9.0")
+		version = "4.3.0"
+		h.Set("User-Agent", "AuthsignalAndroidSDK/"+version)
 	default:
 		h.Set("User-Agent", "Mozilla/5.0 (Linux; Android 16) AppleWebKit/537.36 Chrome/156.0.0.0 Mobile")
 		h.Set("Origin", p.options.Origin)
 		return
 	}
 	h.Set("X-Authsignal-SDK", string(p.options.SDK))
-	h.Set("X-Authsignal-Version", "2.13.0")
+	h.Set("X-Authsignal-Version", version)
 	h.Set("X-Authsignal-Tenant-ID", p.options.TenantID)
 }

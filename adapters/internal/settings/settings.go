@@ -131,7 +131,7 @@ func readFiles(environ map[string]string, known []Setting) (map[string]string, F
 // end. The fault does not tell the path, which may be the secret itself, put into
 // the wrong variable.
 func readSecret(path string, setting Setting) (string, *Fault) {
-	content, err := os.ReadFile(path)
+	content, err := os.ReadFile(path) // #nosec G304 -- the operator names the file
 	if failed, ok := errors.AsType[*fs.PathError](err); ok {
 		err = failed.Err
 	}
@@ -204,10 +204,10 @@ func wrong(value string, cause error) string {
 	}
 }
 
-// appendNew appends those of more whose variable has no fault yet.
+// appendNew appends those of more whose variable, or its file, has no fault yet.
 func appendNew(faults Faults, more []Fault) Faults {
 	for _, fault := range more {
-		if !slices.ContainsFunc(faults, func(f Fault) bool { return f.Name == fault.Name }) {
+		if !slices.ContainsFunc(faults, func(f Fault) bool { return f.Name == fault.Name || f.Name == fault.Name+"_FILE" }) {
 			faults = append(faults, fault)
 		}
 	}

@@ -21,7 +21,7 @@ type vendor struct {
 	Secret domain.Secret    `env:"VENDOR_SECRET,required,notEmpty" help:"the vendor's secret key"`
 	Spare  domain.Secret    `env:"VENDOR_SPARE_KEY" help:"the secret key before, while it is rotated"`
 	MaxAge time.Duration    `env:"VENDOR_MAX_AGE" envDefault:"10m" help:"how old it may be, up to 1h"`
-	other  string           // no setting
+	Other  string           // no setting
 }
 
 // Check implements settings.Checker.

@@ -86,7 +86,7 @@ func (r *run) idle() bool { return r.pending == 0 && !r.timers.referenced() && r
 
 // end abandons what the run still had under way, and leaves the container without a run.
 func (r *run) end() {
-	r.container.run = nil
+	r.run = nil
 	r.endIO()
 	r.timers = timers{}
 	r.rejected = nil

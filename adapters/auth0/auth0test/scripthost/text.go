@@ -82,10 +82,10 @@ func decodeBase64(text string) []byte {
 		if char == '=' {
 			break
 		}
-		switch {
-		case char == '-':
+		switch char {
+		case '-':
 			char = '+'
-		case char == '_':
+		case '_':
 			char = '/'
 		}
 		if char == '+' || char == '/' || '0' <= char && char <= '9' || 'A' <= char && char <= 'Z' || 'a' <= char && char <= 'z' {

@@ -238,7 +238,8 @@ func cutScheme(text string) (scheme, rest string, ok bool) {
 	}
 	for i, char := range []byte(scheme) {
 		letter := 'a' <= char|0x20 && char|0x20 <= 'z'
-		if !letter && (i == 0 || !('0' <= char && char <= '9' || strings.IndexByte("+-.", char) >= 0)) {
+		digitOrSign := '0' <= char && char <= '9' || strings.IndexByte("+-.", char) >= 0
+		if !letter && (i == 0 || !digitOrSign) {
 			return "", text, false
 		}
 	}

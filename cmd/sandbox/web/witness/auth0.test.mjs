@@ -52,11 +52,16 @@ describe('passwordGrant', () => {
     ['a password that is no token', { password: 'secret' }, refusal(403, 'invalid_grant', 'Wrong email or password.')],
     ['the token of somebody else', { username: 'auth0|joe' }, refusal(403, 'invalid_grant', 'Wrong email or password.')],
     ['a realm that does not exist', { realm: 'nowhere' }, refusal(400, 'invalid_request', 'Unknown realm nowhere.')],
-    ['no realm, with no default connection', { realm: undefined }, refusal(400, 'invalid_request', 'Authorization server not configured with default connection.')],
     ['an API that does not exist', { audience: 'https://no.example' }, refusal(403, 'access_denied', 'Service not found: https://no.example')],
   ]) {
     it(`refuses ${name}`, () => assert.rejects(signIn('jane', asked), expected));
   }
+
+  it('refuses no realm, with no default connection', () =>
+    assert.rejects(
+      oauth.passwordGrant({ username: 'x', password: 'x' }),
+      refusal(400, 'invalid_request', 'Authorization server not configured with default connection.'),
+    ));
 
   it('refuses a client whose secret is wrong', () =>
     assert.rejects(

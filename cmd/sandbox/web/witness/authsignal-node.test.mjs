@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { Authsignal, AuthsignalError, InvalidSignatureError } from '@authsignal/node';
+import { Authsignal, AuthsignalError } from '@authsignal/node';
 
 import { during, sandbox, tokenOf } from './sandbox.mjs';
 
@@ -118,8 +118,8 @@ describe('errors', () => {
       assert.equal((await authsignal.validateChallenge({ token })).isValid, true));
   });
 
-  it('say that an endpoint does not exist', () =>
-    refused(authsignal.getChallenge({ challengeId: 'x' }), 404, 'not_found'));
+  it('say that a base URL is wrong', () =>
+    refused(new Authsignal({ apiSecretKey: secret, apiUrl: `${apiUrl}/v1` }).getUser({ userId: jane }), 404, 'not_found'));
 });
 
 describe('getUser', () => {
@@ -192,7 +192,8 @@ describe('queryUsers', () => {
 });
 
 describe('webhook.constructEvent', () => {
-  const { body, old_secret: old, new_secret: current, signature, rotating_signature: rotating, stale_signature: stale } = sandbox.webhook;
+  const { old_secret: old, new_secret: current, body, signature, stale_signature: stale } = sandbox.webhook;
+  const { rotating_body: rotatingBody, rotating_signature: rotating } = sandbox.webhook; // by both secrets
   const read = (apiSecretKey, payload, header) => new Authsignal({ apiSecretKey }).webhook.constructEvent(payload, header);
 
   it('accepts an event', () => {
@@ -203,8 +204,8 @@ describe('webhook.constructEvent', () => {
   });
 
   it('accepts an event by the old and by the new secret while both are active', () => {
-    assert.equal(read(old, body, rotating).type, 'authenticator.deleted');
-    assert.equal(read(current, body, rotating).type, 'authenticator.deleted');
+    assert.equal(read(old, rotatingBody, rotating).type, 'authenticator.deleted');
+    assert.equal(read(current, rotatingBody, rotating).type, 'authenticator.deleted');
   });
 
   for (const [name, payload, header, message] of [
@@ -214,6 +215,6 @@ describe('webhook.constructEvent', () => {
     ['without a signature', body, '', /format/],
   ]) {
     it(`refuses an event ${name}`, () =>
-      assert.throws(() => read(old, payload, header), (error) => error instanceof InvalidSignatureError && message.test(error.message)));
+      assert.throws(() => read(old, payload, header), { name: 'Error', message }));
   }
 });

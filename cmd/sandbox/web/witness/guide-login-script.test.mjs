@@ -58,7 +58,8 @@ describe("what the guide's Login script lets through ours does not", () => {
 describe('an outage of Authsignal', () => {
   it("looks like a wrong password to the guide's Login script, and not to ours", async () => {
     const token = await tokenOf();
-    await during('authsignal', { inject: [{ route: '/get-user', kind: 'error', status: 503 }, { route: '/v1/validate', kind: 'error', status: 503 }] }, async () =>
+    const inject = ['/get-user', '/v1/validate'].map((route) => ({ route, kind: 'error', status: 503 }));
+    await during('authsignal', { inject }, async () =>
       assert.deepEqual(await ask('auth0|jane', token), { theirs: 'invalid_grant', ours: 'access_denied' }));
   });
 });

@@ -10,33 +10,41 @@ import { describe, it } from 'node:test';
 import { Authsignal } from '@authsignal/node';
 
 import { decode } from './decoders.mjs';
-import { exchange, claimsOf, sandbox, tokenOf } from './sandbox.mjs';
+import { claimsOf, exchange, sandbox, tokenOf } from './sandbox.mjs';
 
 const { api_url: apiUrl, secret, action, tenant_id: tenantId } = sandbox.authsignal;
 const authsignal = new Authsignal({ apiSecretKey: secret, apiUrl });
 
-// phones sets the SDKs apart: how they spell base64, where a ceremony comes from, what they return as user handle.
+// phones sets the SDKs apart: where a ceremony comes from, how they spell base64, what they return as user handle, and
+// what their JSON encoder makes of a string: Swift's escapes slashes.
 const phones = {
   ios: {
     origin: 'https://localhost',
     tenantBasic: base64url(`${tenantId}:`),
-    clientDataJSON: (text) => swiftString(base64(text)),
+    clientDataJSON: base64,
     userHandle: (userId) => userId, // the text of user.id, whatever it encodes
+    escape: (text) => text.replaceAll('/', '\\/'),
   },
   android: {
     origin: sandbox.android_origin,
     tenantBasic: base64(`${tenantId}:`),
     clientDataJSON: base64url,
     userHandle: (userId) => base64url(Buffer.from(userId, 'base64url')),
+    escape: (text) => text,
   },
 };
+
+// flags of an assertion (WebAuthn Level 3, section 6.1): user present, backup eligible and backed up, and verified or not.
+const verified = 0x1d;
+const notVerified = 0x19;
 
 export function witness(sdk) {
   const phone = phones[sdk];
   const { credentialId, attestationObject, privateKey } = JSON.parse(recorded(sdk, 'passkey.json'));
   const username = `${sdk}@example.com`;
   const userId = `auth0|${sdk}`;
-  const replay = (name, values) => send(recorded(sdk, `${name}.http`), { tenantId, tenantBasic: phone.tenantBasic, credentialId, action, ...values });
+  const constant = { tenantId, tenantBasic: phone.tenantBasic, credentialId, action };
+  const replay = (name, values) => send(recorded(sdk, `${name}.http`), { ...constant, ...values }, phone.escape);
   const ok = async (name, values) => {
     const { status, body } = await replay(name, values);
     assert.equal(status, 200, JSON.stringify(body));
@@ -51,8 +59,8 @@ export function witness(sdk) {
   // clientData is what the platform signs, in its order of members.
   const clientData = (type, challenge, more = {}) => JSON.stringify({ type: `webauthn.${type}`, challenge, origin: phone.origin, ...more });
 
-  // assertion is a ceremony with the recorded passkey: {{…}} of verify.http.
-  function assertion({ challenge, flags = 0x1d, ...more }) {
+  // assertion is a ceremony with the recorded passkey: what verify.http leaves open.
+  function assertion({ challenge }, { flags = verified, ...more } = {}) {
     const data = clientData('get', challenge, more);
     const authenticatorData = Buffer.concat([sha256('localhost'), Buffer.from([flags, 0, 0, 0, 0])]);
     const signature = sign('sha256', Buffer.concat([authenticatorData, sha256(data)]), createPrivateKey({ key: privateKey, format: 'jwk' }));
@@ -60,14 +68,16 @@ export function witness(sdk) {
       authenticatorData: base64url(authenticatorData),
       clientDataJSON: phone.clientDataJSON(data),
       signature: base64url(signature),
-      userHandle: phone.userHandle(base64url(userId)),
+      userHandle,
     };
   }
 
-  let enrolled; // the answer to the one registration, which every sign-in needs
+  let userHandle; // of the passkey, once there is one
+  let enrolled; // the answers to the one registration, which every sign-in needs
   const enrol = () => (enrolled ??= (async () => {
     const { token } = await authsignal.track({ userId, action: 'enrol', attributes: { email: username, username, scope: 'add:authenticators' } });
     const { challengeId, options } = await ok('registration-options', { token, username });
+    userHandle = phone.userHandle(options.user.id);
     const registered = await ok('add-passkey', {
       token, challengeId, attestationObject, clientDataJSON: phone.clientDataJSON(clientData('create', options.challenge)),
     });
@@ -151,26 +161,28 @@ export function witness(sdk) {
 
     for (const [name, spell] of Object.entries(base64Spellings)) {
       it(`may spell every binary member as ${name}`, () =>
-        signedIn((values) => Object.fromEntries(Object.entries(values).map(([member, value]) =>
-          [member, member === 'userHandle' ? value : swiftString(spell(Buffer.from(value.replaceAll('\\', ''), 'base64')))]))));
+        signedIn(({ userHandle: text, ...binary }) => ({
+          userHandle: text,
+          ...Object.fromEntries(Object.entries(binary).map(([member, value]) => [member, spell(Buffer.from(value, 'base64'))])),
+        })));
     }
 
     it('may hold what the standard alphabet spells with + and /', async () => {
       const { challengeId, options } = await prompted();
-      const ceremony = assertion({ ...options, other: '>>>???' });
-      ceremony.clientDataJSON = swiftString(base64(Buffer.from(ceremony.clientDataJSON.replaceAll('\\', ''), 'base64')));
+      const ceremony = assertion(options, { other: '>>>???' });
+      ceremony.clientDataJSON = base64(Buffer.from(ceremony.clientDataJSON, 'base64'));
       assert.match(ceremony.clientDataJSON, /\+.*\/|\/.*\+/);
       await ok('verify', { challengeId, ...ceremony });
     });
 
-    for (const [name, userHandle] of Object.entries({
+    for (const [name, other] of Object.entries({
       'the text of user.id': base64url(userId),
       'base64url of that text, from a passkey made on iOS': base64url(base64url(userId)),
       'no base64 at all': userId,
       'empty': '',
     })) {
       it(`may return a user handle that is ${name}`, async () =>
-        assert.equal((await signedIn((values) => ({ ...values, userHandle }))).userId, userId));
+        assert.equal((await signedIn((values) => ({ ...values, userHandle: other }))).userId, userId));
     }
   });
 
@@ -180,11 +192,13 @@ export function witness(sdk) {
         const { challengeId, options } = await prompted();
         await refused(400, errorCode, 'verify', { challengeId, ...change(options) });
       });
-    fails('with a signature that does not match', 'invalid_credential', (options) => ({ ...assertion(options), signature: assertion({ ...options, other: 'x' }).signature }));
+    fails('with a signature of something else', 'invalid_credential', (options) =>
+      ({ ...assertion(options), signature: assertion(options, { other: 'x' }).signature }));
     fails('with a challenge of somebody else', 'invalid_credential', () => assertion({ challenge: base64url(Buffer.alloc(32, 7)) }));
-    fails('from another origin', 'invalid_credential', (options) => assertion({ ...options, origin: 'https://evil.example' }));
-    fails('if nobody verified the user, which Android leaves open', 'invalid_credential', (options) => assertion({ ...options, flags: 0x19 }));
-    fails('with a passkey nobody knows, which the SDK then forgets', 'unknown_credential', (options) => ({ ...assertion(options), credentialId: base64url('nobody knows it') }));
+    fails('from another origin', 'invalid_credential', (options) => assertion(options, { origin: 'https://evil.example' }));
+    fails('if nobody verified the user, which Android leaves open', 'invalid_credential', (options) => assertion(options, { flags: notVerified }));
+    fails('with a passkey nobody knows, which the SDK then forgets', 'unknown_credential', (options) =>
+      ({ ...assertion(options), credentialId: base64url('nobody knows it') }));
 
     it('a second time', async () => {
       const { challengeId, options } = await prompted();
@@ -193,6 +207,7 @@ export function witness(sdk) {
     });
 
     it('with the id of the challenge call in place of that of the options', async () => {
+      await enrol();
       const { challengeId } = await ok('challenge', {});
       const { options } = await ok('authentication-options', { challengeId });
       await refused(400, 'invalid_request', 'verify', { challengeId, ...assertion(options) });
@@ -217,11 +232,6 @@ const base64Spellings = {
   'base64url with padding': (bytes) => base64(bytes).replaceAll('+', '-').replaceAll('/', '_'),
 };
 
-// swiftString writes what Swift's JSONEncoder writes for a string: it escapes slashes.
-function swiftString(text) {
-  return text.replaceAll('/', '\\/');
-}
-
 function base64(data) {
   return Buffer.from(data).toString('base64');
 }
@@ -240,20 +250,26 @@ function recorded(sdk, name) {
 
 // send fills a recorded request in and sends it with its own headers in their order, and no others but Host,
 // Content-Length and Connection.
-function send(text, { path, ...values }) {
-  const filled = text.trimEnd().replace(/{{(\w+)}}/g, (_, name) => {
-    if (values[name] === undefined) throw new Error(`no value for {{${name}}}`);
-    return values[name];
-  });
-  const [head, body = ''] = filled.split('\n\n');
-  const [[method, recordedPath], ...headers] = head.split('\n').map((line, i) => line.split(i === 0 ? ' ' : /: (.*)/s, 2));
+function send(text, { path, ...values }, escape) {
+  const [head, body = ''] = text.trimEnd().split('\n\n');
+  const [[method, recordedPath], ...headers] = fill(head, values).split('\n').map((line, i) => line.split(i === 0 ? ' ' : /: (.*)/, 2));
+  const filled = fill(body, values, escape);
+  const { origin, host } = new URL(apiUrl);
   return new Promise((resolve, reject) => {
-    const { origin } = new URL(apiUrl);
-    const req = request(origin + (path ?? recordedPath), { method, headers: [...headers.flat(), 'Content-Length', Buffer.byteLength(body)] });
+    const req = request(origin + (path ?? recordedPath), {
+      method, headers: ['Host', host, ...headers.flat(), 'Content-Length', String(Buffer.byteLength(filled))],
+    });
     req.on('error', reject).on('response', async (response) => {
       const chunks = await response.toArray();
       resolve({ status: response.statusCode, body: JSON.parse(Buffer.concat(chunks)) });
     });
-    req.end(body);
+    req.end(filled);
+  });
+}
+
+function fill(text, values, escape = (value) => value) {
+  return text.replace(/{{(\w+)}}/g, (_, name) => {
+    if (values[name] === undefined) throw new Error(`no value for {{${name}}}`);
+    return escape(values[name]);
   });
 }

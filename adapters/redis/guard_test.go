@@ -1,0 +1,444 @@
+package redis_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"log/slog"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"nativebridge/adapters/redis"
+	"nativebridge/adapters/redis/redistest"
+	"nativebridge/domain"
+	"nativebridge/ports/portstest"
+)
+
+func startRedis(t *testing.T, o redistest.Options) *redistest.Server {
+	t.Helper()
+	server, err := redistest.Start(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := server.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return server
+}
+
+func do(t *testing.T, server *redistest.Server, command ...any) any {
+	t.Helper()
+	reply, err := server.Do(t.Context(), command...)
+	if err != nil {
+		t.Fatalf("%v: %v", command, err)
+	}
+	return reply
+}
+
+// guard is a ReplayGuard with its log.
+type guard struct {
+	*redis.ReplayGuard
+	log *lines
+}
+
+func open(t *testing.T, store string) guard {
+	t.Helper()
+	return openAs(t, redis.Config{Store: domain.NewSecret(store)}, redis.Options{})
+}
+
+func openAs(t *testing.T, config redis.Config, o redis.Options) guard {
+	t.Helper()
+	log := &lines{}
+	o.Log, o.Now = slog.New(slog.NewTextHandler(log, nil)), time.Now
+	g, err := redis.Open(t.Context(), config, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(g.Close)
+	return guard{g, log}
+}
+
+// lines is a log that can be read while it is written.
+type lines struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Write(p)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.String()
+}
+
+// until waits for something that happens soon, by asking.
+func until(t *testing.T, what string, happened func() bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for !happened() {
+		select {
+		case <-ctx.Done():
+			t.Fatalf("waited in vain until %s", what)
+		case <-tick.C:
+		}
+	}
+}
+
+const keep = 11 * time.Minute
+
+// claim is a claim of a proof that is as old as the test, which is younger than
+// every memory in it so far.
+func claim(proof, owner uint64) domain.Claim {
+	c := domain.Claim{ProvenAt: time.Now().Add(time.Second), Keep: keep}
+	binary.BigEndian.PutUint64(c.Key[:], proof)
+	binary.BigEndian.PutUint64(c.Owner[:], owner)
+	return c
+}
+
+func reason(err error) domain.Error {
+	reason, _ := domain.ReasonOf(err)
+	return reason
+}
+
+// born returns when the memory of a database begins.
+func born(t *testing.T, server *redistest.Server) time.Time {
+	t.Helper()
+	ms, err := strconv.ParseInt(fmt.Sprint(do(t, server, "HGET", "native-bridge:{replay}:memory", "born")), 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return time.UnixMilli(ms)
+}
+
+func TestReplayGuardKeepsTheContract(t *testing.T) {
+	portstest.ReplayGuard(t, func(t *testing.T) portstest.GuardHarness {
+		server := startRedis(t, redistest.Options{})
+		return portstest.GuardHarness{
+			Guard:   open(t, server.URL()).ReplayGuard,
+			Born:    born(t, server),
+			Advance: func(d time.Duration) { age(t, server, d) },
+		}
+	})
+}
+
+// age lets every claim end sooner by d, as if that time had passed.
+func age(t *testing.T, server *redistest.Server, d time.Duration) {
+	t.Helper()
+	for _, key := range do(t, server, "KEYS", "native-bridge:{replay}:claim:*").([]any) {
+		left := do(t, server, "PTTL", key).(int64) - d.Milliseconds()
+		do(t, server, "PEXPIRE", key, left) // which deletes it if there is none left
+	}
+}
+
+func TestMemoryThatWasLostLetsNothingThroughTwice(t *testing.T) {
+	restart := func(t *testing.T, s *redistest.Server) {
+		if err := s.Restart(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tests := map[string]struct {
+		config string
+		before func(t *testing.T, s *redistest.Server) // the memory has begun, the proof is not claimed
+		after  func(t *testing.T, s *redistest.Server) // it is claimed
+	}{
+		"a restart without persistence": {after: restart},
+		"a restart from an append-only file": {
+			config: "appendonly yes\nappendfsync always", after: restart},
+		"a restart from a snapshot with the claim": {
+			after: func(t *testing.T, s *redistest.Server) { do(t, s, "SAVE"); restart(t, s) }},
+		"a restart from a snapshot before the claim": {
+			before: func(t *testing.T, s *redistest.Server) { do(t, s, "SAVE") }, after: restart},
+		"FLUSHALL":                   {after: func(t *testing.T, s *redistest.Server) { do(t, s, "FLUSHALL") }},
+		"scripts that are forgotten": {after: func(t *testing.T, s *redistest.Server) { do(t, s, "SCRIPT", "FLUSH") }},
+		"keys that were evicted": {after: func(t *testing.T, s *redistest.Server) {
+			do(t, s, "CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+			until(t, "the guard sees it", func() bool { return do(t, s, "EXISTS", "native-bridge:{replay}:memory").(int64) == 0 })
+			do(t, s, "DEL", "native-bridge:{replay}:claim:"+claim(1, 1).Key.String())
+			do(t, s, "CONFIG", "SET", "maxmemory-policy", "noeviction")
+		}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := startRedis(t, redistest.Options{Config: tt.config})
+			g := open(t, server.URL())
+			if tt.before != nil {
+				tt.before(t, server)
+			}
+			used := claim(1, 1)
+			used.ProvenAt = born(t, server)
+			if err := g.Claim(t.Context(), used); err != nil {
+				t.Fatal(err)
+			}
+			tt.after(t, server)
+
+			again := used
+			again.Owner = domain.Owner{2}
+			var err error
+			until(t, "the store answers", func() bool {
+				err = g.Claim(t.Context(), again)
+				return reason(err) != domain.ErrUnavailable
+			})
+			if reason(err) != domain.ErrTokenReplayed {
+				t.Errorf("the used proof: %v, want it refused", err)
+			}
+			fresh := claim(2, 2)
+			fresh.ProvenAt = born(t, server)
+			if err := g.Claim(t.Context(), fresh); err != nil {
+				t.Errorf("a new proof: %v, want it won without a restart of the guard", err)
+			}
+		})
+	}
+}
+
+func TestAReplicaThatMissedTheClaimLetsNothingThroughTwice(t *testing.T) {
+	t.Parallel()
+	master, replica := startRedis(t, redistest.Options{}), startRedis(t, redistest.Options{})
+	proxy := startProxy(t, master.Addr())
+	g := open(t, "redis://"+proxy.addr)
+	do(t, replica, "REPLICAOF", "127.0.0.1", port(master))
+	until(t, "the replica has the memory", func() bool { return do(t, replica, "EXISTS", "native-bridge:{replay}:memory").(int64) == 1 })
+	do(t, replica, "REPLICAOF", "NO", "ONE") // what is written from now on is lost in the failover
+
+	used := claim(1, 1)
+	used.ProvenAt = born(t, master)
+	if err := g.Claim(t.Context(), used); err != nil {
+		t.Fatal(err)
+	}
+	proxy.failOver(replica.Addr())
+
+	again := used
+	again.Owner = domain.Owner{2}
+	var err error
+	until(t, "the replica answers", func() bool {
+		err = g.Claim(t.Context(), again)
+		return reason(err) != domain.ErrUnavailable
+	})
+	if reason(err) != domain.ErrTokenReplayed {
+		t.Errorf("the used proof: %v, want it refused", err)
+	}
+	if got := do(t, replica, "EXISTS", "native-bridge:{replay}:claim:"+used.Key.String()).(int64); got != 0 {
+		t.Error("the replica had the claim, so nothing was tried")
+	}
+}
+
+func TestAnAnswerThatIsLostIsAskedForAgain(t *testing.T) {
+	t.Parallel()
+	server := startRedis(t, redistest.Options{})
+	proxy := startProxy(t, server.Addr())
+	g := open(t, "redis://"+proxy.addr)
+
+	proxy.loseAnswer("won")
+	if err := g.Claim(t.Context(), claim(1, 1)); err != nil {
+		t.Errorf("a claim whose answer was lost: %v, want it won", err)
+	}
+	if err := g.Claim(t.Context(), claim(1, 2)); reason(err) != domain.ErrTokenReplayed {
+		t.Errorf("the next owner: %v, want it refused", err)
+	}
+	proxy.loseAnswer("released")
+	if err := g.Release(t.Context(), claim(1, 1)); err != nil {
+		t.Errorf("a release whose answer was lost: %v", err)
+	}
+	if err := g.Claim(t.Context(), claim(1, 2)); err != nil {
+		t.Errorf("after the release: %v, want it won", err)
+	}
+	if lost := proxy.lost.Load(); lost != 2 {
+		t.Errorf("%d answers were lost, want 2", lost)
+	}
+}
+
+func TestWhatIsNoAnswerIsNeverAVerdict(t *testing.T) {
+	set := func(name, value string) func(*testing.T, *redistest.Server) {
+		return func(t *testing.T, s *redistest.Server) { do(t, s, "CONFIG", "SET", name, value) }
+	}
+	must := func(act func(*redistest.Server) error) func(*testing.T, *redistest.Server) {
+		return func(t *testing.T, s *redistest.Server) {
+			if err := act(s); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	tests := map[string]struct {
+		lose, mend func(*testing.T, *redistest.Server)
+		trouble    string // how readiness begins to tell it; one of several, split by "|"
+	}{
+		"nobody listens":        {must((*redistest.Server).Kill), must((*redistest.Server).Restart), "no connection|no reply"},
+		"nothing is answered":   {must((*redistest.Server).Pause), must((*redistest.Server).Resume), "no reply"},
+		"memory is full":        {set("maxmemory", "1"), set("maxmemory", "0"), "error OOM"},
+		"too few replicas":      {set("min-replicas-to-write", "1"), set("min-replicas-to-write", "0"), "error NOREPLICAS"},
+		"keys may be evicted":   {set("maxmemory-policy", "volatile-lru"), set("maxmemory-policy", "noeviction"), "evicts keys"},
+		"a script runs forever": {runForever, killScript, "error BUSY|no reply"},
+		"it became a replica": {
+			func(t *testing.T, s *redistest.Server) { do(t, s, "REPLICAOF", "127.0.0.1", "1") },
+			func(t *testing.T, s *redistest.Server) { do(t, s, "REPLICAOF", "NO", "ONE") }, "error READONLY"},
+		"the user may do nothing": {
+			func(t *testing.T, s *redistest.Server) { do(t, s, "ACL", "SETUSER", "bridge", "-evalsha", "-eval") },
+			func(t *testing.T, s *redistest.Server) { do(t, s, "ACL", "SETUSER", "bridge", "+evalsha", "+eval") }, "error NOPERM"},
+		"the password was changed": {
+			func(t *testing.T, s *redistest.Server) {
+				do(t, s, "ACL", "SETUSER", "bridge", "resetpass", ">other")
+				dropUser(t, s)
+			},
+			func(t *testing.T, s *redistest.Server) { do(t, s, "ACL", "SETUSER", "bridge", "resetpass", ">s3cr3t") }, "error WRONGPASS"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := startRedis(t, redistest.Options{Config: "user bridge on >s3cr3t ~* &* +@all\nbusy-reply-threshold 50"})
+			g := open(t, strings.Replace(server.URL(), "://", "://bridge:s3cr3t@", 1))
+			if trouble := g.Trouble(); trouble != nil {
+				t.Fatalf("trouble from the start: %+v", trouble)
+			}
+			tt.lose(t, server)
+			if err := g.Claim(t.Context(), claim(1, 1)); reason(err) != domain.ErrUnavailable {
+				t.Errorf("claim: %v, want unavailable", err)
+			}
+			trouble := g.Trouble()
+			if trouble == nil || !beginsWithOne(trouble.What, tt.trouble) || time.Since(trouble.Since) > time.Hour {
+				t.Errorf("trouble = %+v, want %q", trouble, tt.trouble)
+			}
+			if log := g.log.String(); !strings.Contains(log, "level=ERROR") || !strings.Contains(log, "no session is opened until it can") {
+				t.Errorf("the log does not tell it: %s", log)
+			}
+			tt.mend(t, server)
+			until(t, "the trouble is over", func() bool { return g.Trouble() == nil })
+			if err := g.Claim(t.Context(), claim(2, 2)); err != nil {
+				t.Errorf("claim after it: %v, want it won", err)
+			}
+			if log := g.log.String(); !strings.Contains(log, "the replay store answers again") || strings.Contains(log, "s3cr3t") {
+				t.Errorf("the log does not tell the end, or a credential: %s", log)
+			}
+		})
+	}
+}
+
+func beginsWithOne(text, of string) bool {
+	for _, prefix := range strings.Split(of, "|") {
+		if strings.HasPrefix(text, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// dropUser closes the guard's connections.
+func dropUser(t *testing.T, s *redistest.Server) { do(t, s, "CLIENT", "KILL", "USER", "bridge") }
+
+func runForever(t *testing.T, s *redistest.Server) {
+	go func() { _, _ = s.Do(context.WithoutCancel(t.Context()), "EVAL", "while true do end", 0) }()
+	until(t, "it runs", func() bool {
+		_, err := s.Do(t.Context(), "PING")
+		return err != nil && strings.HasPrefix(err.Error(), "BUSY")
+	})
+}
+
+func killScript(t *testing.T, s *redistest.Server) { do(t, s, "SCRIPT", "KILL") }
+
+func TestAServerThatIsAwayAtTheStartIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	server := startRedis(t, redistest.Options{})
+	if err := server.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	g := open(t, server.URL())
+	if trouble := g.Trouble(); trouble == nil || trouble.What != "no connection" {
+		t.Errorf("trouble = %+v, want no connection", trouble)
+	}
+	if err := server.Restart(); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "it is found", func() bool { return g.Trouble() == nil })
+	if err := g.Claim(t.Context(), claim(1, 1)); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAnUnfitServerRefusesTheStart(t *testing.T) {
+	for _, policy := range []string{"allkeys-lru", "allkeys-lfu", "allkeys-random", "volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl"} {
+		t.Run(policy, func(t *testing.T) {
+			t.Parallel()
+			server := startRedis(t, redistest.Options{Config: "maxmemory-policy " + policy})
+			g, err := redis.Open(t.Context(), redis.Config{Store: domain.NewSecret(server.URL())},
+				redis.Options{Log: slog.New(slog.DiscardHandler), Now: time.Now})
+			if err == nil {
+				g.Close()
+				t.Fatal("it was opened")
+			}
+			if text := err.Error(); !strings.Contains(text, policy) || !strings.Contains(text, "CONFIG SET maxmemory-policy noeviction") {
+				t.Errorf("err = %v, want the policy and its fix", err)
+			}
+		})
+	}
+}
+
+func TestAnUnfitServerThatComesLaterIsNotUsed(t *testing.T) {
+	t.Parallel()
+	server := startRedis(t, redistest.Options{Config: "maxmemory-policy allkeys-lru"})
+	if err := server.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	g := open(t, server.URL())
+	if err := server.Restart(); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "it is looked at", func() bool { return g.Trouble().What == "evicts keys" })
+	if err := g.Claim(t.Context(), claim(1, 1)); reason(err) != domain.ErrUnavailable {
+		t.Errorf("claim: %v, want unavailable", err)
+	}
+	if log := g.log.String(); !strings.Contains(log, "CONFIG SET maxmemory-policy noeviction") {
+		t.Errorf("the log does not tell the fix: %s", log)
+	}
+}
+
+func TestMissingPersistenceIsToldOnce(t *testing.T) {
+	tests := map[string]struct {
+		config string
+		want   string // part of the warning; "" for none
+	}{
+		"nothing is saved":            {"", "saves nothing to disk"},
+		"an append-only file":         {"appendonly yes", ""},
+		"snapshots":                   {"save 60 1", ""},
+		"nobody may ask for settings": {`user default on nopass ~* &* +@all -config`, "it could not be checked"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := startRedis(t, redistest.Options{Config: tt.config})
+			g := open(t, server.URL())
+			// It asks for settings after its first look, and looks again when it knows.
+			until(t, "it has looked often", func() bool { return looks(t, server) >= 4 })
+			warnings := strings.Count(g.log.String(), "to disk") + strings.Count(g.log.String(), "could not be checked")
+			if tt.want == "" && warnings != 0 || tt.want != "" && (warnings != 1 || !strings.Contains(g.log.String(), tt.want)) {
+				t.Errorf("log: %s, want %q", g.log, tt.want)
+			}
+		})
+	}
+}
+
+var lookCalls = regexp.MustCompile(`cmdstat_evalsha:calls=(\d+)`)
+
+// looks counts the guard's commands so far.
+func looks(t *testing.T, server *redistest.Server) int {
+	t.Helper()
+	found := lookCalls.FindStringSubmatch(fmt.Sprint(do(t, server, "INFO", "commandstats")))
+	if found == nil {
+		return 0
+	}
+	n, _ := strconv.Atoi(found[1])
+	return n
+}

@@ -1,0 +1,274 @@
+package docs_test
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io"
+	"log/slog"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"nativebridge/adapters/httpapi"
+	"nativebridge/app"
+	"nativebridge/domain"
+)
+
+const catalogue = "errors.md"
+
+// row is a line of the catalogue's first table.
+type row struct{ v1, oauth, sameToken, level string }
+
+// onlyAtOAuth are the codes of what cannot be asked for at /v1.
+var onlyAtOAuth = []string{"grant_invalid", "scope_invalid", "target_invalid", "invalid_client", "unsupported_grant_type"}
+
+// asAtV1 stands in the column of /oauth where it answers a problem too.
+const asAtV1 = "as at `/v1`"
+
+func TestEachErrorIsAsTheCatalogueSays(t *testing.T) {
+	for code, row := range rows(t) {
+		t.Run(code, func(t *testing.T) {
+			if (row.v1 == "–") != slices.Contains(onlyAtOAuth, code) {
+				t.Errorf("at /v1: %s", row.v1)
+			}
+			if row.v1 != "–" {
+				wantAnswer(t, row, provoke(t, code, "/v1/sessions"), row.v1+" "+code)
+			}
+			want := row.oauth
+			if want == asAtV1 {
+				want = row.v1 + " " + code
+			}
+			wantAnswer(t, row, provoke(t, code, "/oauth/token"), want)
+		})
+	}
+}
+
+func TestTheCatalogueHasEveryErrorInEveryTableAndNoOther(t *testing.T) {
+	want := codesOfTheCode(t)
+	for _, section := range []string{"The catalogue", "What the app does", "What the operator looks at"} {
+		var got []string
+		for _, cells := range table(t, section) {
+			got = append(got, cells[0])
+		}
+		slices.Sort(got)
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: rows for %q, want %q", section, got, want)
+		}
+	}
+}
+
+// answer is what came back, and what was logged about it.
+type answer struct {
+	text, retryAfter, level string
+}
+
+func wantAnswer(t *testing.T, row row, got answer, want string) {
+	t.Helper()
+	if want = strings.ReplaceAll(want, "`", ""); got.text != want {
+		t.Errorf("answered %s, the catalogue says %s", got.text, want)
+	}
+	if wait := strings.Contains(row.sameToken, "Retry-After"); wait != (got.retryAfter != "") {
+		t.Errorf("Retry-After: %q, the catalogue says %q", got.retryAfter, row.sameToken)
+	}
+	if got.level != row.level {
+		t.Errorf("logged as %s, the catalogue says %s", got.level, row.level)
+	}
+}
+
+// provoke has the real handler answer with code on path.
+func provoke(t *testing.T, code, path string) answer {
+	t.Helper()
+	var log bytes.Buffer
+	logger := slog.New(slog.NewJSONHandler(&log, nil))
+	failing := exchange{reasonOf(t, code)}
+	server := httpapi.NewServer(httpapi.Config{SubjectTokenTypes: httpapi.TokenTypes{"urn:example:token"}}, "the-client",
+		httpapi.UseCases{Exchange: failing}, httpapi.NewHealth(nil, nil, logger), logger)
+	w := httptest.NewRecorder()
+	server.Handler().ServeHTTP(w, request(code, path))
+
+	var body struct{ Code, Error string }
+	if err := json.Unmarshal(w.Body.Bytes(), &body); err != nil {
+		t.Fatalf("%d %s: %v", w.Code, w.Body, err)
+	}
+	var line struct {
+		Level, Code string
+		Status      int
+	}
+	if err := json.Unmarshal(log.Bytes(), &line); err != nil || line.Code != code || line.Status != w.Code {
+		t.Errorf("the log says %s, want one line about %s and %d", log.Bytes(), code, w.Code)
+	}
+	return answer{fmt.Sprintf("%d %s", w.Code, cmp.Or(body.Code, body.Error)), w.Header().Get("Retry-After"), line.Level}
+}
+
+// exchange is a use case that fails.
+type exchange struct{ err error }
+
+func (e exchange) Execute(context.Context, app.Exchange) (domain.Session, error) {
+	return domain.Session{}, e.err
+}
+
+// reasonOf is the failure that leads to code. What wraps no reason is a fault of
+// the bridge's own.
+func reasonOf(t *testing.T, code string) error {
+	if slices.Contains(reasons(t), code) {
+		return domain.Error(code)
+	}
+	return errors.New("a fault")
+}
+
+// request is one that gets code: a faulty one if the code is about requests, and
+// else one that is well-formed.
+func request(code, path string) *http.Request {
+	method, contentType := http.MethodPost, "application/json"
+	good := `{"token":"a.b.c"}`
+	if path == "/oauth/token" {
+		contentType = "application/x-www-form-urlencoded"
+		good = url.Values{
+			"grant_type":         {"urn:ietf:params:oauth:grant-type:token-exchange"},
+			"subject_token_type": {"urn:example:token"}, "subject_token": {"a.b.c"},
+		}.Encode()
+	}
+	var body io.Reader = strings.NewReader(good)
+	switch code {
+	case "invalid_request":
+		body = strings.NewReader("{}")
+	case "invalid_client":
+		body = strings.NewReader(good + "&client_secret=x")
+	case "unsupported_grant_type":
+		body = strings.NewReader("grant_type=password")
+	case "unsupported_media_type":
+		contentType = "text/plain"
+	case "request_too_large":
+		body = strings.NewReader(good + strings.Repeat(" ", 16<<10))
+	case "request_timeout":
+		body = iotest.ErrReader(os.ErrDeadlineExceeded)
+	case "not_found":
+		path += "/nothing"
+	case "method_not_allowed":
+		method = http.MethodPut
+	}
+	r := httptest.NewRequest(method, path, body)
+	r.Header.Set("Content-Type", contentType)
+	return r
+}
+
+// rows are the catalogue's first table, by code.
+func rows(t *testing.T) map[string]row {
+	t.Helper()
+	all := map[string]row{}
+	for _, cells := range table(t, "The catalogue") {
+		all[cells[0]] = row{cells[1], cells[2], cells[3], cells[4]}
+	}
+	return all
+}
+
+// table returns the lines of the first table of a section of the catalogue, without
+// its head. The first cell is a code, and comes without its backticks.
+func table(t *testing.T, section string) [][]string {
+	t.Helper()
+	text, err := os.ReadFile(catalogue)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, found := strings.Cut(string(text), "\n## "+section+"\n")
+	if !found {
+		t.Fatalf("%s has no section %q", catalogue, section)
+	}
+	var lines [][]string
+	for line := range strings.Lines(rest) {
+		if strings.HasPrefix(line, "## ") {
+			break
+		}
+		if !strings.HasPrefix(line, "| `") {
+			continue
+		}
+		cells := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), "|")
+		for i := range cells {
+			cells[i] = strings.TrimSpace(cells[i])
+		}
+		cells[0] = strings.Trim(cells[0], "`")
+		lines = append(lines, cells)
+	}
+	return lines
+}
+
+// codesOfTheCode are the reasons of the domain and the problems of httpapi's own,
+// sorted.
+func codesOfTheCode(t *testing.T) []string {
+	t.Helper()
+	codes := map[string]bool{}
+	for _, reason := range reasons(t) {
+		codes[reason] = true
+	}
+	files, err := filepath.Glob("../adapters/httpapi/*.go")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no source of httpapi: %v", err)
+	}
+	for _, file := range files {
+		ast.Inspect(parse(t, file), func(node ast.Node) bool {
+			if literal, ok := node.(*ast.CompositeLit); ok && isNamed(literal.Type, "problem") {
+				for _, element := range literal.Elts {
+					if pair, ok := element.(*ast.KeyValueExpr); ok && isNamed(pair.Key, "Code") {
+						addText(codes, pair.Value)
+					}
+				}
+			}
+			return true
+		})
+	}
+	return slices.Sorted(maps.Keys(codes))
+}
+
+// reasons are the constants of type Error in the domain: the closed set.
+func reasons(t *testing.T) []string {
+	t.Helper()
+	codes := map[string]bool{}
+	ast.Inspect(parse(t, "../domain/errors.go"), func(node ast.Node) bool {
+		if spec, ok := node.(*ast.ValueSpec); ok && isNamed(spec.Type, "Error") {
+			addText(codes, spec.Values[0])
+		}
+		return true
+	})
+	if len(codes) == 0 {
+		t.Fatal("the domain has no reasons")
+	}
+	return slices.Sorted(maps.Keys(codes))
+}
+
+func parse(t *testing.T, file string) *ast.File {
+	t.Helper()
+	parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parsed
+}
+
+func isNamed(node ast.Expr, name string) bool {
+	ident, ok := node.(*ast.Ident)
+	return ok && ident.Name == name
+}
+
+// addText adds the text of a string literal; what is computed is a reason's.
+func addText(codes map[string]bool, value ast.Expr) {
+	if literal, ok := value.(*ast.BasicLit); ok {
+		if text, err := strconv.Unquote(literal.Value); err == nil {
+			codes[text] = true
+		}
+	}
+}
