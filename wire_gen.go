@@ -21,8 +21,14 @@ func NewServer(ctx context.Context, config adapters.Config, run adapters.Runtime
 	httpapiConfig := config.HTTP
 	clientID := adapters.NewClientID(config)
 	upstreams := adapters.NewUpstreams(run)
-	identityVerifier := adapters.NewIdentityVerifier(config, upstreams, run)
-	issuer := adapters.NewAuth0Issuer(config, upstreams, run)
+	identityVerifier, err := adapters.NewIdentityVerifier(config, upstreams)
+	if err != nil {
+		return nil, nil, err
+	}
+	issuer, err := adapters.NewIssuer(config, upstreams)
+	if err != nil {
+		return nil, nil, err
+	}
 	replayStore, cleanup, err := adapters.NewReplayStore(ctx, config, run)
 	if err != nil {
 		return nil, nil, err
@@ -65,7 +71,7 @@ func NewServer(ctx context.Context, config adapters.Config, run adapters.Runtime
 		Revoke:   revokeSession,
 		Keys:     issuer,
 	}
-	health := adapters.NewHealth(config, upstreams, issuer, replayStore, run)
+	health := adapters.NewHealth(config, upstreams, identityVerifier, issuer, replayStore, run)
 	logger := run.Log
 	server := httpapi.NewServer(httpapiConfig, clientID, useCases, health, logger)
 	return server, func() {

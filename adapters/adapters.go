@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/google/wire"
@@ -25,16 +26,35 @@ import (
 
 // Set provides every port, and the policies and limits that the use cases work by.
 var Set = wire.NewSet(
-	NewUpstreams, NewIdentityVerifier, NewAuth0Issuer, NewReplayStore, NewAuditLog, NewHealth,
-	wire.Bind(new(ports.TokenIssuer), new(*auth0.Issuer)),
-	wire.Bind(new(ports.SessionRenewer), new(*auth0.Issuer)),
-	wire.Bind(new(ports.SessionRevoker), new(*auth0.Issuer)),
-	wire.Bind(new(ports.IssuerKeys), new(*auth0.Issuer)),
+	NewUpstreams, NewIdentityVerifier, NewIssuer, NewReplayStore, NewAuditLog, NewHealth,
+	wire.Bind(new(ports.TokenIssuer), new(Issuer)),
+	wire.Bind(new(ports.SessionRenewer), new(Issuer)),
+	wire.Bind(new(ports.SessionRevoker), new(Issuer)),
+	wire.Bind(new(ports.IssuerKeys), new(Issuer)),
 	NewSignInPolicies, NewAccessPolicy, NewClientID, NewDeadline, NewOwners,
 	wire.FieldsOf(new(Config), "HTTP"),
 	wire.FieldsOf(new(ReplayStore), "Guard"),
 	wire.FieldsOf(new(Runtime), "Log", "Now"),
 )
+
+// newVerifier returns the verifier with the given name.
+func newVerifier(name string, c Config, up *Upstreams) (ports.IdentityVerifier, error) {
+	switch name {
+	case "authsignal":
+		return authsignal.NewVerifier(up.Client(name), c.Authsignal, c.ClockSkew, up.run.Now), nil
+	}
+	return nil, fmt.Errorf("there is no verifier %q", name)
+}
+
+// newIssuer returns the issuer with the given name, for subjects that meet the
+// rule.
+func newIssuer(name string, c Config, subjects domain.SubjectRule, up *Upstreams) (Issuer, error) {
+	switch name {
+	case "auth0":
+		return auth0.NewIssuer(up.Client(name), c.Auth0, subjects, c.ClockSkew, up.run.Now), nil
+	}
+	return nil, fmt.Errorf("there is no issuer %q", name)
+}
 
 // Runtime is what the process gives the graph besides its configuration. All
 // fields but RootCAs must be set.
@@ -46,25 +66,45 @@ type Runtime struct {
 	RootCAs *x509.CertPool   // trusted for TLS to the upstreams; nil means the system's
 }
 
-// Upstreams are the clients of the outside parties.
-type Upstreams struct{ Authsignal, Auth0 *upstream.Client }
+// Issuer is what an issuer's adapter does.
+type Issuer interface {
+	ports.TokenIssuer
+	ports.SessionRenewer
+	ports.SessionRevoker
+	ports.IssuerKeys
+}
 
-// NewUpstreams gives each party a connection pool of its own.
-func NewUpstreams(run Runtime) Upstreams {
-	client := func(name string) *upstream.Client {
-		return upstream.New(upstream.Options{Name: name, RootCAs: run.RootCAs, Now: run.Now})
-	}
-	return Upstreams{Authsignal: client("authsignal"), Auth0: client("auth0")}
+// warmer is an adapter that can open the way to its party before the first caller
+// comes.
+type warmer interface {
+	Warm(ctx context.Context) error
+}
+
+// Upstreams makes the clients of the outside parties and remembers them.
+type Upstreams struct {
+	run     Runtime
+	clients []httpapi.Upstream
+}
+
+// NewUpstreams returns no clients yet.
+func NewUpstreams(run Runtime) *Upstreams { return &Upstreams{run: run} }
+
+// Client returns a client for the party of that name, with a connection pool of
+// its own.
+func (u *Upstreams) Client(name string) *upstream.Client {
+	client := upstream.New(upstream.Options{Name: name, RootCAs: u.run.RootCAs, Now: u.run.Now})
+	u.clients = append(u.clients, client)
+	return client
 }
 
 // NewIdentityVerifier returns the verifier of passkey tokens.
-func NewIdentityVerifier(c Config, up Upstreams, run Runtime) ports.IdentityVerifier {
-	return authsignal.NewVerifier(up.Authsignal, c.Authsignal, c.ClockSkew, run.Now)
+func NewIdentityVerifier(c Config, up *Upstreams) (ports.IdentityVerifier, error) {
+	return newVerifier(c.Verifiers[0], c, up)
 }
 
-// NewAuth0Issuer returns what opens, renews and revokes sessions.
-func NewAuth0Issuer(c Config, up Upstreams, run Runtime) *auth0.Issuer {
-	return auth0.NewIssuer(up.Auth0, c.Auth0, c.Authsignal.Subjects.Rule(), c.ClockSkew, run.Now)
+// NewIssuer returns what opens, renews and revokes sessions.
+func NewIssuer(c Config, up *Upstreams) (Issuer, error) {
+	return newIssuer(c.Issuer, c, NewSignInPolicies(c)[0].Subjects, up)
 }
 
 // ReplayStore is the guard of used proofs, and the party that it asks, which is
@@ -94,34 +134,35 @@ func NewAuditLog(run Runtime) ports.AuditLog {
 
 // NewHealth returns what the probes tell, and what is warmed before the first
 // caller comes.
-func NewHealth(c Config, up Upstreams, issuer *auth0.Issuer, store ReplayStore, run Runtime) *httpapi.Health {
-	warm := map[string]func(context.Context) error{
-		up.Authsignal.Name(): func(ctx context.Context) error { return up.Authsignal.Warm(ctx, string(c.Authsignal.APIURL)) },
-		up.Auth0.Name():      issuer.Warm,
+func NewHealth(c Config, up *Upstreams, verifier ports.IdentityVerifier, issuer Issuer, store ReplayStore, run Runtime) *httpapi.Health {
+	warm := map[string]func(context.Context) error{}
+	if w, ok := verifier.(warmer); ok {
+		warm[strings.Join(c.Verifiers, ",")] = w.Warm
 	}
-	parties := []httpapi.Upstream{up.Authsignal, up.Auth0}
+	if w, ok := issuer.(warmer); ok {
+		warm[c.Issuer] = w.Warm
+	}
+	parties := up.clients
 	if store.Party != nil {
 		parties = append(parties, store.Party)
 	}
 	return httpapi.NewHealth(warm, parties, run.Log)
 }
 
-// NewSignInPolicies returns the rules of a sign-in.
+// NewSignInPolicies returns the rules of a sign-in, one for each verifier.
 func NewSignInPolicies(c Config) domain.SignInPolicies {
-	return domain.SignInPolicies{c.Authsignal.Policy(c.ClockSkew)}
+	var policies domain.SignInPolicies
+	for _, config := range c.verifierConfigs() {
+		policies = append(policies, config.Policy(c.ClockSkew))
+	}
+	return policies
 }
 
 // NewAccessPolicy returns what sessions are offered.
-func NewAccessPolicy(c Config) domain.AccessPolicy {
-	return domain.AccessPolicy{
-		Default:   domain.Access{Scope: c.Auth0.Scope, Audience: c.Auth0.Audience},
-		Scopes:    c.Auth0.ScopeAllowed,
-		Audiences: c.Auth0.AudiencesAllowed,
-	}
-}
+func NewAccessPolicy(c Config) domain.AccessPolicy { return c.issuerConfig().Offer() }
 
 // NewClientID returns the client id that callers of the OAuth way in may name.
-func NewClientID(c Config) httpapi.ClientID { return httpapi.ClientID(c.Auth0.ClientID) }
+func NewClientID(c Config) httpapi.ClientID { return httpapi.ClientID(c.issuerConfig().Client()) }
 
 // NewDeadline returns how long an exchange may take.
 func NewDeadline(c Config) time.Duration { return c.HTTP.RequestTimeout }

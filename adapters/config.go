@@ -3,6 +3,9 @@ package adapters
 import (
 	"errors"
 	"fmt"
+	"reflect"
+	"slices"
+	"strings"
 	"time"
 
 	"nativebridge/adapters/auth0"
@@ -10,15 +13,21 @@ import (
 	"nativebridge/adapters/httpapi"
 	"nativebridge/adapters/internal/settings"
 	"nativebridge/adapters/redis"
+	"nativebridge/domain"
 )
 
-// Config is the configuration of the whole bridge. Each adapter owns its part.
+// Config is the configuration of the whole bridge. Each adapter owns its part. A
+// part that is tagged with a verifier's or an issuer's name is read only if that
+// is chosen: adding one is a field here and a case in adapters.go.
 type Config struct {
-	HTTP       httpapi.Config
-	Authsignal authsignal.Config
-	Auth0      auth0.Config
-	Redis      redis.Config
+	HTTP httpapi.Config
 	Shared
+	Choice
+	Redis redis.Config
+
+	Authsignal authsignal.Config `verifier:"authsignal"`
+
+	Auth0 auth0.Config `issuer:"auth0"`
 }
 
 // Shared is what more than one adapter goes by.
@@ -26,8 +35,41 @@ type Shared struct {
 	ClockSkew time.Duration `env:"CLOCK_SKEW" envDefault:"30s" help:"how far the clocks of Authsignal, Auth0 and the bridge may differ, up to 5m"`
 }
 
-// Setting describes one environment variable, for help and documentation.
-type Setting = settings.Setting
+// Choice says which adapters serve the ports.
+type Choice struct {
+	Verifiers Names  `env:"IDENTITY_VERIFIER" envDefault:"authsignal" help:"who says whom a token proves; several, separated by commas, while users move from one to the other"`
+	Issuer    string `env:"TOKEN_ISSUER" envDefault:"auth0" help:"who opens sessions"`
+}
+
+// Names is a list of names.
+type Names []string
+
+// UnmarshalText splits at commas.
+func (n *Names) UnmarshalText(text []byte) error {
+	*n = strings.FieldsFunc(string(text), func(r rune) bool { return r == ',' || r == ' ' })
+	return nil
+}
+
+// verifierConfig is what a verifier's part must tell the rest of the bridge.
+type verifierConfig interface {
+	// Policy returns what makes an identity of this verifier a sign-in.
+	Policy(skew time.Duration) domain.SignInPolicy
+}
+
+// issuerConfig is what an issuer's part must tell the rest of the bridge.
+type issuerConfig interface {
+	// Offer returns what sessions callers may ask for.
+	Offer() domain.AccessPolicy
+	// Client returns the bridge's own client id at the issuer.
+	Client() string
+}
+
+// Setting describes one environment variable, for help and documentation. When
+// says what must be chosen for it to be read; "" means that it always is.
+type Setting struct {
+	settings.Setting
+	When string
+}
 
 // Faults is everything that is wrong with a configuration.
 type Faults = settings.Faults
@@ -36,27 +78,118 @@ type Faults = settings.Faults
 // names everything that is wrong with it, and how to mend it.
 func LoadConfig(environ map[string]string) (Config, error) {
 	var c Config
-	err := settings.Load(environ, append(c.parts(), &agreement{&c})...)
+	_ = settings.Load(environ, &c.Choice) // what is wrong with it is found again below
+	parts := c.always()
+	for _, part := range c.optional() {
+		if part.chosen {
+			parts = append(parts, part.config)
+		}
+	}
+	err := settings.Load(environ, append(parts, &agreement{&c})...)
 	return c, err
 }
 
-// Settings lists what LoadConfig reads, in the order of Config.
-func Settings() []Setting { return settings.Describe(new(Config).parts()...) }
+// Settings lists everything that LoadConfig may read, in the order of Config.
+func Settings() []Setting {
+	var c Config
+	var list []Setting
+	for _, setting := range settings.Describe(c.always()...) {
+		list = append(list, Setting{Setting: setting})
+	}
+	for _, part := range c.optional() {
+		for _, setting := range settings.Describe(part.config) {
+			list = append(list, Setting{setting, part.variable + " is " + part.name})
+		}
+	}
+	return list
+}
 
 // UnknownSettings returns a warning for each variable of environ that looks like
 // a setting and is none.
 func UnknownSettings(environ map[string]string) []string {
-	return settings.Unknown(environ, Settings(), "AUTHSIGNAL_", "AUTH0_", "REPLAY_")
+	var known []settings.Setting
+	for _, setting := range Settings() {
+		known = append(known, setting.Setting)
+	}
+	return settings.Unknown(environ, known, "AUTHSIGNAL_", "AUTH0_", "REPLAY_")
 }
 
-func (c *Config) parts() []any { return []any{&c.HTTP, &c.Shared, &c.Authsignal, &c.Auth0, &c.Redis} }
+func (c *Config) always() []any { return []any{&c.HTTP, &c.Shared, &c.Choice, &c.Redis} }
 
-// agreement checks what holds between the parts: a party must give up before the
-// one that waits for it does, or else its trouble is told as the wrong one's.
+// part is a tagged field of Config.
+type part struct {
+	variable, name string // the choice that it belongs to
+	config         any    // a pointer to the field
+	chosen         bool
+}
+
+// optional lists the tagged fields.
+func (c *Config) optional() []part {
+	var parts []part
+	config := reflect.ValueOf(c).Elem()
+	for i := range config.NumField() {
+		tag, field := config.Type().Field(i).Tag, config.Field(i).Addr().Interface()
+		if name := tag.Get("verifier"); name != "" {
+			parts = append(parts, part{"IDENTITY_VERIFIER", name, field, slices.Contains(c.Verifiers, name)})
+		}
+		if name := tag.Get("issuer"); name != "" {
+			parts = append(parts, part{"TOKEN_ISSUER", name, field, c.Issuer == name})
+		}
+	}
+	return parts
+}
+
+// verifierConfigs returns the part of each chosen verifier.
+func (c *Config) verifierConfigs() []verifierConfig {
+	var list []verifierConfig
+	for _, part := range c.optional() {
+		if config, ok := part.config.(verifierConfig); ok && part.chosen {
+			list = append(list, config)
+		}
+	}
+	return list
+}
+
+// issuerConfig returns the part of the chosen issuer.
+func (c *Config) issuerConfig() issuerConfig {
+	for _, part := range c.optional() {
+		if config, ok := part.config.(issuerConfig); ok && part.chosen {
+			return config
+		}
+	}
+	return nil
+}
+
+// agreement checks what holds between the parts.
 type agreement struct{ config *Config }
 
-// Check implements settings.Checker: script < issue < request.
+// Check implements settings.Checker.
 func (a *agreement) Check() []settings.Fault {
+	return slices.Concat(a.names("IDENTITY_VERIFIER", a.config.Verifiers), a.names("TOKEN_ISSUER", []string{a.config.Issuer}), a.times())
+}
+
+// names wants choices that exist.
+func (a *agreement) names(variable string, chosen []string) []settings.Fault {
+	var known []string
+	for _, part := range a.config.optional() {
+		if part.variable == variable {
+			known = append(known, part.name)
+		}
+	}
+	for _, name := range chosen {
+		if !slices.Contains(known, name) {
+			return []settings.Fault{{Name: variable, Problem: fmt.Sprintf("is %q, which there is not", name), Fix: "set it to " + strings.Join(known, " or ")}}
+		}
+	}
+	if len(chosen) == 0 {
+		return []settings.Fault{{Name: variable, Problem: "names nobody", Fix: "set it to " + strings.Join(known, " or ")}}
+	}
+	return nil
+}
+
+// times wants script < issue < request: a party must give up before the one that
+// waits for it does, or else its trouble is told as the wrong one's.
+func (a *agreement) times() []settings.Fault {
 	var faults []settings.Fault
 	if a.config.HTTP.RequestTimeout <= auth0.IssueTimeout {
 		faults = append(faults, settings.Fault{

@@ -40,6 +40,18 @@ func (c *Config) Check() []settings.Fault {
 	return nil
 }
 
+// Offer returns what sessions callers may ask for.
+func (c *Config) Offer() domain.AccessPolicy {
+	return domain.AccessPolicy{
+		Default:   domain.Access{Scope: c.Scope, Audience: c.Audience},
+		Scopes:    c.ScopeAllowed,
+		Audiences: c.AudiencesAllowed,
+	}
+}
+
+// Client returns the bridge's client id, which its ID tokens are for.
+func (c *Config) Client() string { return c.ClientID }
+
 // Domain is the tenant's base URL, made of a host or a whole URL. Plain http is
 // for loopback only.
 type Domain struct{ base settings.BaseURL }

@@ -37,6 +37,11 @@ func NewVerifier(client *upstream.Client, config Config, skew time.Duration, now
 	return &Verifier{client: client, config: config, skew: skew, now: now}
 }
 
+// Warm opens a connection to Authsignal.
+func (v *Verifier) Warm(ctx context.Context) error {
+	return v.client.Warm(ctx, string(v.config.APIURL))
+}
+
 // Verify implements ports.IdentityVerifier. What cannot be a live Authsignal token
 // is rejected without asking.
 func (v *Verifier) Verify(ctx context.Context, token domain.PasskeyToken) (domain.Identity, error) {

@@ -35,6 +35,8 @@ func TestConfigurationIsDocumented(t *testing.T) {
 	}
 }
 
+const tableHead = "| variable | default | set it to |\n|---|---|---|\n"
+
 func documentation() string {
 	var text strings.Builder
 	text.WriteString(`# Configuration
@@ -47,10 +49,14 @@ wrong is listed at start-up, all of it at once, each with its fix, and the exit
 status is 2. A variable that begins with ` + "`AUTHSIGNAL_`" + `, ` + "`AUTH0_`" + ` or ` + "`REPLAY_`" + ` and
 is not in this table is warned about: it may be misspelt.
 
-| variable | default | set it to |
-|---|---|---|
 `)
+	text.WriteString(tableHead)
+	when := ""
 	for _, s := range adapters.Settings() {
+		if s.When != when {
+			when = s.When
+			fmt.Fprintf(&text, "\n## If %s\n\n%s", when, tableHead)
+		}
 		value := "none"
 		switch {
 		case s.Required:

@@ -81,7 +81,12 @@ Exit status: 0 stopped by a signal, 1 failed, 2 configured wrongly.
 
 Environment:
 `)
+	when := ""
 	for _, s := range adapters.Settings() {
+		if s.When != when {
+			when = s.When
+			fmt.Fprintf(&text, "\nIf %s:\n", when)
+		}
 		fmt.Fprintf(&text, "  %s%s\n", s.Name, presence(s))
 		for _, line := range wrap(s.Help, 72) {
 			fmt.Fprintf(&text, "      %s\n", line)
