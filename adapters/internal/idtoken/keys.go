@@ -27,10 +27,11 @@ const (
 )
 
 // Keys is an issuer's JSON Web Key Set (RFC 7517), fetched from one configured
-// address and never from anywhere a token names. It is safe for concurrent use.
+// address, or from where the issuer's discovery document says, and never from
+// anywhere a token names. It is safe for concurrent use.
 type Keys struct {
 	client *upstream.Client
-	url    string
+	locate func(context.Context) (string, error) // tells the set's address
 	now    func() time.Time
 	flight singleflight.Group
 
@@ -42,7 +43,7 @@ type Keys struct {
 
 // NewKeys returns the keys at url, still to be fetched.
 func NewKeys(client *upstream.Client, url string, now func() time.Time) *Keys {
-	return &Keys{client: client, url: url, now: now}
+	return &Keys{client: client, now: now, locate: func(context.Context) (string, error) { return url, nil }}
 }
 
 // Find returns the keys with the given id. If there are none, the set is fetched
@@ -50,6 +51,17 @@ func NewKeys(client *upstream.Client, url string, now func() time.Time) *Keys {
 // domain.ErrUnavailable if the set could not be fetched; an id that a fresh set
 // lacks gives no keys and no error.
 func (k *Keys) Find(ctx context.Context, id string) ([]jose.JSONWebKey, error) {
+	return k.find(ctx, id, k.Fetch)
+}
+
+// FindSparingly is Find for an id that a stranger may have made up: the set is
+// fetched again at most once in ten seconds, also while that fails. Until it is
+// tried again, an id that the last good set lacks is unavailable, with the wait.
+func (k *Keys) FindSparingly(ctx context.Context, id string) ([]jose.JSONWebKey, error) {
+	return k.find(ctx, id, k.fetchSparingly)
+}
+
+func (k *Keys) find(ctx context.Context, id string, fetch func(context.Context) error) ([]jose.JSONWebKey, error) {
 	found, age, sinceTried := k.look(id)
 	if len(found) > 0 {
 		if age > freshFor && sinceTried > coolDown {
@@ -60,7 +72,7 @@ func (k *Keys) Find(ctx context.Context, id string) ([]jose.JSONWebKey, error) {
 	if age < coolDown {
 		return nil, nil
 	}
-	if err := k.Fetch(ctx); err != nil {
+	if err := fetch(ctx); err != nil {
 		return nil, err
 	}
 	found, _, _ = k.look(id)
@@ -83,8 +95,27 @@ func (k *Keys) JWKS(ctx context.Context) ([]byte, error) {
 }
 
 // Fetch fetches the set now. Concurrent calls share one request.
-func (k *Keys) Fetch(ctx context.Context) error {
-	done := k.flight.DoChan("", func() (any, error) { return nil, k.fetch(context.WithoutCancel(ctx)) })
+func (k *Keys) Fetch(ctx context.Context) error { return k.wait(ctx, k.fetch) }
+
+// fetchSparingly fetches the set unless that was tried within the cool-down; then
+// the result of that attempt stands.
+func (k *Keys) fetchSparingly(ctx context.Context) error {
+	return k.wait(ctx, func(ctx context.Context) error {
+		_, age, sinceTried := k.all()
+		switch {
+		case sinceTried >= coolDown:
+			return k.fetch(ctx)
+		case age == sinceTried: // it went well
+			return nil
+		}
+		err := fmt.Errorf("%w: the issuer's keys could not be fetched just now", domain.ErrUnavailable)
+		return domain.WithRetryAfter(err, coolDown-sinceTried)
+	})
+}
+
+// wait runs fetch, which goes on when ctx ends, because others may wait for it.
+func (k *Keys) wait(ctx context.Context, fetch func(context.Context) error) error {
+	done := k.flight.DoChan("", func() (any, error) { return nil, fetch(context.WithoutCancel(ctx)) })
 	select {
 	case result := <-done:
 		return result.Err
@@ -129,22 +160,34 @@ func (k *Keys) fetch(ctx context.Context) error {
 }
 
 func (k *Keys) ask(ctx context.Context) (jose.JSONWebKeySet, error) {
-	var set jose.JSONWebKeySet
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, k.url, nil)
+	address, err := k.locate(ctx)
 	if err != nil {
-		return set, err
+		return jose.JSONWebKeySet{}, err
 	}
-	reply, err := k.client.Do(req)
+	body, err := get(ctx, k.client, address)
 	if err != nil {
-		return set, err
+		return jose.JSONWebKeySet{}, err
 	}
-	if reply.Status != http.StatusOK {
-		return set, fmt.Errorf("status %d", reply.Status)
-	}
-	if set = parse(reply.Body); len(set.Keys) == 0 {
+	set := parse(body)
+	if len(set.Keys) == 0 {
 		return set, errors.New("the reply is no JSON Web Key Set with a public signing key")
 	}
 	return set, nil
+}
+
+func get(ctx context.Context, client *upstream.Client, address string) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return nil, err
+	}
+	reply, err := client.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	if reply.Status != http.StatusOK {
+		return nil, fmt.Errorf("status %d", reply.Status)
+	}
+	return reply.Body, nil
 }
 
 // parse returns the public signing keys of a JSON Web Key Set and ignores keys it
