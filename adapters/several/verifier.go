@@ -1,0 +1,70 @@
+// Package several lets tokens of more than one authority in, as while users move
+// from one passkey provider to another.
+package several
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"strings"
+
+	"github.com/go-jose/go-jose/v4/json"
+
+	"nativebridge/domain"
+	"nativebridge/ports"
+)
+
+// Verifier is a ports.IdentityVerifier that hands a token to the one verifier that
+// its issuer says. What a token says of itself is not believed: it decides who is
+// asked, and that verifier checks it again.
+type Verifier struct {
+	byIssuer      map[string]ports.IdentityVerifier
+	withoutIssuer ports.IdentityVerifier
+}
+
+var _ ports.IdentityVerifier = (*Verifier)(nil)
+
+// NewVerifier returns a verifier for the tokens of each "iss" in byIssuer, compared
+// exactly. WithoutIssuer is for tokens that have no iss, such as Authsignal's; nil
+// rejects them.
+func NewVerifier(byIssuer map[string]ports.IdentityVerifier, withoutIssuer ports.IdentityVerifier) *Verifier {
+	return &Verifier{byIssuer: byIssuer, withoutIssuer: withoutIssuer}
+}
+
+// Verify implements ports.IdentityVerifier. A token of any other issuer is rejected,
+// and nobody is asked about it.
+func (v *Verifier) Verify(ctx context.Context, token domain.PasskeyToken) (domain.Identity, error) {
+	issuer, declared, err := issuerOf(token)
+	if err != nil {
+		return domain.Identity{}, err
+	}
+	verifier := v.withoutIssuer
+	if declared {
+		verifier = v.byIssuer[issuer]
+	}
+	if verifier == nil {
+		return domain.Identity{}, fmt.Errorf("%w: no verifier is configured for the token's issuer", domain.ErrTokenRejected)
+	}
+	return verifier.Verify(ctx, token)
+}
+
+// issuerOf returns what the token says its "iss" is, and false if it says nothing.
+// It is as strict as a verifier: a claim that is there twice names nobody.
+func issuerOf(token domain.PasskeyToken) (issuer string, declared bool, err error) {
+	var claims map[string]any
+	_, rest, _ := strings.Cut(token.Reveal(), ".")
+	payload, _, _ := strings.Cut(rest, ".")
+	text, err := base64.RawURLEncoding.Strict().DecodeString(payload)
+	if err != nil || json.Unmarshal(text, &claims) != nil || claims == nil {
+		return "", false, fmt.Errorf("%w: the token is not a JWT", domain.ErrTokenRejected)
+	}
+	value, declared := claims["iss"]
+	if !declared {
+		return "", false, nil
+	}
+	issuer, ok := value.(string)
+	if !ok {
+		return "", false, fmt.Errorf("%w: the token's iss is no text", domain.ErrTokenRejected)
+	}
+	return issuer, true, nil
+}
