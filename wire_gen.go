@@ -71,7 +71,7 @@ func NewServer(ctx context.Context, config adapters.Config, run adapters.Runtime
 		Revoke:   revokeSession,
 		Keys:     issuer,
 	}
-	health := adapters.NewHealth(config, upstreams, identityVerifier, issuer, replayStore, run)
+	health := adapters.NewHealth(upstreams, identityVerifier, issuer, replayStore, run)
 	logger := run.Log
 	server := httpapi.NewServer(httpapiConfig, clientID, useCases, health, logger)
 	return server, func() {

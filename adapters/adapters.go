@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"strings"
 	"time"
 
 	"github.com/google/wire"
@@ -18,8 +17,10 @@ import (
 	"nativebridge/adapters/authsignal"
 	"nativebridge/adapters/httpapi"
 	"nativebridge/adapters/internal/upstream"
+	"nativebridge/adapters/jwt"
 	"nativebridge/adapters/memory"
 	"nativebridge/adapters/redis"
+	"nativebridge/adapters/several"
 	"nativebridge/domain"
 	"nativebridge/ports"
 )
@@ -42,6 +43,8 @@ func newVerifier(name string, c Config, up *Upstreams) (ports.IdentityVerifier, 
 	switch name {
 	case "authsignal":
 		return authsignal.NewVerifier(up.Client(name), c.Authsignal, c.ClockSkew, up.run.Now), nil
+	case "jwt":
+		return jwt.NewVerifier(up.Client(name), c.JWT, c.ClockSkew, up.run.Now), nil
 	}
 	return nil, fmt.Errorf("there is no verifier %q", name)
 }
@@ -80,14 +83,18 @@ type warmer interface {
 	Warm(ctx context.Context) error
 }
 
-// Upstreams makes the clients of the outside parties and remembers them.
+// Upstreams makes the clients of the outside parties, and remembers them and how
+// they are warmed.
 type Upstreams struct {
 	run     Runtime
 	clients []httpapi.Upstream
+	warm    map[string]func(context.Context) error
 }
 
 // NewUpstreams returns no clients yet.
-func NewUpstreams(run Runtime) *Upstreams { return &Upstreams{run: run} }
+func NewUpstreams(run Runtime) *Upstreams {
+	return &Upstreams{run: run, warm: map[string]func(context.Context) error{}}
+}
 
 // Client returns a client for the party of that name, with a connection pool of
 // its own.
@@ -97,14 +104,45 @@ func (u *Upstreams) Client(name string) *upstream.Client {
 	return client
 }
 
-// NewIdentityVerifier returns the verifier of passkey tokens.
+// warms remembers the adapter of that name if it can be warmed.
+func (u *Upstreams) warms(name string, adapter any) {
+	if w, ok := adapter.(warmer); ok {
+		u.warm[name] = w.Warm
+	}
+}
+
+// NewIdentityVerifier returns the verifier of passkey tokens: the one that is
+// chosen, or one that asks each of several about its own tokens.
 func NewIdentityVerifier(c Config, up *Upstreams) (ports.IdentityVerifier, error) {
-	return newVerifier(c.Verifiers[0], c, up)
+	byIssuer := map[string]ports.IdentityVerifier{}
+	var only, withoutIssuer ports.IdentityVerifier
+	for _, part := range c.chosen() {
+		config, ok := part.config.(verifierConfig)
+		if !ok {
+			continue
+		}
+		verifier, err := newVerifier(part.name, c, up)
+		if err != nil {
+			return nil, err
+		}
+		up.warms(part.name, verifier)
+		if only = verifier; config.Declares() == "" {
+			withoutIssuer = verifier
+		} else {
+			byIssuer[config.Declares()] = verifier
+		}
+	}
+	if len(c.Verifiers) == 1 {
+		return only, nil
+	}
+	return several.NewVerifier(byIssuer, withoutIssuer), nil
 }
 
 // NewIssuer returns what opens, renews and revokes sessions.
 func NewIssuer(c Config, up *Upstreams) (Issuer, error) {
-	return newIssuer(c.Issuer, c, NewSignInPolicies(c)[0].Subjects, up)
+	issuer, err := newIssuer(c.Issuer, c, NewSignInPolicies(c)[0].Subjects, up)
+	up.warms(c.Issuer, issuer)
+	return issuer, err
 }
 
 // ReplayStore is the guard of used proofs, and the party that it asks, which is
@@ -133,20 +171,13 @@ func NewAuditLog(run Runtime) ports.AuditLog {
 }
 
 // NewHealth returns what the probes tell, and what is warmed before the first
-// caller comes.
-func NewHealth(c Config, up *Upstreams, verifier ports.IdentityVerifier, issuer Issuer, store ReplayStore, run Runtime) *httpapi.Health {
-	warm := map[string]func(context.Context) error{}
-	if w, ok := verifier.(warmer); ok {
-		warm[strings.Join(c.Verifiers, ",")] = w.Warm
-	}
-	if w, ok := issuer.(warmer); ok {
-		warm[c.Issuer] = w.Warm
-	}
+// caller comes. It is made when verifier and issuer have been.
+func NewHealth(up *Upstreams, _ ports.IdentityVerifier, _ Issuer, store ReplayStore, run Runtime) *httpapi.Health {
 	parties := up.clients
 	if store.Party != nil {
 		parties = append(parties, store.Party)
 	}
-	return httpapi.NewHealth(warm, parties, run.Log)
+	return httpapi.NewHealth(up.warm, parties, run.Log)
 }
 
 // NewSignInPolicies returns the rules of a sign-in, one for each verifier.

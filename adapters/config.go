@@ -12,6 +12,7 @@ import (
 	"nativebridge/adapters/authsignal"
 	"nativebridge/adapters/httpapi"
 	"nativebridge/adapters/internal/settings"
+	"nativebridge/adapters/jwt"
 	"nativebridge/adapters/redis"
 	"nativebridge/domain"
 )
@@ -26,6 +27,7 @@ type Config struct {
 	Redis redis.Config
 
 	Authsignal authsignal.Config `verifier:"authsignal"`
+	JWT        jwt.Config        `verifier:"jwt"`
 
 	Auth0 auth0.Config `issuer:"auth0"`
 }
@@ -37,8 +39,8 @@ type Shared struct {
 
 // Choice says which adapters serve the ports.
 type Choice struct {
-	Verifiers Names  `env:"IDENTITY_VERIFIER" envDefault:"authsignal" help:"who says whom a token proves; several, separated by commas, while users move from one to the other"`
-	Issuer    string `env:"TOKEN_ISSUER" envDefault:"auth0" help:"who opens sessions"`
+	Verifiers Names  `env:"IDENTITY_VERIFIER" envDefault:"authsignal" help:"who says whom a token proves: authsignal, jwt (a provider's signed token, checked here) or, while users move from one to the other, both, separated by a comma"`
+	Issuer    string `env:"TOKEN_ISSUER" envDefault:"auth0" help:"who opens sessions: auth0"`
 }
 
 // Names is a list of names.
@@ -54,6 +56,8 @@ func (n *Names) UnmarshalText(text []byte) error {
 type verifierConfig interface {
 	// Policy returns what makes an identity of this verifier a sign-in.
 	Policy(skew time.Duration) domain.SignInPolicy
+	// Declares returns the "iss" of this verifier's tokens; "" if they have none.
+	Declares() string
 }
 
 // issuerConfig is what an issuer's part must tell the rest of the bridge.
@@ -62,6 +66,9 @@ type issuerConfig interface {
 	Offer() domain.AccessPolicy
 	// Client returns the bridge's own client id at the issuer.
 	Client() string
+	// Serves reports whether sessions can be opened for identities of the verifier
+	// with the given name.
+	Serves(verifier string) bool
 }
 
 // Setting describes one environment variable, for help and documentation. When
@@ -80,10 +87,8 @@ func LoadConfig(environ map[string]string) (Config, error) {
 	var c Config
 	_ = settings.Load(environ, &c.Choice) // what is wrong with it is found again below
 	parts := c.always()
-	for _, part := range c.optional() {
-		if part.chosen {
-			parts = append(parts, part.config)
-		}
+	for _, part := range c.chosen() {
+		parts = append(parts, part.config)
 	}
 	err := settings.Load(environ, append(parts, &agreement{&c})...)
 	return c, err
@@ -111,7 +116,7 @@ func UnknownSettings(environ map[string]string) []string {
 	for _, setting := range Settings() {
 		known = append(known, setting.Setting)
 	}
-	return settings.Unknown(environ, known, "AUTHSIGNAL_", "AUTH0_", "REPLAY_")
+	return settings.Unknown(environ, known, "AUTHSIGNAL_", "JWT_", "AUTH0_", "REPLAY_")
 }
 
 func (c *Config) always() []any { return []any{&c.HTTP, &c.Shared, &c.Choice, &c.Redis} }
@@ -139,11 +144,16 @@ func (c *Config) optional() []part {
 	return parts
 }
 
+// chosen lists those that are chosen.
+func (c *Config) chosen() []part {
+	return slices.DeleteFunc(c.optional(), func(p part) bool { return !p.chosen })
+}
+
 // verifierConfigs returns the part of each chosen verifier.
 func (c *Config) verifierConfigs() []verifierConfig {
 	var list []verifierConfig
-	for _, part := range c.optional() {
-		if config, ok := part.config.(verifierConfig); ok && part.chosen {
+	for _, part := range c.chosen() {
+		if config, ok := part.config.(verifierConfig); ok {
 			list = append(list, config)
 		}
 	}
@@ -152,8 +162,8 @@ func (c *Config) verifierConfigs() []verifierConfig {
 
 // issuerConfig returns the part of the chosen issuer.
 func (c *Config) issuerConfig() issuerConfig {
-	for _, part := range c.optional() {
-		if config, ok := part.config.(issuerConfig); ok && part.chosen {
+	for _, part := range c.chosen() {
+		if config, ok := part.config.(issuerConfig); ok {
 			return config
 		}
 	}
@@ -165,7 +175,37 @@ type agreement struct{ config *Config }
 
 // Check implements settings.Checker.
 func (a *agreement) Check() []settings.Fault {
-	return slices.Concat(a.names("IDENTITY_VERIFIER", a.config.Verifiers), a.names("TOKEN_ISSUER", []string{a.config.Issuer}), a.times())
+	return slices.Concat(a.names("IDENTITY_VERIFIER", a.config.Verifiers), a.names("TOKEN_ISSUER", []string{a.config.Issuer}),
+		a.pairs(), a.subjects(), a.tokens(), a.times())
+}
+
+// pairs wants an issuer that serves every verifier.
+func (a *agreement) pairs() []settings.Fault {
+	issuer := a.config.issuerConfig()
+	for _, verifier := range a.config.Verifiers {
+		if issuer != nil && !issuer.Serves(verifier) {
+			return []settings.Fault{{
+				Name:    "TOKEN_ISSUER",
+				Problem: fmt.Sprintf("is %s, which cannot open sessions for whom IDENTITY_VERIFIER=%s proves", a.config.Issuer, verifier),
+				Fix:     "choose a pair from the table in docs/choosing-an-issuer.md",
+			}}
+		}
+	}
+	return nil
+}
+
+// subjects wants one rule for all verifiers: the issuer has only one namespace.
+func (a *agreement) subjects() []settings.Fault {
+	for _, config := range a.config.verifierConfigs() {
+		if config.Policy(0).Subjects != a.config.verifierConfigs()[0].Policy(0).Subjects {
+			return []settings.Fault{{
+				Name:    "IDENTITY_VERIFIER",
+				Problem: "names verifiers whose subjects follow different rules",
+				Fix:     "set AUTHSIGNAL_SUBJECTS and JWT_SUBJECTS alike: two rules would let two users become one",
+			}}
+		}
+	}
+	return nil
 }
 
 // names wants choices that exist.
@@ -183,6 +223,22 @@ func (a *agreement) names(variable string, chosen []string) []settings.Fault {
 	}
 	if len(chosen) == 0 {
 		return []settings.Fault{{Name: variable, Problem: "names nobody", Fix: "set it to " + strings.Join(known, " or ")}}
+	}
+	return nil
+}
+
+// tokens wants verifiers whose tokens can be told apart.
+func (a *agreement) tokens() []settings.Fault {
+	seen := map[string]bool{}
+	for _, config := range a.config.verifierConfigs() {
+		if seen[config.Declares()] {
+			return []settings.Fault{{
+				Name:    "IDENTITY_VERIFIER",
+				Problem: "names verifiers whose tokens have the same issuer, or none",
+				Fix:     "name one of them: nobody could tell whom to ask about a token",
+			}}
+		}
+		seen[config.Declares()] = true
 	}
 	return nil
 }

@@ -260,3 +260,48 @@ func TestOnlyFaultsAreFaults(t *testing.T) {
 		t.Error("another failure is taken for a faulty configuration")
 	}
 }
+
+// withJWT adds what the verifier jwt needs.
+func withJWT(environ map[string]string, more ...string) map[string]string {
+	environ["JWT_ISSUER"], environ["JWT_AUDIENCE"], environ["JWT_PASSKEY_ONLY"] = "https://login.example.com", "bridge", "true"
+	for i := 0; i+1 < len(more); i += 2 {
+		environ[more[i]] = more[i+1]
+	}
+	return environ
+}
+
+func TestAnImpossibleChoiceStopsTheStart(t *testing.T) {
+	tests := map[string]struct {
+		environ map[string]string
+		says    []string
+	}{
+		"an unknown verifier":                   {withJWT(minimal(), "IDENTITY_VERIFIER", "authsignall"), []string{`IDENTITY_VERIFIER is "authsignall", which there is not`, "authsignal or jwt"}},
+		"an unknown issuer":                     {withJWT(minimal(), "TOKEN_ISSUER", "okta"), []string{`TOKEN_ISSUER is "okta", which there is not`}},
+		"no verifier":                           {withJWT(minimal(), "IDENTITY_VERIFIER", ","), []string{"IDENTITY_VERIFIER names nobody"}},
+		"a verifier that the issuer cannot ask": {withJWT(minimal(), "IDENTITY_VERIFIER", "jwt"), []string{"TOKEN_ISSUER is auth0, which cannot open sessions", "IDENTITY_VERIFIER=jwt"}},
+		"two, one of which it cannot ask":       {withJWT(minimal(), "IDENTITY_VERIFIER", "authsignal,jwt"), []string{"cannot open sessions"}},
+		"a verifier half configured":            {map[string]string{"IDENTITY_VERIFIER": "jwt"}, []string{"JWT_ISSUER is not set", "JWT_AUDIENCE is not set", "AUTH0_DOMAIN is not set"}},
+		"rules for subjects that differ":        {withJWT(minimal(), "IDENTITY_VERIFIER", "authsignal,jwt", "JWT_SUBJECTS", "plain"), []string{"subjects follow different rules"}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			_, err := adapters.LoadConfig(tt.environ)
+			if !adapters.IsFaults(err) {
+				t.Fatalf("err = %v, want faults", err)
+			}
+			for _, says := range tt.says {
+				if !strings.Contains(err.Error(), says) {
+					t.Errorf("%v does not say %q", err, says)
+				}
+			}
+		})
+	}
+}
+
+func TestWhatIsNotChosenIsNotRead(t *testing.T) {
+	environ := minimal()
+	environ["JWT_ISSUER"] = "not a URL at all ://"
+	if _, err := adapters.LoadConfig(environ); err != nil {
+		t.Errorf("err = %v, want the settings of a verifier that is not chosen left alone", err)
+	}
+}

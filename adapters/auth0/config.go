@@ -52,6 +52,10 @@ func (c *Config) Offer() domain.AccessPolicy {
 // Client returns the bridge's client id, which its ID tokens are for.
 func (c *Config) Client() string { return c.ClientID }
 
+// Serves reports whether the Login script can check the verifier's tokens: it asks
+// Authsignal about them.
+func (c *Config) Serves(verifier string) bool { return verifier == "authsignal" }
+
 // Domain is the tenant's base URL, made of a host or a whole URL. Plain http is
 // for loopback only.
 type Domain struct{ base settings.BaseURL }

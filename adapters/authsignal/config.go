@@ -11,11 +11,11 @@ import (
 
 // Config is what the bridge must know of the Authsignal tenant.
 type Config struct {
-	APIURL   settings.BaseURL `env:"AUTHSIGNAL_API_URL,required,notEmpty" help:"the Server API base URL of your tenant's region, such as https://eu.api.authsignal.com/v1 (there is no default, because a wrong region is a data-residency fault)"`
-	Secret   domain.Secret    `env:"AUTHSIGNAL_SECRET,required,notEmpty" help:"the tenant's Server API secret key (Authsignal portal, Settings, API keys)"`
-	Action   Action           `env:"AUTHSIGNAL_ACTION" envDefault:"signInWithPasskey" help:"the one action code that the app signs in with; it must be AUTHSIGNAL_ACTION in the Login script's settings too"`
-	Subjects Subjects         `env:"AUTHSIGNAL_SUBJECTS" envDefault:"auth0" help:"auth0 if Authsignal's user ids are whole Auth0 ids (auth0|…), plain if they are bare ids without |; it must be AUTHSIGNAL_SUBJECTS in the Login script's settings too"`
-	MaxAge   time.Duration    `env:"AUTHSIGNAL_MAX_AGE" envDefault:"10m" help:"how long after the ceremony its token is accepted, from 10s to 1h; Authsignal's tokens live 10 minutes"`
+	APIURL   settings.BaseURL  `env:"AUTHSIGNAL_API_URL,required,notEmpty" help:"the Server API base URL of your tenant's region, such as https://eu.api.authsignal.com/v1 (there is no default, because a wrong region is a data-residency fault)"`
+	Secret   domain.Secret     `env:"AUTHSIGNAL_SECRET,required,notEmpty" help:"the tenant's Server API secret key (Authsignal portal, Settings, API keys)"`
+	Action   Action            `env:"AUTHSIGNAL_ACTION" envDefault:"signInWithPasskey" help:"the one action code that the app signs in with; it must be AUTHSIGNAL_ACTION in the Login script's settings too"`
+	Subjects settings.Subjects `env:"AUTHSIGNAL_SUBJECTS" envDefault:"auth0" help:"auth0 if Authsignal's user ids are whole Auth0 ids (auth0|…), plain if they are bare ids without |; it must be AUTHSIGNAL_SUBJECTS in the Login script's settings too"`
+	MaxAge   time.Duration     `env:"AUTHSIGNAL_MAX_AGE" envDefault:"10m" help:"how long after the ceremony its token is accepted, from 10s to 1h; Authsignal's tokens live 10 minutes"`
 }
 
 // Check implements settings.Checker.
@@ -45,6 +45,9 @@ func (c Config) Policy(skew time.Duration) domain.SignInPolicy {
 	}
 }
 
+// Declares returns the "iss" of this tenant's tokens: they have none.
+func (c Config) Declares() string { return "" }
+
 // Action is an action code: 1 to 64 letters, digits, "-" and "_" ("Track action",
 // Authsignal Server API).
 type Action string
@@ -58,31 +61,4 @@ func (a *Action) UnmarshalText(text []byte) error {
 	}
 	*a = Action(text)
 	return nil
-}
-
-// Subjects says how Authsignal's user ids relate to Auth0's.
-type Subjects string
-
-// The two ways to choose user ids at Authsignal. Nothing else is accepted.
-const (
-	SubjectsAuth0 Subjects = "auth0" // whole Auth0 ids, as Authsignal's Auth0 Action enrols them
-	SubjectsPlain Subjects = "plain" // bare ids; Auth0 puts "auth0|" before them
-)
-
-// UnmarshalText accepts the two.
-func (s *Subjects) UnmarshalText(text []byte) error {
-	switch Subjects(text) {
-	case SubjectsAuth0, SubjectsPlain:
-		*s = Subjects(text)
-		return nil
-	}
-	return fmt.Errorf("it is auth0 or plain")
-}
-
-// Rule returns the rule that subjects must meet.
-func (s Subjects) Rule() domain.SubjectRule {
-	if s == SubjectsPlain {
-		return domain.SubjectRule{}
-	}
-	return domain.SubjectRule{Prefix: "auth0|"}
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"nativebridge/adapters/authsignal"
+	"nativebridge/adapters/internal/settings"
 )
 
 func TestTheSubjectRuleIsTheSharedOne(t *testing.T) {
@@ -15,7 +16,7 @@ func TestTheSubjectRuleIsTheSharedOne(t *testing.T) {
 	}
 	var cases []struct {
 		Name, Subject string
-		Subjects      authsignal.Subjects
+		Subjects      settings.Subjects
 		Accepted      bool
 	}
 	if err := json.Unmarshal(text, &cases); err != nil || len(cases) == 0 {

@@ -34,6 +34,9 @@ type Config struct {
 // Authority names the provider in identities.
 func (c Config) Authority() string { return "jwt " + string(c.Issuer) }
 
+// Declares returns the "iss" of this provider's tokens.
+func (c Config) Declares() string { return string(c.Issuer) }
+
 // Policy returns the rules of a sign-in with the provider. Without JWT_ACTION
 // every token for the audience is for a sign-in. Skew is how far the provider's
 // clock may differ.

@@ -57,7 +57,7 @@ func newWorld(t *testing.T) *world {
 	}
 	old := authsignal.NewVerifier(client("authsignal"), authsignal.Config{
 		APIURL: settings.BaseURL(tenant.APIURL()), Secret: domain.NewSecret(tenant.Secret()), Action: action,
-		Subjects: authsignal.SubjectsAuth0, MaxAge: 10 * time.Minute,
+		Subjects: settings.SubjectsAuth0, MaxAge: 10 * time.Minute,
 	}, skew, time.Now)
 	replacement := jwt.NewVerifier(client("provider"), jwt.Config{
 		Issuer: jwt.Issuer(provider.Issuer()), Audience: jwt.List{jwttest.Audience}, Algorithms: jwt.Algorithms{jose.ES256},
