@@ -1,0 +1,105 @@
+package adapters
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"nativebridge/adapters/auth0"
+	"nativebridge/adapters/internal/settings"
+)
+
+// agreement checks what holds between the parts.
+type agreement struct{ config *Config }
+
+// Check implements settings.Checker.
+func (a *agreement) Check() []settings.Fault {
+	return slices.Concat(a.names("IDENTITY_VERIFIER", a.config.Verifiers), a.names("TOKEN_ISSUER", []string{a.config.Issuer}),
+		a.pairs(), a.subjects(), a.tokens(), a.times())
+}
+
+// names wants choices that exist.
+func (a *agreement) names(variable string, chosen []string) []settings.Fault {
+	var known []string
+	for _, part := range a.config.optional() {
+		if part.variable == variable {
+			known = append(known, part.name)
+		}
+	}
+	for _, name := range chosen {
+		if !slices.Contains(known, name) {
+			return []settings.Fault{{Name: variable, Problem: fmt.Sprintf("is %q, which there is not", name), Fix: "set it to " + strings.Join(known, " or ")}}
+		}
+	}
+	if len(chosen) == 0 {
+		return []settings.Fault{{Name: variable, Problem: "names nobody", Fix: "set it to " + strings.Join(known, " or ")}}
+	}
+	return nil
+}
+
+// pairs wants an issuer that serves every verifier.
+func (a *agreement) pairs() []settings.Fault {
+	issuer := a.config.issuerConfig()
+	for _, verifier := range a.config.Verifiers {
+		if issuer != nil && !issuer.Serves(verifier) {
+			return []settings.Fault{{
+				Name:    "TOKEN_ISSUER",
+				Problem: fmt.Sprintf("is %s, which cannot open sessions for whom IDENTITY_VERIFIER=%s proves", a.config.Issuer, verifier),
+				Fix:     "choose a pair from the table in docs/choosing-an-issuer.md",
+			}}
+		}
+	}
+	return nil
+}
+
+// subjects wants one rule for all verifiers: the issuer has only one namespace.
+func (a *agreement) subjects() []settings.Fault {
+	for _, config := range a.config.verifierConfigs() {
+		if config.Policy(0).Subjects != a.config.verifierConfigs()[0].Policy(0).Subjects {
+			return []settings.Fault{{
+				Name:    "IDENTITY_VERIFIER",
+				Problem: "names verifiers whose subjects follow different rules",
+				Fix:     "set AUTHSIGNAL_SUBJECTS and JWT_SUBJECTS alike: two rules would let two users become one",
+			}}
+		}
+	}
+	return nil
+}
+
+// tokens wants verifiers whose tokens can be told apart.
+func (a *agreement) tokens() []settings.Fault {
+	seen := map[string]bool{}
+	for _, config := range a.config.verifierConfigs() {
+		if seen[config.Declares()] {
+			return []settings.Fault{{
+				Name:    "IDENTITY_VERIFIER",
+				Problem: "names verifiers whose tokens have the same issuer, or none",
+				Fix:     "name one of them: nobody could tell whom to ask about a token",
+			}}
+		}
+		seen[config.Declares()] = true
+	}
+	return nil
+}
+
+// times wants script < issue < request: a party must give up before the one that
+// waits for it does, or else its trouble is told as the wrong one's.
+func (a *agreement) times() []settings.Fault {
+	var faults []settings.Fault
+	if a.config.HTTP.RequestTimeout <= auth0.IssueTimeout {
+		faults = append(faults, settings.Fault{
+			Name:    "REQUEST_TIMEOUT",
+			Problem: fmt.Sprintf("is %s, not longer than the %s that Auth0 is given", a.config.HTTP.RequestTimeout, auth0.IssueTimeout),
+			Fix:     "set it to 10s, or to anything longer than that",
+		})
+	}
+	if skew := a.config.ClockSkew; skew < 0 || skew > 5*time.Minute {
+		faults = append(faults, settings.Fault{
+			Name:    "CLOCK_SKEW",
+			Problem: fmt.Sprintf("is %s", skew),
+			Fix:     "set it to something from 0s to 5m, such as 30s",
+		})
+	}
+	return faults
+}
