@@ -19,12 +19,17 @@ type Config struct {
 	Audience     string        `env:"AUTH0_AUDIENCE" help:"the identifier of the API that access tokens are for; without one they are opaque and good for /userinfo only"`
 	Scope        Scope         `env:"AUTH0_SCOPE" envDefault:"openid profile email" help:"the scope of sessions, separated by spaces; openid must be in it"`
 
+	Proof    Proof         `env:"AUTH0_PROOF" envDefault:"token" help:"token if the Login script has Authsignal validate the passkey token itself, signed if it takes the bridge's own word, signed with AUTH0_PROOF_KEY"`
+	ProofKey domain.Secret `env:"AUTH0_PROOF_KEY" help:"the key of AUTH0_PROOF=signed, 64 or more hexadecimal digits, such as openssl rand -hex 32 prints; it must be NATIVE_BRIDGE_KEY in the Login script's settings too"`
+
 	ScopeAllowed     Scope     `env:"AUTH0_SCOPE_ALLOWED" help:"what callers of POST /oauth/token may ask for, separated by spaces; add offline_access for sessions that can be renewed (default: AUTH0_SCOPE)"`
 	AudiencesAllowed Audiences `env:"AUTH0_AUDIENCES_ALLOWED" help:"the audiences that callers of POST /oauth/token may ask for, separated by commas (default: AUTH0_AUDIENCE)"`
 }
 
 // Check implements settings.Checker.
-func (c *Config) Check() []settings.Fault {
+func (c *Config) Check() []settings.Fault { return slices.Concat(c.checkScope(), c.checkProof()) }
+
+func (c *Config) checkScope() []settings.Fault {
 	if len(c.ScopeAllowed) == 0 {
 		return nil
 	}
@@ -52,9 +57,28 @@ func (c *Config) Offer() domain.AccessPolicy {
 // Client returns the bridge's client id, which its ID tokens are for.
 func (c *Config) Client() string { return c.ClientID }
 
-// Serves reports whether the Login script can check the verifier's tokens: it asks
-// Authsignal about them.
-func (c *Config) Serves(verifier string) bool { return verifier == "authsignal" }
+// Serves reports whether the Login script can check what it is given: it has
+// Authsignal validate tokens, and takes the bridge's own word for anybody's.
+func (c *Config) Serves(verifier string) bool {
+	return c.Proof == ProofSigned || verifier == "authsignal"
+}
+
+// checkProof wants a key if proofs are signed, and none if they are not: a key
+// that does nothing would look like protection.
+func (c *Config) checkProof() []settings.Fault {
+	fault := settings.Fault{Name: "AUTH0_PROOF_KEY"}
+	switch _, err := proofKey(c.ProofKey); {
+	case c.Proof != ProofSigned && !c.ProofKey.IsZero():
+		fault.Problem, fault.Fix = "is set, though AUTH0_PROOF is not signed", "set AUTH0_PROOF to signed, or unset the key"
+	case c.Proof == ProofSigned && c.ProofKey.IsZero():
+		fault.Problem, fault.Fix = "is not set, though AUTH0_PROOF is signed", "set it to what openssl rand -hex 32 prints, here and as NATIVE_BRIDGE_KEY in the Login script's settings"
+	case c.Proof == ProofSigned && err != nil:
+		fault.Problem, fault.Fix = err.Error(), "set it to what openssl rand -hex 32 prints"
+	default:
+		return nil
+	}
+	return []settings.Fault{fault}
+}
 
 // Domain is the tenant's base URL, made of a host or a whole URL. Plain http is
 // for loopback only.

@@ -66,7 +66,7 @@ func (i *Issuer) refusal(reply upstream.Reply, credential domain.Secret, invalid
 		if invalid == domain.ErrGrantInvalid {
 			return refused(domain.ErrGrantInvalid, "")
 		}
-		return refused(domain.ErrAccessDenied, refusedByLoginScript)
+		return refused(domain.ErrAccessDenied, i.refusedByLoginScript())
 	case "too_many_attempts":
 		return refused(domain.ErrAccountBlocked, ": attack protection has blocked the account, or the bridge's address: "+
 			"unblock the user, and turn on Trust Token Endpoint IP Header in the application's settings")
@@ -95,11 +95,18 @@ func (i *Issuer) refusal(reply upstream.Reply, credential domain.Secret, invalid
 	return ours("check that AUTH0_DOMAIN is the tenant's domain")
 }
 
-// refusedByLoginScript is the hint for a token that Authsignal accepted from the
-// bridge and, a moment later, not from the Login script.
-const refusedByLoginScript = ": the Login script refused a token that the bridge had just had accepted. " +
-	"Either its settings differ from the bridge's (AUTHSIGNAL_SECRET, _API_URL, _ACTION, _SUBJECTS), " +
-	"or Authsignal has refused the second validation of the same token"
+// refusedByLoginScript is the hint for a proof that the Login script does not
+// accept, although the bridge has just had the token accepted, or has just signed.
+func (i *Issuer) refusedByLoginScript() string {
+	if i.config.Proof == ProofSigned {
+		return ": the Login script refused a proof that the bridge had just signed. " +
+			"Either its settings differ from the bridge's (NATIVE_BRIDGE_KEY, _CLIENT_ID, _CONNECTION, AUTHSIGNAL_API_URL, _ACTION, _SUBJECTS), " +
+			"or the bridge's clock is wrong"
+	}
+	return ": the Login script refused a token that the bridge had just had accepted. " +
+		"Either its settings differ from the bridge's (AUTHSIGNAL_SECRET, _API_URL, _ACTION, _SUBJECTS; with NATIVE_BRIDGE_KEY it takes no tokens), " +
+		"or Authsignal has refused the second validation of the same token"
+}
 
 // denied tells three kinds of access_denied apart: Auth0 also says it for a wrong
 // client secret and for an unknown audience.

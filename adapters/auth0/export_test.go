@@ -5,3 +5,9 @@ var SubjectOf = subjectOf
 
 // CannotTell is cannotTell, for the tests.
 const CannotTell = cannotTell
+
+// SignedLifetime and SignedType are those of a signed proof, for the tests.
+const (
+	SignedLifetime = signedLifetime
+	SignedType     = signedType
+)

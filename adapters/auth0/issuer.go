@@ -27,8 +27,8 @@ const IssueTimeout = 6 * time.Second
 const grantPasswordRealm = "http://auth0.com/oauth/grant-type/password-realm" // #nosec G101 -- a name, no credential
 
 // Issuer opens sessions with the password-realm grant: the subject is the
-// username and the passkey token the password, which the connection's Login
-// script checks with Authsignal. It renews and revokes them too, because their
+// username and a Proof the password, which the connection's Login script judges.
+// It renews and revokes them too, because their
 // refresh tokens are its client's, and knows the keys they are signed with.
 type Issuer struct {
 	client   *upstream.Client
@@ -74,12 +74,16 @@ func (i *Issuer) Issue(ctx context.Context, grant domain.Grant) (domain.Session,
 	ctx, cancel := context.WithTimeout(ctx, IssueTimeout)
 	defer cancel()
 
-	reply, err := i.ask(ctx, i.passwordRealm(grant), grant.Client.Addr)
+	proof, err := i.proofOf(grant)
+	if err != nil {
+		return domain.Session{}, err
+	}
+	reply, err := i.ask(ctx, i.passwordRealm(grant, proof), grant.Client.Addr)
 	if err != nil {
 		return domain.Session{}, fmt.Errorf("%w: %w", domain.ErrUnavailable, err)
 	}
 	if reply.Status != http.StatusOK {
-		return domain.Session{}, i.refusal(reply, grant.Token.Secret, domain.ErrAccessDenied)
+		return domain.Session{}, i.refusal(reply, proof, domain.ErrAccessDenied)
 	}
 	session, err := i.session(ctx, reply.Body, grant.Access.Scope)
 	if err == nil && session.IDToken.IsZero() {
@@ -121,12 +125,12 @@ func (i *Issuer) waitForLimit(ctx context.Context, reply upstream.Reply) bool {
 	}
 }
 
-func (i *Issuer) passwordRealm(grant domain.Grant) url.Values {
+func (i *Issuer) passwordRealm(grant domain.Grant, proof domain.Secret) url.Values {
 	form := i.credentials()
 	form.Set("grant_type", grantPasswordRealm)
 	form.Set("realm", i.config.Connection)
 	form.Set("username", grant.Identity.Subject)
-	form.Set("password", grant.Token.Reveal())
+	form.Set("password", proof.Reveal())
 	form.Set("scope", strings.Join(grant.Access.Scope, " "))
 	if grant.Access.Audience != "" {
 		form.Set("audience", grant.Access.Audience)

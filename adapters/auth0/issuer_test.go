@@ -20,6 +20,7 @@ import (
 	"nativebridge/adapters/auth0/auth0test"
 	"nativebridge/adapters/internal/upstream"
 	"nativebridge/domain"
+	"nativebridge/ports"
 	"nativebridge/ports/portstest"
 )
 
@@ -37,6 +38,11 @@ const trustingScript = `function login(identifier, password, callback) {
 
 func startTenant(t *testing.T) *auth0test.Server {
 	t.Helper()
+	return startTenantWith(t, auth0test.Connection{Name: "authsignal", LoginScript: trustingScript})
+}
+
+func startTenantWith(t *testing.T, connection auth0test.Connection) *auth0test.Server {
+	t.Helper()
 	tenant, err := auth0test.Start(auth0test.Options{
 		Clients: []auth0test.Client{{
 			ID: clientID, Secret: clientSecret, AuthMethod: auth0test.AuthPost, TrustForwardedFor: true,
@@ -44,7 +50,7 @@ func startTenant(t *testing.T) *auth0test.Server {
 			Connections:  []string{"authsignal"},
 			RefreshToken: auth0test.RefreshToken{Rotating: true},
 		}},
-		Connections: []auth0test.Connection{{Name: "authsignal", LoginScript: trustingScript}},
+		Connections: []auth0test.Connection{connection},
 		APIs:        []auth0test.API{{Identifier: audience, AllowOfflineAccess: true}},
 	})
 	if err != nil {
@@ -103,32 +109,37 @@ func inject(tenant *auth0test.Server, faults ...auth0test.Fault) {
 func TestIssuerKeepsTheContract(t *testing.T) {
 	portstest.TokenIssuer(t, func(t *testing.T) portstest.IssuerHarness {
 		tenant := startTenant(t)
-		meets := func(kind auth0test.FaultKind) func(*testing.T) {
-			return func(*testing.T) { inject(tenant, auth0test.Fault{Kind: kind}) }
-		}
-		spoil := map[string]func(*testing.T){}
-		for _, kind := range []auth0test.FaultKind{
-			auth0test.NoIDToken, auth0test.IDWrongIssuer, auth0test.IDNoSlashIssuer, auth0test.IDWrongAudience,
-			auth0test.IDManyAudiences, auth0test.IDWrongAZP, auth0test.IDExpired, auth0test.IDIssuedInFuture,
-			auth0test.IDNonce, auth0test.IDWrongAtHash, auth0test.IDUnsigned, auth0test.IDHS256,
-			auth0test.IDHS256WithKey, auth0test.IDUnknownKey, auth0test.IDForeignKey, auth0test.IDBadSignature,
-		} {
-			spoil[string(kind)] = meets(kind)
-		}
-		return portstest.IssuerHarness{
-			Issuer: issuerFor(t, tenant),
-			Grant:  func(t *testing.T) domain.Grant { return grantFor(t) },
-			Swap:   meets(auth0test.WrongSubject),
-			Refuse: map[domain.Error]func(*testing.T){
-				domain.ErrAccessDenied:   meets(auth0test.AccessDenied),
-				domain.ErrMFARequired:    meets(auth0test.MFARequired),
-				domain.ErrAccountBlocked: func(*testing.T) { tenant.BlockUser("auth0|jane") },
-			},
-			Spoil: spoil,
-			Lock:  meets(auth0test.InvalidClient),
-			Stop:  func(*testing.T) { _ = tenant.Close() },
-		}
+		return issuerHarness(tenant, issuerFor(t, tenant), func(t *testing.T) domain.Grant { return grantFor(t) })
 	})
+}
+
+// issuerHarness drives an issuer that has the tenant behind it.
+func issuerHarness(tenant *auth0test.Server, issuer ports.TokenIssuer, grant func(*testing.T) domain.Grant) portstest.IssuerHarness {
+	meets := func(kind auth0test.FaultKind) func(*testing.T) {
+		return func(*testing.T) { inject(tenant, auth0test.Fault{Kind: kind}) }
+	}
+	spoil := map[string]func(*testing.T){}
+	for _, kind := range []auth0test.FaultKind{
+		auth0test.NoIDToken, auth0test.IDWrongIssuer, auth0test.IDNoSlashIssuer, auth0test.IDWrongAudience,
+		auth0test.IDManyAudiences, auth0test.IDWrongAZP, auth0test.IDExpired, auth0test.IDIssuedInFuture,
+		auth0test.IDNonce, auth0test.IDWrongAtHash, auth0test.IDUnsigned, auth0test.IDHS256,
+		auth0test.IDHS256WithKey, auth0test.IDUnknownKey, auth0test.IDForeignKey, auth0test.IDBadSignature,
+	} {
+		spoil[string(kind)] = meets(kind)
+	}
+	return portstest.IssuerHarness{
+		Issuer: issuer,
+		Grant:  grant,
+		Swap:   meets(auth0test.WrongSubject),
+		Refuse: map[domain.Error]func(*testing.T){
+			domain.ErrAccessDenied:   meets(auth0test.AccessDenied),
+			domain.ErrMFARequired:    meets(auth0test.MFARequired),
+			domain.ErrAccountBlocked: func(*testing.T) { tenant.BlockUser("auth0|jane") },
+		},
+		Spoil: spoil,
+		Lock:  meets(auth0test.InvalidClient),
+		Stop:  func(*testing.T) { _ = tenant.Close() },
+	}
 }
 
 func TestRevokerKeepsTheContract(t *testing.T) {
@@ -259,6 +270,7 @@ func plainAuth0(t *testing.T, answer http.HandlerFunc, change ...func(*auth0.Con
 		body, _ := io.ReadAll(r.Body)
 		form, _ := url.ParseQuery(string(body))
 		requests <- recordedRequest{r.URL.String(), form, r.Header}
+		r.PostForm = form
 		answer(w, r)
 	}))
 	t.Cleanup(server.Close)

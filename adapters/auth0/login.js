@@ -5,6 +5,9 @@
  * that token proves a passkey sign-in, and by whom; it takes the person from the token alone. The identifier it is given
  * must only match. It replaces the Login script of Authsignal's guide "Auth0 Native Bridge".
  *
+ * With a key in its settings, the "password" is the bridge's word for all that, signed with the key and good for a
+ * minute. Then no token is accepted, and so nothing that did not come through the bridge.
+ *
  * Paste it under Authentication > Database > (the connection) > Custom Database > Database Action Scripts > Login, and
  * set below it, under Database Settings:
  *
@@ -13,9 +16,16 @@
  *   AUTHSIGNAL_ACTION     the one action whose tokens are sign-ins
  *   AUTHSIGNAL_SUBJECTS   "auth0" (default): Authsignal's user ids are whole Auth0 ids, auth0|…; "plain": ids without "|"
  *
+ * and, only if the bridge runs with AUTH0_PROOF=signed,
+ *
+ *   NATIVE_BRIDGE_KEY             AUTH0_PROOF_KEY of the bridge
+ *   NATIVE_BRIDGE_KEY_PREVIOUS    while keys are changed: the other key, which is as good
+ *   NATIVE_BRIDGE_CLIENT_ID       client id of the bridge's application
+ *   NATIVE_BRIDGE_CONNECTION      name of this connection
+ *
  * "Import Users to Auth0" must be off: Auth0 would store the first token as the user's password.
  *
- * It runs on Node 18 and 22, calls back exactly once, and needs no module. WrongUsernameOrPasswordError means "no";
+ * It runs on Node 18 and 22, calls back exactly once, and needs no module but Node's own crypto. WrongUsernameOrPasswordError means "no";
  * Error means "cannot tell", and must not count as a failed sign-in. No message holds a token, a secret or a text of
  * Authsignal's. Response bodies are not bounded: fetch cannot, and Authsignal is trusted that far.
  */
@@ -23,6 +33,11 @@ function login(identifier, password, callback) {
   const answer = arguments[arguments.length - 1]; // with the context object turned on, the callback comes fourth
   const DEADLINE_MS = 4000; // for all calls together; the bridge waits longer
   const TOKEN_REFUSALS = ["expired_token", "invalid_token", "invalid_request", "invalid_credential"];
+  const SIGNED_HEADER = Buffer.from('{"alg":"HS256","typ":"native-bridge-proof+jwt"}').toString("base64url");
+  const SIGNED_LIFETIME_S = 60;
+  const SIGNED_SKEW_S = 30;
+  const CEREMONY_AGE_S = 3600; // AUTHSIGNAL_MAX_AGE and CLOCK_SKEW of the bridge at their largest
+  const CEREMONY_SKEW_S = 300;
 
   const deadline = new AbortController();
   const timer = setTimeout(expire, DEADLINE_MS);
@@ -37,7 +52,7 @@ function login(identifier, password, callback) {
   // readPerson returns the profile of the person the token proves.
   async function readPerson() {
     const settings = readSettings();
-    const proof = await validate(settings);
+    const proof = settings.keys.length > 0 ? readSigned(settings) : await validate(settings);
     const userID = judge(proof, settings);
     const user = await getUser(settings, proof.userId);
     return profileOf(userID, user);
@@ -52,7 +67,15 @@ function login(identifier, password, callback) {
     if (subjects !== "auth0" && subjects !== "plain") {
       throw cannotTell('the setting AUTHSIGNAL_SUBJECTS is neither "auth0" nor "plain"');
     }
-    return { apiURL, subjects, secret: setting("AUTHSIGNAL_SECRET"), action: setting("AUTHSIGNAL_ACTION") };
+    const keys = ["NATIVE_BRIDGE_KEY", "NATIVE_BRIDGE_KEY_PREVIOUS"].filter((name) => name in configuration).map(key);
+    return { apiURL, subjects, keys, secret: setting("AUTHSIGNAL_SECRET"), action: setting("AUTHSIGNAL_ACTION") };
+  }
+
+  // key wants a whole key of a setting that is there, even an empty one: taking it for none would open the door to tokens.
+  function key(name) {
+    const digits = configuration[name];
+    if (!/^([0-9a-f]{2}){32,}$/i.test(digits)) throw cannotTell(`the setting ${name} is not 64 or more hexadecimal digits`);
+    return Buffer.from(digits, "hex");
   }
 
   function setting(name) {
@@ -64,10 +87,12 @@ function login(identifier, password, callback) {
   // validate asks Authsignal about the token and returns what it proves.
   async function validate(settings) {
     if (typeof password !== "string" || password === "") throw refuse("there is no token");
+    if (password.startsWith(`${SIGNED_HEADER}.`)) throw cannotTell("the bridge signs, but the setting NATIVE_BRIDGE_KEY is missing");
     const { status, body } = await call(settings, "POST", "/validate", { token: password, action: settings.action });
     if (status === 200) {
       if (typeof body.isValid !== "boolean") throw cannotTell("Authsignal's answer is not a validation");
       if (!body.isValid) throw refuse("Authsignal does not accept the token, or no longer");
+      if (body.state !== "CHALLENGE_SUCCEEDED") throw refuse("the token's challenge was not completed");
       return body;
     }
     const code = typeof body.errorCode === "string" ? body.errorCode : body.error;
@@ -77,9 +102,49 @@ function login(identifier, password, callback) {
     throw unexpected(status);
   }
 
+  // readSigned returns what the bridge vouches for, in the words of a validation. Whoever knows the key chose every byte
+  // below the signature; for whoever does not, nothing is read.
+  function readSigned(settings) {
+    const { header, payload, signature } = splitSigned();
+    if (!settings.keys.some((key) => isSigned(`${header}.${payload}`, signature, key))) {
+      throw refuse("the password is signed with another key than NATIVE_BRIDGE_KEY, or not whole");
+    }
+    const claims = objectOf(Buffer.from(payload, "base64url").toString());
+    if (!claims) throw refuse("the password's payload is not a JSON object");
+    if (claims.aud !== setting("NATIVE_BRIDGE_CONNECTION")) throw refuse("the password is for another connection");
+    if (claims.client_id !== setting("NATIVE_BRIDGE_CLIENT_ID")) throw refuse("the password is for another application");
+    if (claims.authority !== `authsignal ${settings.apiURL}`) throw refuse("the password is about another Authsignal tenant's user");
+    checkTimes(claims);
+    return { userId: claims.sub, action: claims.action, verificationMethod: claims.method };
+  }
+
+  // splitSigned takes apart a JWT with the one header the bridge writes.
+  function splitSigned() {
+    const [header, payload, signature, ...more] = typeof password === "string" ? password.split(".") : [];
+    if (header !== SIGNED_HEADER || signature === undefined || more.length > 0) throw refuse("the password is not signed by the bridge");
+    return { header, payload, signature };
+  }
+
+  // isSigned compares texts and not bytes, because base64 spells the same bytes in several ways.
+  function isSigned(text, signature, key) {
+    const { createHmac, timingSafeEqual } = require("crypto");
+    const expected = Buffer.from(createHmac("sha256", key).update(text).digest("base64url"));
+    const given = Buffer.from(signature);
+    return given.length === expected.length && timingSafeEqual(given, expected);
+  }
+
+  function checkTimes({ auth_time: ceremony, iat: signed, exp: expires }) {
+    const now = Date.now() / 1000;
+    if (![ceremony, signed, expires].every(Number.isInteger)) throw refuse("the password lacks a time");
+    if (expires > signed + SIGNED_LIFETIME_S) throw refuse("the password is good for too long");
+    if (now >= expires) throw refuse("the password has expired");
+    if (signed > now + SIGNED_SKEW_S) throw refuse("the password was signed in the future: is the bridge's clock right?");
+    if (ceremony > signed + CEREMONY_SKEW_S) throw refuse("the ceremony ended after its proof was signed");
+    if (ceremony < signed - CEREMONY_AGE_S - CEREMONY_SKEW_S) throw refuse("the ceremony ended too long ago");
+  }
+
   // judge decides whether the proof is a passkey sign-in of the person given, and returns the user_id for Auth0.
   function judge(proof, settings) {
-    if (proof.state !== "CHALLENGE_SUCCEEDED") throw refuse("the token's challenge was not completed");
     const actions = [proof.action, proof.actionCode].filter((action) => action !== undefined && action !== null);
     if (actions.length === 0 || actions.some((action) => action !== settings.action)) {
       throw refuse("the token is for another action");

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -33,11 +34,12 @@ const (
 // loginCase is one login: how Authsignal answers, what the script is given, and how it must end.
 type loginCase struct {
 	name       string
-	validate   http.HandlerFunc  // default: proves a passkey sign-in of subject
-	user       http.HandlerFunc  // default: a person with a verified email
-	settings   map[string]string // over the default ones; "-" removes
-	identifier string            // default: subject
-	context    bool              // the connection has the context object turned on
+	validate   http.HandlerFunc           // default: proves a passkey sign-in of subject
+	user       http.HandlerFunc           // default: a person with a verified email
+	settings   map[string]string          // over the default ones; "-" removes
+	password   func(apiURL string) string // default: challengeToken
+	identifier string                     // default: subject
+	context    bool                       // the connection has the context object turned on
 
 	want     scripthost.Kind
 	message  string // what an error must say
@@ -142,7 +144,7 @@ func loginCases(t *testing.T) []loginCase {
 			cases[i].identifier = provenSubject
 		}
 	}
-	return append(cases, subjectCases(t)...)
+	return slices.Concat(cases, signedCases(), subjectCases(t))
 }
 
 // subjectCases are the cases the Login script shares with the sign-in policy and the issuer.
@@ -209,7 +211,7 @@ func (c loginCase) check(t *testing.T, got loginResult) {
 	if got.Calls != 1 {
 		t.Errorf("called back %d times, want once", got.Calls)
 	}
-	for what, text := range map[string]string{"token": challengeToken, "secret": apiSecret} {
+	for what, text := range map[string]string{"token": challengeToken, "secret": apiSecret, "key": proofKey} {
 		if strings.Contains(got.Message, text) {
 			t.Errorf("the message holds the %s: %q", what, got.Message)
 		}
@@ -236,8 +238,10 @@ func TestLoginScriptFitsAuth0(t *testing.T) {
 	if limit := 100_000; len(source) >= limit {
 		t.Errorf("the script has %d bytes, Auth0 takes less than %d", len(source), limit)
 	}
-	if found := regexp.MustCompile(`\b(require|import)\s*\(|(?m)^\s*import\b`).FindString(source); found != "" {
-		t.Errorf("the script needs a module: %q", found)
+	for _, found := range regexp.MustCompile(`\b(require|import)\s*\([^)]*\)?|(?m)^\s*import\b`).FindAllString(source, -1) {
+		if found != `require("crypto")` {
+			t.Errorf("the script needs a module: %q", found)
+		}
 	}
 	deadline := regexp.MustCompile(`DEADLINE_MS = (\d+);`).FindStringSubmatch(source)
 	if want := strconv.FormatInt(auth0.LoginScriptTimeout.Milliseconds(), 10); deadline == nil || deadline[1] != want {
@@ -264,15 +268,20 @@ type loginResult struct {
 
 // login gives the case to Authsignal's stand-in under a base URL of its own. A slash ends it, which must do no harm.
 func (c loginCase) login(id int, authsignal *httptest.Server) login {
+	apiURL := fmt.Sprintf("%s/%d/v1", authsignal.URL, id)
+	password := challengeToken
+	if c.password != nil {
+		password = c.password(apiURL)
+	}
 	settings := map[string]string{
 		"AUTHSIGNAL_SECRET":   apiSecret,
-		"AUTHSIGNAL_API_URL":  fmt.Sprintf("%s/%d/v1/", authsignal.URL, id),
+		"AUTHSIGNAL_API_URL":  apiURL + "/",
 		"AUTHSIGNAL_ACTION":   pinnedAction,
 		"AUTHSIGNAL_SUBJECTS": "auth0",
 	}
 	maps.Copy(settings, c.settings)
 	maps.DeleteFunc(settings, func(_, value string) bool { return value == "-" })
-	return login{ID: id, Identifier: c.identifier, Password: challengeToken, Configuration: settings, WithContext: c.context}
+	return login{ID: id, Identifier: c.identifier, Password: password, Configuration: settings, WithContext: c.context}
 }
 
 func runEmbedded(t *testing.T, logins []login) []loginResult {
@@ -368,6 +377,9 @@ func newAuthsignal(t *testing.T, cases []loginCase) *httptest.Server {
 			user = says(200, `{"isEnrolled":true,"email":"jane@example.com","emailVerified":true}`)
 		}
 		mux.HandleFunc(fmt.Sprintf("POST /%d/v1/validate", i), func(w http.ResponseWriter, r *http.Request) {
+			if c.password != nil {
+				t.Errorf("%s: Authsignal was asked to validate", c.name)
+			}
 			checkCredentials(t, c.name, r)
 			checkValidation(t, c.name, r)
 			validate(w, r)

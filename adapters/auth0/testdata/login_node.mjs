@@ -6,6 +6,7 @@
 // one, {"id", "kind", "message", "user_id", "profile", "calls"}. The kinds are those of the package scripthost. All cases
 // run at once. A script is watched for a second callback for a while after the first.
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
 
 const WATCH_MS = 100;
@@ -22,7 +23,7 @@ class ValidationError extends Error {}
 
 const source = readFileSync(process.argv[2], 'utf8');
 const scriptOf = new Function(
-  'configuration', 'WrongUsernameOrPasswordError', 'UnauthorizedError', 'ValidationError', `${source}\nreturn login;`);
+  'configuration', 'require', 'WrongUsernameOrPasswordError', 'UnauthorizedError', 'ValidationError', `${source}\nreturn login;`);
 
 function kindOf(error, profile) {
   if (error instanceof WrongUsernameOrPasswordError) return 'refused';
@@ -47,7 +48,7 @@ function run({ id, identifier, password, configuration, withContext }) {
       setTimeout(() => resolve(result), WATCH_MS);
     };
     const login = scriptOf(
-      Object.freeze(configuration), WrongUsernameOrPasswordError, UnauthorizedError, ValidationError);
+      Object.freeze(configuration), createRequire(import.meta.url), WrongUsernameOrPasswordError, UnauthorizedError, ValidationError);
     const context = withContext ? [{}] : [];
     login(identifier, password, ...context, callback);
   });

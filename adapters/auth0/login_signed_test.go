@@ -1,0 +1,185 @@
+package auth0_test
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"nativebridge/adapters/auth0/auth0test/scripthost"
+)
+
+const (
+	proofKey        = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+	previousKey     = "f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff101112131415161718191a1b1c1d1e1f"
+	foreignKey      = "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"
+	signedHeader    = `{"alg":"HS256","typ":"native-bridge-proof+jwt"}`
+	proofConnection = "authsignal"
+)
+
+// signing is the part of the settings that makes the script take signed passwords only.
+func signing(changes ...string) map[string]string {
+	settings := map[string]string{
+		"NATIVE_BRIDGE_KEY": proofKey, "NATIVE_BRIDGE_CLIENT_ID": clientID, "NATIVE_BRIDGE_CONNECTION": proofConnection,
+	}
+	for change := range slices.Chunk(changes, 2) {
+		settings[change[0]] = change[1]
+	}
+	return settings
+}
+
+// signedCases are those of AUTH0_PROOF=signed. Passwords are signed here by other code than the bridge's.
+func signedCases() []loginCase {
+	ago := func(d time.Duration) int64 { return time.Now().Add(-d).Unix() }
+	cases := []loginCase{
+		{name: "a signed password", password: signedWith(proofKey), want: scripthost.Profile},
+		{name: "a signed password under the key before", password: signedWith(previousKey), settings: signing("NATIVE_BRIDGE_KEY_PREVIOUS", previousKey), want: scripthost.Profile},
+		{name: "a signed password under the key after", password: signedWith(proofKey), settings: signing("NATIVE_BRIDGE_KEY_PREVIOUS", previousKey), want: scripthost.Profile},
+		{name: "a signed password under the key that is no longer there", password: signedWith(previousKey), want: scripthost.Refused, message: "another key"},
+		{name: "a signed password under a key that nobody knows", password: signedWith(foreignKey), settings: signing("NATIVE_BRIDGE_KEY_PREVIOUS", previousKey), want: scripthost.Refused, message: "another key"},
+		{name: "a signed password under an empty key", password: signedWith(""), want: scripthost.Refused, message: "another key"},
+		{name: "a signed password and an identifier that differs in case", password: signedWith(proofKey), identifier: "AUTH0|66F0C0DE", want: scripthost.Profile},
+
+		// The key alone decides which kind of password counts.
+		{name: "a token where passwords are signed", password: fixed(challengeToken), want: scripthost.Refused, message: "not signed by the bridge"},
+		{name: "no password where passwords are signed", password: fixed(""), want: scripthost.Refused, message: "not signed by the bridge"},
+		{name: "a signed password where none is", password: signedWith(proofKey), settings: map[string]string{}, want: scripthost.Failed, message: "NATIVE_BRIDGE_KEY is missing"},
+		{name: "a token where only the previous key is set", password: fixed(challengeToken), settings: signing("NATIVE_BRIDGE_KEY", "-", "NATIVE_BRIDGE_KEY_PREVIOUS", previousKey), want: scripthost.Refused, message: "not signed by the bridge"},
+		{name: "a token where the key is empty", password: fixed(challengeToken), settings: signing("NATIVE_BRIDGE_KEY", ""), want: scripthost.Failed, message: "NATIVE_BRIDGE_KEY is not 64"},
+		{name: "a key that is too short", password: signedWith("0001020304"), settings: signing("NATIVE_BRIDGE_KEY", "0001020304"), want: scripthost.Failed, message: "NATIVE_BRIDGE_KEY is not 64"},
+		{name: "a key that is no hexadecimal text", password: signedWith(proofKey), settings: signing("NATIVE_BRIDGE_KEY", strings.Repeat("zz", 32)), want: scripthost.Failed, message: "NATIVE_BRIDGE_KEY is not 64"},
+		{name: "a previous key of half a digit", password: signedWith(proofKey), settings: signing("NATIVE_BRIDGE_KEY_PREVIOUS", previousKey+"0"), want: scripthost.Failed, message: "NATIVE_BRIDGE_KEY_PREVIOUS is not 64"},
+		{name: "no client id to compare with", password: signedWith(proofKey), settings: signing("NATIVE_BRIDGE_CLIENT_ID", "-"), want: scripthost.Failed, message: "the setting NATIVE_BRIDGE_CLIENT_ID is missing"},
+		{name: "no connection to compare with", password: signedWith(proofKey), settings: signing("NATIVE_BRIDGE_CONNECTION", "-"), want: scripthost.Failed, message: "the setting NATIVE_BRIDGE_CONNECTION is missing"},
+
+		// The signature covers every byte, in one spelling.
+		{name: "a wrong signature", password: altered(func(p []string) { p[2] = flipped(p[2]) }), want: scripthost.Refused, message: "another key"},
+		{name: "a signature that is cut off", password: altered(func(p []string) { p[2] = p[2][:20] }), want: scripthost.Refused, message: "another key"},
+		{name: "a signature that is empty", password: altered(func(p []string) { p[2] = "" }), want: scripthost.Refused, message: "another key"},
+		{name: "a signature with padding", password: altered(func(p []string) { p[2] += "=" }), want: scripthost.Refused, message: "another key"},
+		{name: "a signature with text behind it", password: altered(func(p []string) { p[2] += "\n" }), want: scripthost.Refused, message: "another key"},
+		{name: "a payload of another", password: altered(func(p []string) { p[1] = flipped(p[1]) }), want: scripthost.Refused, message: "another key"},
+		{name: "a payload that is cut off", password: altered(func(p []string) { p[1] = p[1][:40] }), want: scripthost.Refused, message: "another key"},
+		{name: "another header", password: signedUnder(`{"alg":"none","typ":"native-bridge-proof+jwt"}`), want: scripthost.Refused, message: "not signed by the bridge"},
+		{name: "another type of JWT under the same key", password: signedUnder(`{"alg":"HS256","typ":"JWT"}`), want: scripthost.Refused, message: "not signed by the bridge"},
+		{name: "two parts", password: fixed(base64.RawURLEncoding.EncodeToString([]byte(signedHeader)) + ".e30"), want: scripthost.Refused, message: "not signed by the bridge"},
+		{name: "one part", password: fixed(base64.RawURLEncoding.EncodeToString([]byte(signedHeader))), want: scripthost.Refused, message: "not signed by the bridge"},
+		{name: "four parts", password: altered(func(p []string) { p[2] += "." }), want: scripthost.Refused, message: "not signed by the bridge"},
+		{name: "a payload that is no object", password: signedText("[]"), want: scripthost.Refused, message: "not a JSON object"},
+		{name: "a payload that is no JSON", password: signedText("{"), want: scripthost.Refused, message: "not a JSON object"},
+
+		// It counts where and when it was meant to.
+		{name: "a password for another application", password: signedWith(proofKey, "client_id", "another"), want: scripthost.Refused, message: "another application"},
+		{name: "a password for no application", password: signedWith(proofKey, "client_id", nil), want: scripthost.Refused, message: "another application"},
+		{name: "a password for another connection", password: signedWith(proofKey, "aud", "customers"), want: scripthost.Refused, message: "another connection"},
+		{name: "a password for many connections", password: signedWith(proofKey, "aud", []string{proofConnection}), want: scripthost.Refused, message: "another connection"},
+		{name: "a password replayed in another connection", password: signedWith(proofKey), settings: signing("NATIVE_BRIDGE_CONNECTION", "customers"), want: scripthost.Refused, message: "another connection"},
+		{name: "a password about another tenant's user", password: signedWith(proofKey, "authority", "authsignal https://api.authsignal.com/v1"), want: scripthost.Refused, message: "another Authsignal tenant"},
+		{name: "a password that has expired", password: signedWith(proofKey, "auth_time", ago(70*time.Second), "iat", ago(61*time.Second), "exp", ago(time.Second)), want: scripthost.Refused, message: "has expired"},
+		{name: "a password that never expires", password: signedWith(proofKey, "exp", nil), want: scripthost.Refused, message: "lacks a time"},
+		{name: "a password that is good for an hour", password: signedWith(proofKey, "exp", ago(-time.Hour)), want: scripthost.Refused, message: "good for too long"},
+		{name: "a password of nobody knows when", password: signedWith(proofKey, "iat", nil), want: scripthost.Refused, message: "lacks a time"},
+		{name: "a password whose expiry is a text", password: signedWith(proofKey, "exp", "tomorrow"), want: scripthost.Refused, message: "lacks a time"},
+		{name: "a password of a clock that is a little ahead", password: signedWith(proofKey, "iat", ago(-20*time.Second), "exp", ago(-80*time.Second)), want: scripthost.Profile},
+		{name: "a password from the future", password: signedWith(proofKey, "iat", ago(-2*time.Minute), "exp", ago(-3*time.Minute)), want: scripthost.Refused, message: "signed in the future"},
+		{name: "a ceremony without an end", password: signedWith(proofKey, "auth_time", nil), want: scripthost.Refused, message: "lacks a time"},
+		{name: "a ceremony of an hour ago", password: signedWith(proofKey, "auth_time", ago(time.Hour)), want: scripthost.Profile},
+		{name: "a ceremony of yesterday", password: signedWith(proofKey, "auth_time", ago(24*time.Hour)), want: scripthost.Refused, message: "too long ago"},
+		{name: "a ceremony to come", password: signedWith(proofKey, "auth_time", ago(-10*time.Minute)), want: scripthost.Refused, message: "ended after"},
+
+		// The proof is judged as Authsignal's would be.
+		{name: "a signed password of another action", password: signedWith(proofKey, "action", "signUp"), want: scripthost.Refused, message: "another action"},
+		{name: "a signed password without an action", password: signedWith(proofKey, "action", nil), want: scripthost.Refused, message: "another action"},
+		{name: "a signed password won with a one-time code", password: signedWith(proofKey, "method", "SMS"), want: scripthost.Refused, message: "not won with a passkey"},
+		{name: "a signed password of another subject", password: signedWith(proofKey, "sub", "auth0|another"), want: scripthost.Refused, message: "another person's"},
+		{name: "a signed password of nobody", password: signedWith(proofKey, "sub", nil), want: scripthost.Refused, message: "names nobody"},
+		{name: "a signed password of a bare subject", password: signedWith(proofKey, "sub", "66f0c0de"), identifier: "66f0c0de", want: scripthost.Refused, message: `does not begin with "auth0|"`},
+
+		// The email still comes from Authsignal.
+		{name: "a signed password while the user's service is down", password: signedWith(proofKey), user: says(503, "down"), want: scripthost.Failed, message: "Authsignal answered 503"},
+	}
+	for i := range cases {
+		c := &cases[i]
+		if c.settings == nil {
+			c.settings = signing()
+		}
+		if c.identifier == "" {
+			c.identifier = provenSubject
+		}
+		if c.want == scripthost.Profile {
+			c.userID, c.email, c.verified = "66f0c0de", "jane@example.com", true
+		}
+	}
+	return cases
+}
+
+func fixed(password string) func(string) string { return func(string) string { return password } }
+
+// signedWith returns a password that is right but for the claims given, name and value in turn; nil removes.
+func signedWith(key string, changes ...any) func(apiURL string) string {
+	return func(apiURL string) string {
+		now := time.Now().Unix()
+		claims := map[string]any{
+			"aud": proofConnection, "client_id": clientID, "authority": "authsignal " + apiURL, "sub": provenSubject, "action": pinnedAction,
+			"method": "PASSKEY", "proof_id": "0b0f2f0e-6f2b-4a0e-9d59-2f2f9a5d7a11", "auth_time": now - 5, "iat": now, "exp": now + 60,
+		}
+		for change := range slices.Chunk(changes, 2) {
+			claims[change[0].(string)] = change[1]
+		}
+		maps.DeleteFunc(claims, func(_ string, value any) bool { return value == nil })
+		payload, err := json.Marshal(claims)
+		if err != nil {
+			panic(err)
+		}
+		return signedJWT(signedHeader, string(payload), key)
+	}
+}
+
+func signedUnder(header string) func(string) string {
+	return func(apiURL string) string {
+		payload, err := base64.RawURLEncoding.DecodeString(strings.Split(signedWith(proofKey)(apiURL), ".")[1])
+		if err != nil {
+			panic(err)
+		}
+		return signedJWT(header, string(payload), proofKey)
+	}
+}
+
+func signedText(payload string) func(string) string {
+	return func(string) string { return signedJWT(signedHeader, payload, proofKey) }
+}
+
+// altered returns a right password whose three parts were changed after it was signed.
+func altered(change func(parts []string)) func(string) string {
+	return func(apiURL string) string {
+		parts := strings.Split(signedWith(proofKey)(apiURL), ".")
+		change(parts)
+		return strings.Join(parts, ".")
+	}
+}
+
+// flipped changes a character in the middle, where every bit counts.
+func flipped(text string) string {
+	at := len(text) / 2
+	other := "A"
+	if text[at] == 'A' {
+		other = "B"
+	}
+	return text[:at] + other + text[at+1:]
+}
+
+func signedJWT(header, payload, key string) string {
+	secret, err := hex.DecodeString(key)
+	if err != nil {
+		panic(err)
+	}
+	text := base64.RawURLEncoding.EncodeToString([]byte(header)) + "." + base64.RawURLEncoding.EncodeToString([]byte(payload))
+	mac := hmac.New(sha256.New, secret)
+	mac.Write([]byte(text))
+	return text + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+}

@@ -1,0 +1,132 @@
+package auth0
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"nativebridge/domain"
+)
+
+// Proof is what stands in for a password: what the Login script judges.
+type Proof string
+
+// The two proofs. The Login script takes the one kind or the other, never both.
+const (
+	// ProofToken is the passkey token itself, which the script has Authsignal
+	// validate a second time.
+	ProofToken Proof = "token"
+	// ProofSigned is the bridge's own word, signed with a key that it shares with
+	// the script. The token stays at the bridge.
+	ProofSigned Proof = "signed"
+)
+
+// UnmarshalText accepts the two.
+func (p *Proof) UnmarshalText(text []byte) error {
+	switch Proof(text) {
+	case ProofToken, ProofSigned:
+		*p = Proof(text)
+		return nil
+	}
+	return errors.New("it is token or signed")
+}
+
+const (
+	// signedLifetime is how long a signed proof is good for: IssueTimeout, a retry
+	// included, and clocks that differ. It must not exceed what login.js accepts.
+	signedLifetime = time.Minute
+
+	// signedType tells a signed proof from any other JWT made with the same key (RFC
+	// 8725, section 3.11). It must be the one in login.js.
+	signedType = "native-bridge-proof+jwt"
+
+	// minProofKeyBytes is the length of an HMAC key below which RFC 7518, section
+	// 3.2, forbids HS256.
+	minProofKeyBytes = 32
+)
+
+// signedProof is the payload of a signed proof, a JWT (RFC 7519): who was proven,
+// how, when and by which ceremony, and where alone that counts.
+type signedProof struct {
+	Connection string `json:"aud"`
+	ClientID   string `json:"client_id"`
+	Authority  string `json:"authority"`
+	Subject    string `json:"sub"`
+	Action     string `json:"action"`
+	Method     string `json:"method"`
+	ProofID    string `json:"proof_id"`
+	AuthTime   int64  `json:"auth_time"` // Unix seconds, as the two below
+	IssuedAt   int64  `json:"iat"`
+	Expires    int64  `json:"exp"`
+}
+
+// proofOf returns what goes to Auth0 as the password.
+func (i *Issuer) proofOf(grant domain.Grant) (domain.Secret, error) {
+	if i.config.Proof != ProofSigned {
+		return grant.Token.Secret, nil
+	}
+	now := i.now()
+	return sign(signedProof{
+		Connection: i.config.Connection,
+		ClientID:   i.config.ClientID,
+		Authority:  grant.Identity.Authority,
+		Subject:    grant.Identity.Subject,
+		Action:     grant.Identity.Action,
+		Method:     grant.Identity.Method,
+		ProofID:    grant.Identity.ProofID,
+		AuthTime:   grant.Identity.AuthenticatedAt.Unix(),
+		IssuedAt:   now.Unix(),
+		Expires:    now.Add(signedLifetime).Unix(),
+	}, i.config.ProofKey)
+}
+
+// sign makes a JWT with HS256 (RFC 7518, section 3.2). Its header is always the
+// same, byte for byte, so that the script need not read one that nobody vouches for.
+func sign(proof signedProof, key domain.Secret) (domain.Secret, error) {
+	secret, err := proofKey(key)
+	if err != nil {
+		return domain.Secret{}, fmt.Errorf("AUTH0_PROOF_KEY %w", err)
+	}
+	options := (&jose.SignerOptions{}).WithType(signedType)
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.HS256, Key: secret}, options)
+	if err != nil {
+		return domain.Secret{}, fmt.Errorf("sign the proof: %w", err)
+	}
+	payload, err := json.Marshal(proof)
+	if err != nil {
+		return domain.Secret{}, fmt.Errorf("sign the proof: %w", err)
+	}
+	signed, err := signer.Sign(payload)
+	if err != nil {
+		return domain.Secret{}, fmt.Errorf("sign the proof: %w", err)
+	}
+	text, err := signed.CompactSerialize()
+	return domain.NewSecret(text), err
+}
+
+// proofKey decodes a key. The error quotes nothing of it.
+func proofKey(key domain.Secret) ([]byte, error) {
+	secret, err := hex.DecodeString(key.Reveal())
+	if err != nil || len(secret) < minProofKeyBytes {
+		return nil, fmt.Errorf("is not %d or more pairs of hexadecimal digits", minProofKeyBytes)
+	}
+	return secret, nil
+}
+
+// LoginSettings returns what the Login script needs in its settings besides
+// Authsignal's: nothing for ProofToken; for ProofSigned the key, in the clear, and
+// what a proof must be for.
+func (c Config) LoginSettings() map[string]string {
+	if c.Proof != ProofSigned {
+		return nil
+	}
+	return map[string]string{
+		"NATIVE_BRIDGE_KEY":        c.ProofKey.Reveal(),
+		"NATIVE_BRIDGE_CLIENT_ID":  c.ClientID,
+		"NATIVE_BRIDGE_CONNECTION": c.Connection,
+	}
+}

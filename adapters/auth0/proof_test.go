@@ -1,0 +1,176 @@
+package auth0_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"nativebridge/adapters/auth0"
+	"nativebridge/adapters/auth0/auth0test"
+	"nativebridge/domain"
+	"nativebridge/ports/portstest"
+)
+
+// signs makes a configuration one of AUTH0_PROOF=signed.
+func signs(c *auth0.Config) { c.Proof, c.ProofKey = auth0.ProofSigned, domain.NewSecret(proofKey) }
+
+// startSignedTenant is a tenant with the Login script as it ships, and an Authsignal that knows everybody and validates
+// nothing: every token was validated once already. It returns the authority of Authsignal's users.
+func startSignedTenant(t *testing.T) (tenant *auth0test.Server, authority string) {
+	t.Helper()
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /v1/users/{id}", says(200, `{"email":"jane@example.com","emailVerified":true}`))
+	mux.HandleFunc("/", func(_ http.ResponseWriter, r *http.Request) { t.Errorf("Authsignal was asked %s %s", r.Method, r.URL) })
+	authsignal := httptest.NewServer(mux)
+	t.Cleanup(authsignal.Close)
+	apiURL := authsignal.URL + "/v1"
+
+	settings := configFor(t, "https://unused.example.com", signs).LoginSettings()
+	settings["AUTHSIGNAL_SECRET"], settings["AUTHSIGNAL_API_URL"], settings["AUTHSIGNAL_ACTION"] = apiSecret, apiURL, pinnedAction
+	return startTenantWith(t, auth0test.Connection{Name: "authsignal", LoginScript: auth0.LoginScript, Configuration: settings}), "authsignal " + apiURL
+}
+
+func signedGrant(t *testing.T, authority string) domain.Grant {
+	grant := grantFor(t)
+	grant.Identity.Authority, grant.Identity.Action = authority, pinnedAction
+	return grant
+}
+
+func TestIssuerKeepsTheContractWithSignedProofs(t *testing.T) {
+	portstest.TokenIssuer(t, func(t *testing.T) portstest.IssuerHarness {
+		tenant, authority := startSignedTenant(t)
+		return issuerHarness(tenant, issuerFor(t, tenant, signs), func(t *testing.T) domain.Grant { return signedGrant(t, authority) })
+	})
+}
+
+// Each proof is good for the person, connection and key it was made for, and for no other.
+func TestTheScriptTakesTheBridgesWordAndNobodyElses(t *testing.T) {
+	tests := map[string]struct {
+		config  func(*auth0.Config)
+		grant   func(*domain.Grant)
+		refused bool
+	}{
+		"as it should be":                 {},
+		"another key":                     {config: func(c *auth0.Config) { c.ProofKey = domain.NewSecret(foreignKey) }, refused: true},
+		"the token itself":                {config: func(c *auth0.Config) { c.Proof = auth0.ProofToken }, refused: true},
+		"another authority":               {grant: func(g *domain.Grant) { g.Identity.Authority = "authsignal elsewhere" }, refused: true},
+		"another action":                  {grant: func(g *domain.Grant) { g.Identity.Action = "signUp" }, refused: true},
+		"another method":                  {grant: func(g *domain.Grant) { g.Identity.Method = "SMS" }, refused: true},
+		"a ceremony of nobody knows when": {grant: func(g *domain.Grant) { g.Identity.AuthenticatedAt = time.Time{} }, refused: true},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			tenant, authority := startSignedTenant(t)
+			changes := []func(*auth0.Config){signs}
+			if tt.config != nil {
+				changes = append(changes, tt.config)
+			}
+			grant := signedGrant(t, authority)
+			if tt.grant != nil {
+				tt.grant(&grant)
+			}
+			_, err := issuerFor(t, tenant, changes...).Issue(t.Context(), grant)
+			if reason, _ := domain.ReasonOf(err); tt.refused != (reason == domain.ErrAccessDenied) || !tt.refused && err != nil {
+				t.Errorf("err = %v, refused: want %t", err, tt.refused)
+			}
+		})
+	}
+}
+
+func TestASignedProofLeavesTheTokenAtTheBridge(t *testing.T) {
+	issuer, requests := plainAuth0(t, answering(403, `{"error":"invalid_grant"}`), signs)
+	grant := grantFor(t)
+	_, err := issuer.Issue(t.Context(), grant)
+	if err == nil || !strings.Contains(err.Error(), "NATIVE_BRIDGE_KEY") {
+		t.Errorf("err = %v, want a hint at the settings", err)
+	}
+	sent := requests()[0].form
+	if strings.Contains(sent.Encode(), grant.Token.Reveal()) {
+		t.Error("the token was sent")
+	}
+	if parts := strings.Split(sent.Get("password"), "."); len(parts) != 3 || sent.Get("username") != "auth0|jane" {
+		t.Errorf("username %q, password of %d parts, want a JWT", sent.Get("username"), len(parts))
+	}
+}
+
+func TestASignedProofThatAuth0EchoesIsNotTold(t *testing.T) {
+	var echoed string
+	issuer, _ := plainAuth0(t, func(w http.ResponseWriter, r *http.Request) {
+		echoed = r.PostForm.Get("password")
+		answering(400, fmt.Sprintf(`{"error":"invalid_request","error_description":"no: %s"}`, echoed))(w, r)
+	}, signs)
+	_, err := issuer.Issue(t.Context(), grantFor(t))
+	if err == nil || echoed == "" || strings.Contains(err.Error(), echoed) {
+		t.Errorf("err = %v, want none of the proof in it", err)
+	}
+}
+
+func TestTheScriptAcceptsProofsForNoLongerThanTheBridgeMakesThem(t *testing.T) {
+	for _, want := range []string{
+		fmt.Sprintf("SIGNED_LIFETIME_S = %d;", int(auth0.SignedLifetime.Seconds())),
+		fmt.Sprintf("'{\"alg\":\"HS256\",\"typ\":\"%s\"}'", auth0.SignedType),
+	} {
+		if !strings.Contains(auth0.LoginScript, want) {
+			t.Errorf("login.js does not say %s", want)
+		}
+	}
+	if auth0.SignedLifetime <= auth0.IssueTimeout {
+		t.Error("a proof may expire before Auth0 has been given up")
+	}
+}
+
+func TestTheKeyIsWholeAndThereIfProofsAreSigned(t *testing.T) {
+	tests := map[string]struct {
+		proof auth0.Proof
+		key   string
+		says  string // "" means right
+	}{
+		"tokens need no key":                 {auth0.ProofToken, "", ""},
+		"signed with a key":                  {auth0.ProofSigned, proofKey, ""},
+		"signed with a longer key":           {auth0.ProofSigned, proofKey + "AB", ""},
+		"signed without a key":               {auth0.ProofSigned, "", "is not set"},
+		"signed with a key of 31 bytes":      {auth0.ProofSigned, proofKey[2:], "hexadecimal"},
+		"signed with half a digit":           {auth0.ProofSigned, proofKey + "A", "hexadecimal"},
+		"signed with a key in base64":        {auth0.ProofSigned, "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8AAECAwQFBgcICQoLDA0ODxAREhMU=", "hexadecimal"},
+		"a key that tokens would not need":   {auth0.ProofToken, proofKey, "AUTH0_PROOF is not signed"},
+		"a broken key, which is not quoted":  {auth0.ProofSigned, "hunter2", "hexadecimal"},
+		"a broken key beside tokens, either": {auth0.ProofToken, "hunter2", "AUTH0_PROOF is not signed"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			config := auth0.Config{Proof: tt.proof, ProofKey: domain.NewSecret(tt.key)}
+			faults := config.Check()
+			if tt.says == "" {
+				if len(faults) != 0 {
+					t.Errorf("faults = %v, want none", faults)
+				}
+				return
+			}
+			if len(faults) != 1 || faults[0].Name != "AUTH0_PROOF_KEY" || !strings.Contains(faults[0].Problem, tt.says) {
+				t.Fatalf("faults = %v, want one of AUTH0_PROOF_KEY that says %q", faults, tt.says)
+			}
+			if tt.key != "" && strings.Contains(fmt.Sprint(faults), tt.key) {
+				t.Error("the fault quotes the key")
+			}
+		})
+	}
+}
+
+func TestAProofIsATokenOrSigned(t *testing.T) {
+	for text, ok := range map[string]bool{"token": true, "signed": true, "": false, "Signed": false, "both": false} {
+		var proof auth0.Proof
+		if err := proof.UnmarshalText([]byte(text)); (err == nil) != ok {
+			t.Errorf("%q: %v, want accepted: %t", text, err, ok)
+		}
+	}
+}
+
+func TestOnlySignedProofsNeedSettingsOfTheirOwn(t *testing.T) {
+	if got := configFor(t, "https://example.com").LoginSettings(); len(got) != 0 {
+		t.Errorf("settings = %v, want none", got)
+	}
+}
