@@ -57,11 +57,9 @@ func (c *Config) Offer() domain.AccessPolicy {
 // Client returns the bridge's client id, which its ID tokens are for.
 func (c *Config) Client() string { return c.ClientID }
 
-// Serves reports whether the Login script can check what it is given: it has
-// Authsignal validate tokens, and takes the bridge's own word for anybody's.
-func (c *Config) Serves(verifier string) bool {
-	return c.Proof == ProofSigned || verifier == "authsignal"
-}
+// Serves reports whether the Login script knows whom the verifier proves: it asks
+// Authsignal about tokens, and about people too.
+func (c *Config) Serves(verifier string) bool { return verifier == "authsignal" }
 
 // checkProof wants a key if proofs are signed, and none if they are not: a key
 // that does nothing would look like protection.

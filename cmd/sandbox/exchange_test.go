@@ -339,6 +339,21 @@ func TestASecondValidationThatIsRefusedIsSaidToTheOperator(t *testing.T) {
 	}
 }
 
+func TestWithSignedProofsNothingRestsOnASecondValidation(t *testing.T) {
+	b := startBench(t, map[string]string{"AUTH0_PROOF": "signed"})
+	b.meets(fault{authsignal: authsignaltest.Faults{SingleUse: authsignaltest.FormInvalid}})
+	token := b.token(t, wish{})
+	got := b.want(t, token, http.StatusOK, "")
+	if claims, err := decodeClaims(got.IDToken); err != nil || claims["sub"] != "auth0|jane" || claims["email"] != "jane@example.com" {
+		t.Errorf("claims = %v, %v", claims, err)
+	}
+	if b.validations("native-bridge") != 1 || b.validations("node") != 0 {
+		t.Error("the Login script asked Authsignal about the token")
+	}
+	b.meets(fault{})
+	b.want(t, token, http.StatusConflict, "token_replayed")
+}
+
 func TestASessionOfSomebodyElseIsRevoked(t *testing.T) {
 	b := startBench(t, map[string]string{"AUTH0_SCOPE": "openid offline_access"})
 	b.meets(inject(auth0test.Fault{Kind: auth0test.WrongSubject}))

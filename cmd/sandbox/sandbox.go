@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -110,6 +111,13 @@ func (s *sandbox) startEmulators(_ context.Context, environ map[string]string) e
 // tenant is the Auth0 side: an application, the connection with the Login script,
 // and an API for access tokens.
 func (s *sandbox) tenant(addr string, wanted adapters.Config, secret string) auth0test.Options {
+	settings := map[string]string{
+		"AUTHSIGNAL_SECRET":   s.authsignal.Secret(),
+		"AUTHSIGNAL_API_URL":  s.authsignal.APIURL(),
+		"AUTHSIGNAL_ACTION":   string(wanted.Authsignal.Action),
+		"AUTHSIGNAL_SUBJECTS": string(wanted.Authsignal.Subjects),
+	}
+	maps.Copy(settings, wanted.Auth0.LoginSettings())
 	return auth0test.Options{
 		Addr:    addr,
 		Observe: s.hops.atAuth0,
@@ -122,14 +130,9 @@ func (s *sandbox) tenant(addr string, wanted adapters.Config, secret string) aut
 			RefreshToken:      auth0test.RefreshToken{Rotating: true},
 		}},
 		Connections: []auth0test.Connection{{
-			Name:        wanted.Auth0.Connection,
-			LoginScript: auth0.LoginScript,
-			Configuration: map[string]string{
-				"AUTHSIGNAL_SECRET":   s.authsignal.Secret(),
-				"AUTHSIGNAL_API_URL":  s.authsignal.APIURL(),
-				"AUTHSIGNAL_ACTION":   string(wanted.Authsignal.Action),
-				"AUTHSIGNAL_SUBJECTS": string(wanted.Authsignal.Subjects),
-			},
+			Name:          wanted.Auth0.Connection,
+			LoginScript:   auth0.LoginScript,
+			Configuration: settings,
 		}},
 		APIs: []auth0test.API{{Identifier: wanted.Auth0.Audience, AllowOfflineAccess: true}},
 	}
@@ -223,6 +226,9 @@ func withDefaults(environ map[string]string) map[string]string {
 	}
 	if settings["AUTH0_SCOPE"] == "" { // with a refresh token, so that sessions can be renewed
 		settings["AUTH0_SCOPE"] = "openid profile email offline_access"
+	}
+	if settings["AUTH0_PROOF"] == "signed" && settings["AUTH0_PROOF_KEY"] == "" {
+		settings["AUTH0_PROOF_KEY"] = hex.EncodeToString([]byte(rand.Text() + rand.Text()))
 	}
 	if settings["AUTH0_SCOPE_ALLOWED"] == "" {
 		settings["AUTH0_SCOPE_ALLOWED"] = settings["AUTH0_SCOPE"] + " offline_access"
