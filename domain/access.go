@@ -22,9 +22,11 @@ type Access struct {
 type AccessPolicy struct {
 	// Default is granted to callers that ask for nothing.
 	Default Access
-	// Scopes and Audiences are what may be asked for besides what Default has.
-	Scopes    []string
-	Audiences []string
+	// Scopes, Audiences and Organizations are what may be asked for besides what
+	// Default has.
+	Scopes        []string
+	Audiences     []string
+	Organizations []string
 }
 
 // Offers returns nil if everything that is asked for is offered, and otherwise an
@@ -38,7 +40,7 @@ func (p AccessPolicy) Offers(asked Access) error {
 	if asked.Audience != "" && asked.Audience != p.Default.Audience && !slices.Contains(p.Audiences, asked.Audience) {
 		return fmt.Errorf("%w: audience %.64q is not offered", ErrTargetInvalid, asked.Audience)
 	}
-	if asked.Organization != "" {
+	if asked.Organization != "" && asked.Organization != p.Default.Organization && !slices.Contains(p.Organizations, asked.Organization) {
 		return fmt.Errorf("%w: organization %.64q is not offered", ErrTargetInvalid, asked.Organization)
 	}
 	return nil
@@ -58,6 +60,9 @@ func (p AccessPolicy) Narrow(asked Access) (Access, error) {
 	}
 	if asked.Audience != "" {
 		granted.Audience = asked.Audience
+	}
+	if asked.Organization != "" {
+		granted.Organization = asked.Organization
 	}
 	granted.Scope = withOpenID(granted.Scope)
 	return granted, nil

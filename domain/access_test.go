@@ -70,6 +70,36 @@ func TestNarrowAllowsWhatIsOfferedBesidesTheDefault(t *testing.T) {
 	}
 }
 
+func TestNarrowGrantsOnlyAnOrganizationThatIsOffered(t *testing.T) {
+	some := domain.AccessPolicy{Organizations: []string{"org_1", "org_2"}}
+	one := domain.AccessPolicy{Default: domain.Access{Organization: "org_1"}}
+	tests := map[string]struct {
+		policy      domain.AccessPolicy
+		asked, want string // want "" with something asked: refused
+	}{
+		"none asked, none by default":   {some, "", ""},
+		"none asked, the default":       {one, "", "org_1"},
+		"one of those offered":          {some, "org_2", "org_2"},
+		"the default by name":           {one, "org_1", "org_1"},
+		"one that is not offered":       {some, "org_3", ""},
+		"one in another case":           {some, "ORG_1", ""},
+		"one that only begins like one": {some, "org_11", ""},
+		"one where none is offered":     {domain.AccessPolicy{}, "org_1", ""},
+		"two in one":                    {some, "org_1 org_2", ""},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			got, err := tt.policy.Narrow(domain.Access{Organization: tt.asked})
+			if refused := tt.asked != "" && tt.want == ""; refused != errors.Is(err, domain.ErrTargetInvalid) || !refused && err != nil {
+				t.Fatalf("err = %v, refused: want %t", err, refused)
+			}
+			if got.Organization != tt.want {
+				t.Errorf("organization = %q, want %q", got.Organization, tt.want)
+			}
+		})
+	}
+}
+
 // Every exchange shares the offer: what one does with its answer must not reach
 // the next one's.
 func TestNarrowSharesNoMemory(t *testing.T) {
