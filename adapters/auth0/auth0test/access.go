@@ -20,6 +20,9 @@ type access struct {
 	api     *API // nil without an audience
 	scope   []string
 	idToken bool
+	gty     string // of the grant that opened the session
+
+	organization *Organization // nil without one
 }
 
 func (a access) has(scope string) bool { return slices.Contains(a.scope, scope) }
@@ -35,7 +38,10 @@ func (a access) lifetime() time.Duration {
 // API Using Resource Owner Password Flow). Scopes that do not exist are left
 // out, and it is told what it got only if that differs.
 func (s *Server) ask(c *call, client *Client) (a access, scope string, err error) {
-	a.client = client
+	a.client, a.gty = client, GrantPassword
+	if c.params["grant_type"] == GrantTokenExchange {
+		a.gty = GrantTokenExchange
+	}
 	if audience := c.params["audience"]; audience != "" {
 		if a.api = s.apis[audience]; a.api == nil {
 			return a, "", refuse(http.StatusForbidden, "access_denied", "Service not found: "+audience)
@@ -101,14 +107,17 @@ func (s *Server) newAccessToken(c *call, a access) (string, error) {
 		{"iat", c.now.Unix()},
 		{"exp", expires.Unix()},
 		{"scope", strings.Join(a.scope, " ")},
-		{"gty", "password"},
+		{"gty", a.gty},
 		{"azp", a.client.ID},
+	}
+	if a.organization != nil {
+		body.set("org_id", a.organization.ID)
 	}
 	if a.has("openid") {
 		body.set("aud", []string{a.api.Identifier, s.Issuer() + "userinfo"})
 	}
 	if c.params["grant_type"] == GrantRefreshToken {
-		body.set("gty", []string{GrantRefreshToken, GrantPassword})
+		body.set("gty", []string{GrantRefreshToken, a.gty})
 	}
 	if a.api.Permissions {
 		body.set("permissions", slices.DeleteFunc(slices.Clone(a.scope), func(scope string) bool {

@@ -15,6 +15,7 @@ const (
 	textSuspiciousIP   = "We have detected suspicious login behavior and further attempts will be blocked. Please contact the administrator."
 	textRateLimit      = "Too many requests. Check the X-RateLimit-Limit, X-RateLimit-Remaining and X-RateLimit-Reset headers."
 	textPasswordLeaked = "This login attempt has been blocked because the password you're using was previously disclosed through a data breach (not in this application). Please check your email for more information." // #nosec G101 -- not a credential
+	textNoSuchUser     = "The user does not exist."                                                                                                                                                                      // a guess
 	textUserBlocked    = "user is blocked"
 	textInvalidClient  = "Client authentication failed"
 	textNoDefault      = "Authorization server not configured with default connection."

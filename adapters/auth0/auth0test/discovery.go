@@ -14,7 +14,7 @@ func (s *Server) discovery(*call) (answer, error) {
 		{"scopes_supported", append(standardScopes(), "offline_access")},
 		{"response_types_supported", []string{"code"}},
 		{"response_modes_supported", []string{"query"}},
-		{"grant_types_supported", []string{GrantPassword, GrantPasswordRealm, GrantRefreshToken}},
+		{"grant_types_supported", []string{GrantPassword, GrantPasswordRealm, GrantRefreshToken, GrantTokenExchange}},
 		{"subject_types_supported", []string{"public"}},
 		{"id_token_signing_alg_values_supported", []string{"HS256", "RS256"}},
 		{"token_endpoint_auth_methods_supported", []AuthMethod{AuthBasic, AuthPost}},

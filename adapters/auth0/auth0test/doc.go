@@ -1,6 +1,7 @@
 // Package auth0test emulates the part of an Auth0 tenant that a bridge needs:
 // it opens sessions with the password grants, asking the Login script of a
-// custom database connection, renews and ends them, and goes wrong on request.
+// custom database connection, and with Custom Token Exchange, asking an Action,
+// renews and ends them, and goes wrong on request.
 //
 // It answers on loopback only, makes new keys at every start and keeps all it
 // knows in memory: it is for tests and for trying things out, and nothing that
@@ -16,19 +17,22 @@
 //	       password                                          with a realm, or Options.DefaultDirectory
 //	       http://auth0.com/oauth/grant-type/password-realm
 //	       refresh_token                                     rotation, leeway, reuse detection
+//	       urn:ietf:params:oauth:grant-type:token-exchange   profiles, organizations
 //	POST /oauth/revoke           form or JSON
 //	GET  /userinfo
 //
-// Unknown parameters are tolerated, and an organization and a DPoP header with
-// them. There is no /authorize, no MFA continuation, no client assertion and no
-// mTLS; sub is always "auth0|" and the user_id of the script, as it stands.
+// Unknown parameters are tolerated, and a DPoP header with them; an organization
+// too, outside token exchange. There is no /authorize, no MFA continuation, no
+// client assertion, no actor token and no mTLS; sub is always "auth0|" and the
+// user_id of the script, as it stands.
 //
 // # Scripts
 //
-// The Login script really runs, in the engine of package scripthost. A script
-// that needs what the engine lacks is refused by [Start] and
-// [Server.StoreScript], so that it cannot look like a wrong password later. Only
-// a password the script refuses counts as an attack: failures do not.
+// Login scripts and Actions really run, in the engine of package scripthost. One
+// that needs what the engine lacks is refused by [Start], [Server.StoreScript]
+// and [Server.StoreAction], so that it cannot look like a wrong password later.
+// Only a password that the script refuses, and a subject token that the Action
+// rejects, counts as an attack: failures do not.
 //
 // # Switches
 //
@@ -42,10 +46,11 @@
 //   - [Variants]: the form of answers nobody documents.
 //   - [Protection]: attack protection and rate limits that really count.
 //
-// Beside these, [Server.BlockUser], [Server.DeleteUser], [Server.RotateKeys] and
-// [Server.StoreScript] change the tenant, and [Client] and [Connection] hold
-// what an operator may get wrong: a grant type or connection that is not
-// enabled, import mode, an address header that is not trusted.
+// Beside these, [Server.CreateUser], [Server.BlockUser], [Server.DeleteUser],
+// [Server.RotateKeys], [Server.StoreScript] and [Server.StoreAction] change the
+// tenant, and [Client] and [Connection] hold what an operator may get wrong: a
+// grant type, a connection or token exchange that is not enabled, import mode, an
+// address header that is not trusted.
 //
 // # What is not known of the real thing
 //
@@ -53,14 +58,18 @@
 // likelier one: the answer to a script that fails ([Variants.ScriptFailure]) or
 // refuses with words of its own ([Variants.ScriptMessage]), the status of a
 // blocked user, the error of a wrong client secret, whether the grant password
-// heeds a realm, whether an email is needed, whether there is a sid. The status
-// of any injected answer can be set; mfa_required and requires_verification are
+// heeds a realm, whether an email is needed, whether there is a sid, the answer
+// to an Action that sets a user who does not exist. The status of any injected
+// answer can be set; mfa_required and requires_verification are
 // documented with two and with none.
 //
 // These are guesses without a switch: the words for a connection that is not
 // enabled for the client; that callback() without a profile is a wrong password;
 // that a failed script is no attack; the answer to too many sign-ins of one
 // user; that a refresh leaves out scopes it cannot give; gty of a refreshed
-// access token. There is no limit to a password's length, and whether Auth0 has
-// one is unknown: inject invalid_request to see what would happen.
+// access token, and of one from a token exchange; every error about an
+// organization, a profile or a connection that an Action names; the codes of
+// api.cache; that setUserByConnection creates users unless it is told not to.
+// There is no limit to a password's length, and whether Auth0 has one is unknown:
+// inject invalid_request to see what would happen.
 package auth0test

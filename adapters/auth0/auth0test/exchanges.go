@@ -11,9 +11,9 @@ import (
 // maxExchanges is how many exchanges are kept.
 const maxExchanges = 1000
 
-// Exchange is what is told of a request, or of a run of a Login script: never
-// a body, a credential or a token. A request is told just before its answer is
-// sent, or before the fault that keeps it from being sent.
+// Exchange is what is told of a request, or of a run of a Login script or an
+// Action: never a body, a credential or a token. A request is told just before its
+// answer is sent, or before the fault that keeps it from being sent.
 type Exchange struct {
 	Kind     ExchangeKind  `json:"kind"`
 	Time     time.Time     `json:"time"`     // by Options.Now
@@ -32,7 +32,7 @@ type Exchange struct {
 	Faults       []FaultKind `json:"faults,omitempty"`
 
 	Connection string          `json:"connection,omitempty"`
-	Outcome    scripthost.Kind `json:"outcome,omitempty"` // of the Login script
+	Outcome    scripthost.Kind `json:"outcome,omitempty"` // of the Login script or the Action
 	Notes      []string        `json:"notes,omitempty"`   // what the engine has to say about the run
 }
 
@@ -43,6 +43,7 @@ type ExchangeKind string
 const (
 	Request     ExchangeKind = "request"
 	LoginScript ExchangeKind = "login_script"
+	Action      ExchangeKind = "action"
 )
 
 // Exchanges returns the last thousand, oldest first.
@@ -78,7 +79,7 @@ func (l *exchangeLog) all() []Exchange {
 // knownGrant keeps whatever else a caller writes there out of the log.
 func knownGrant(grant string) string {
 	switch grant {
-	case "", GrantPassword, GrantPasswordRealm, GrantRefreshToken:
+	case "", GrantPassword, GrantPasswordRealm, GrantRefreshToken, GrantTokenExchange:
 		return grant
 	}
 	return "other"

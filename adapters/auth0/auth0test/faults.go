@@ -117,26 +117,27 @@ const (
 
 // What is wrong with an otherwise good answer of the token endpoint.
 const (
-	NoIDToken        FaultKind = "no_id_token"
-	NoAccessToken    FaultKind = "no_access_token"
-	NoRefreshToken   FaultKind = "no_refresh_token"
-	WrongSubject     FaultKind = "wrong_subject" // every token is somebody else's
-	IDWrongIssuer    FaultKind = "id_wrong_issuer"
-	IDNoSlashIssuer  FaultKind = "id_no_slash_issuer" // the issuer without its slash
-	IDWrongAudience  FaultKind = "id_wrong_audience"
-	IDManyAudiences  FaultKind = "id_many_audiences" // two audiences and no azp
-	IDWrongAZP       FaultKind = "id_wrong_azp"
-	IDExpired        FaultKind = "id_expired"          // an hour ago
-	IDIssuedInFuture FaultKind = "id_issued_in_future" // in an hour
-	IDNonce          FaultKind = "id_nonce"            // a nonce nobody asked for
-	IDAtHash         FaultKind = "id_at_hash"          // a right at_hash, which Auth0 leaves out here
-	IDWrongAtHash    FaultKind = "id_wrong_at_hash"
-	IDUnsigned       FaultKind = "id_unsigned"       // alg none
-	IDHS256          FaultKind = "id_hs256"          // signed with the client secret
-	IDHS256WithKey   FaultKind = "id_hs256_with_key" // signed with the public key as a secret
-	IDUnknownKey     FaultKind = "id_unknown_key"    // a kid the JWKS does not have
-	IDForeignKey     FaultKind = "id_foreign_key"    // the right kid, another key
-	IDBadSignature   FaultKind = "id_bad_signature"  // one bit off
+	NoIDToken           FaultKind = "no_id_token"
+	NoAccessToken       FaultKind = "no_access_token"
+	NoRefreshToken      FaultKind = "no_refresh_token"
+	WrongSubject        FaultKind = "wrong_subject" // every token is somebody else's
+	IDWrongIssuer       FaultKind = "id_wrong_issuer"
+	IDNoSlashIssuer     FaultKind = "id_no_slash_issuer" // the issuer without its slash
+	IDWrongAudience     FaultKind = "id_wrong_audience"
+	IDManyAudiences     FaultKind = "id_many_audiences" // two audiences and no azp
+	IDWrongAZP          FaultKind = "id_wrong_azp"
+	IDExpired           FaultKind = "id_expired"          // an hour ago
+	IDIssuedInFuture    FaultKind = "id_issued_in_future" // in an hour
+	IDWrongOrganization FaultKind = "id_wrong_organization"
+	IDNonce             FaultKind = "id_nonce"   // a nonce nobody asked for
+	IDAtHash            FaultKind = "id_at_hash" // a right at_hash, which Auth0 leaves out here
+	IDWrongAtHash       FaultKind = "id_wrong_at_hash"
+	IDUnsigned          FaultKind = "id_unsigned"       // alg none
+	IDHS256             FaultKind = "id_hs256"          // signed with the client secret
+	IDHS256WithKey      FaultKind = "id_hs256_with_key" // signed with the public key as a secret
+	IDUnknownKey        FaultKind = "id_unknown_key"    // a kid the JWKS does not have
+	IDForeignKey        FaultKind = "id_foreign_key"    // the right kid, another key
+	IDBadSignature      FaultKind = "id_bad_signature"  // one bit off
 )
 
 // faultKinds holds the answer of those kinds that are one, and nil for the others.
@@ -160,7 +161,7 @@ var faultKinds = map[FaultKind]*refusal{
 
 	NoIDToken: nil, NoAccessToken: nil, NoRefreshToken: nil, WrongSubject: nil,
 	IDWrongIssuer: nil, IDNoSlashIssuer: nil, IDWrongAudience: nil, IDManyAudiences: nil, IDWrongAZP: nil,
-	IDExpired: nil, IDIssuedInFuture: nil, IDNonce: nil, IDAtHash: nil, IDWrongAtHash: nil,
+	IDExpired: nil, IDIssuedInFuture: nil, IDWrongOrganization: nil, IDNonce: nil, IDAtHash: nil, IDWrongAtHash: nil,
 	IDUnsigned: nil, IDHS256: nil, IDHS256WithKey: nil, IDUnknownKey: nil, IDForeignKey: nil, IDBadSignature: nil,
 }
 
@@ -193,6 +194,9 @@ type Variants struct {
 	IgnoreRealm bool `json:"ignore_realm,omitempty"`
 	// RequireEmail treats a profile without an email as a script failure.
 	RequireEmail bool `json:"require_email,omitempty"`
+	// MissingUserDenied answers an Action that sets somebody who does not exist
+	// with 403 access_denied instead of 400 invalid_request.
+	MissingUserDenied bool `json:"missing_user_denied,omitempty"`
 	// SessionID adds a sid claim to ID tokens.
 	SessionID bool `json:"session_id,omitempty"`
 }

@@ -24,6 +24,9 @@ func (s *Server) newIDToken(c *call, a access, accessToken string) (string, erro
 		{"exp", c.now.Add(a.client.IDTokenLifetime).Unix()},
 		{"sub", a.user.ID},
 	}...)
+	if a.organization != nil {
+		body.set("org_id", a.organization.ID)
+	}
 	if c.faults.Variants.SessionID {
 		body.set("sid", uuid.NewString())
 	}
@@ -52,6 +55,8 @@ func (c *call) spoilIDToken(body *claims, accessToken, issuer string) {
 			body.set("exp", c.now.Add(-time.Hour).Unix())
 		case IDIssuedInFuture:
 			body.set("iat", c.now.Add(time.Hour).Unix())
+		case IDWrongOrganization:
+			body.set("org_id", "org_another")
 		case IDNonce:
 			body.set("nonce", rand.Text())
 		case IDAtHash:

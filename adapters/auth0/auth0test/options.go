@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"nativebridge/adapters/auth0/auth0test/scripthost"
@@ -18,6 +19,13 @@ const (
 	GrantRefreshToken  = "refresh_token"
 )
 
+// GrantTokenExchange is known too. It stands in no list of grant types: see
+// [Client.TokenExchange].
+const GrantTokenExchange = "urn:ietf:params:oauth:grant-type:token-exchange"
+
+// tokenTypeAccessToken is RFC 8693 section 3.
+const tokenTypeAccessToken = "urn:ietf:params:oauth:token-type:access_token"
+
 // Options describe the tenant to emulate. The zero value is a tenant with
 // nothing in it, listening on a free port of 127.0.0.1.
 type Options struct {
@@ -29,6 +37,9 @@ type Options struct {
 	Clients     []Client     // applications
 	Connections []Connection // custom database connections
 	APIs        []API        // resource servers
+
+	TokenExchangeProfiles []TokenExchangeProfile
+	Organizations         []Organization
 
 	// DefaultDirectory is the tenant's default connection, asked when the
 	// password grant names no realm; "" as in a new tenant: such a request fails.
@@ -52,6 +63,8 @@ type Client struct {
 	AuthMethod        AuthMethod
 	GrantTypes        []string // see [GrantPassword] and its neighbours
 	Connections       []string // names of the connections enabled for it
+	TokenExchange     bool     // token_exchange.allow_any_profile_of_type has custom_authentication
+	Organizations     bool     // organization_usage is not deny; in token exchange alone
 	TrustForwardedFor bool     // is_token_endpoint_ip_header_trusted
 	RefreshToken      RefreshToken
 	IDTokenLifetime   time.Duration // 0 means 10 hours, as with Auth0
@@ -97,6 +110,25 @@ type Connection struct {
 	// User Profiles Using Your Database). With one-time tokens for passwords
 	// the second sign-in therefore fails, which is the point of having it here.
 	ImportMode bool
+}
+
+// TokenExchangeProfile lets subject tokens of one type be exchanged (Auth0
+// docs: Custom Token Exchange Profile).
+type TokenExchangeProfile struct {
+	// SubjectTokenType is a URI that begins with https:// or urn: and with none
+	// of the namespaces that Auth0 keeps for itself.
+	SubjectTokenType string
+	// Action is the text of a deployed Action of the trigger custom-token-exchange.
+	Action string
+	// Secrets are the Action's event.secrets.
+	Secrets map[string]string
+}
+
+// Organization is a customer of the tenant's with members of its own.
+type Organization struct {
+	ID      string   // such as org_1
+	Name    string   // good for the same in requests
+	Members []string // ids of users, the sub of their tokens
 }
 
 // API is a resource server, the audience of access tokens.
@@ -158,6 +190,20 @@ func (o Options) check() error {
 		}
 		apis[api.Identifier] = true
 	}
+	types := make(map[string]bool)
+	for _, profile := range o.TokenExchangeProfiles {
+		if !isOwnURI(profile.SubjectTokenType) || types[profile.SubjectTokenType] {
+			fault("subject token type %q is given twice, begins with neither https:// nor urn:, or with a reserved namespace", profile.SubjectTokenType)
+		}
+		types[profile.SubjectTokenType] = true
+	}
+	organizations := make(map[string]bool)
+	for _, o := range o.Organizations {
+		if o.ID == "" || organizations[o.ID] {
+			fault("organization id %q is empty or given twice", o.ID)
+		}
+		organizations[o.ID] = true
+	}
 	clients := make(map[string]bool)
 	for _, client := range o.Clients {
 		if client.ID == "" || clients[client.ID] {
@@ -177,6 +223,16 @@ func (o Options) check() error {
 		}
 	}
 	return errors.Join(faults...)
+}
+
+// isOwnURI holds Auth0's rules for a subject_token_type.
+func isOwnURI(uri string) bool {
+	for _, reserved := range []string{"https://auth0.com", "https://okta.com", "urn:ietf", "urn:auth0", "urn:okta"} {
+		if strings.HasPrefix(uri, reserved) {
+			return false
+		}
+	}
+	return strings.HasPrefix(uri, "https://") || strings.HasPrefix(uri, "urn:")
 }
 
 func isLoopback(addr string) bool {

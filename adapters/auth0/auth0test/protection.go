@@ -25,6 +25,12 @@ type Protection struct {
 	// TokenPerSecond is the rate of /oauth/token. All its answers then carry
 	// the x-ratelimit headers. (25 to 100 by plan)
 	TokenPerSecond int `json:"token_per_second,omitempty"`
+	// TokenExchangePerSecond is the rate of Custom Token Exchange alone. (4 to 15
+	// by plan)
+	TokenExchangePerSecond int `json:"token_exchange_per_second,omitempty"`
+	// InvalidSubjectTokens is how many subject tokens rejected by an Action block
+	// an address. One more attempt becomes free every ten minutes. (10)
+	InvalidSubjectTokens int `json:"invalid_subject_tokens,omitempty"`
 	// UserInfoPerMinute is the rate of /userinfo for a user. (5)
 	UserInfoPerMinute int `json:"userinfo_per_minute,omitempty"`
 }
@@ -37,7 +43,18 @@ type attacks struct {
 	mu      sync.Mutex
 	inARow  map[attempt]int
 	windows map[window]count
+	invalid map[string]rejections // by address
 }
+
+// rejections are the subject tokens that count against an address since a time.
+type rejections struct {
+	n     int
+	since time.Time
+}
+
+// forgiveOne is how often a rejected subject token is forgotten (Auth0 docs,
+// "Attack Protection with Custom Token Exchange").
+const forgiveOne = 10 * time.Minute
 
 // attempt is a sign-in as brute-force protection sees it.
 type attempt struct {
@@ -59,12 +76,51 @@ type count struct {
 func (a *attacks) reset() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.inARow, a.windows = nil, nil
+	a.inARow, a.windows, a.invalid = nil, nil, nil
 }
 
 // limitTokens counts a request to the token endpoint.
 func (a *attacks) limitTokens(c *call) error {
 	return a.limit(c, window{rule: "token"}, c.faults.Protection.TokenPerSecond, time.Second)
+}
+
+// limitExchanges counts a token exchange.
+func (a *attacks) limitExchanges(c *call) error {
+	return a.limit(c, window{rule: "token exchange"}, c.faults.Protection.TokenExchangePerSecond, time.Second)
+}
+
+// admitExchange refuses a token exchange from an address with too many
+// rejected subject tokens.
+func (a *attacks) admitExchange(c *call) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if limit := c.faults.Protection.InvalidSubjectTokens; limit > 0 && a.rejections(c).n >= limit {
+		return refuse(http.StatusTooManyRequests, "too_many_attempts", textSuspiciousIP)
+	}
+	return nil
+}
+
+// rejectedToken counts a subject token that an Action has rejected.
+func (a *attacks) rejectedToken(c *call) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.invalid == nil {
+		a.invalid = make(map[string]rejections)
+	}
+	now := a.rejections(c)
+	now.n++
+	a.invalid[c.seen.ClientIP] = now
+}
+
+// rejections returns what counts against the caller's address now. The caller
+// holds the lock.
+func (a *attacks) rejections(c *call) rejections {
+	have := a.invalid[c.seen.ClientIP]
+	forgiven := int(c.now.Sub(have.since) / forgiveOne)
+	if have.n <= forgiven {
+		return rejections{since: c.now}
+	}
+	return rejections{n: have.n - forgiven, since: have.since.Add(time.Duration(forgiven) * forgiveOne)}
 }
 
 // limitUserInfo counts a request for a user's claims.

@@ -11,6 +11,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -30,7 +31,10 @@ type Server struct {
 	clients     map[string]*Client
 	connections map[string]*connection
 	apis        map[string]*API
+	profiles    map[string]*profile // by subject token type
 	defaultDir  string
+
+	organizations []Organization
 
 	scripts     *scripthost.Host
 	keys        *keyring
@@ -57,9 +61,15 @@ type connection struct {
 	script atomic.Pointer[scripthost.Script]
 }
 
+// profile is a TokenExchangeProfile and its compiled Action.
+type profile struct {
+	TokenExchangeProfile
+	script atomic.Pointer[scripthost.Script]
+}
+
 // Start listens and serves until Close. It refuses an address that is not
-// loopback, options that contradict each other, and a Login script the engine
-// cannot run, naming what is lacking.
+// loopback, options that contradict each other, and a Login script or Action
+// the engine cannot run, naming what is lacking.
 func Start(opts Options) (*Server, error) {
 	opts = opts.withDefaults()
 	if err := opts.check(); err != nil {
@@ -74,8 +84,8 @@ func Start(opts Options) (*Server, error) {
 	return s, nil
 }
 
-// routes is everything that is served. Custom token exchange will be one more
-// grant of s.token, the Management API one more mount at /api/v2.
+// routes is everything that is served. The Management API will be one more
+// mount at /api/v2.
 func (s *Server) routes() http.Handler {
 	r := chi.NewRouter()
 	r.Get("/.well-known/openid-configuration", s.serve(AtDiscovery, s.discovery))
@@ -100,6 +110,7 @@ func newServer(opts Options) *Server {
 		clients:     make(map[string]*Client),
 		connections: make(map[string]*connection),
 		apis:        make(map[string]*API),
+		profiles:    make(map[string]*profile),
 		defaultDir:  opts.DefaultDirectory,
 		keys:        newKeyring(),
 		scripts:     scripthost.New(opts.ScriptHost),
@@ -116,6 +127,14 @@ func newServer(opts Options) *Server {
 	for _, api := range opts.APIs {
 		s.apis[api.Identifier] = &api
 	}
+	for _, p := range opts.TokenExchangeProfiles {
+		p.Secrets = maps.Clone(p.Secrets)
+		s.profiles[p.SubjectTokenType] = &profile{TokenExchangeProfile: p}
+	}
+	for _, o := range opts.Organizations {
+		o.Members = slices.Clone(o.Members)
+		s.organizations = append(s.organizations, o)
+	}
 	return s
 }
 
@@ -125,6 +144,9 @@ func (s *Server) start(opts Options) error {
 		if conn.LoginScript != "" {
 			faults = append(faults, s.StoreScript(conn.Name, conn.LoginScript))
 		}
+	}
+	for _, p := range opts.TokenExchangeProfiles {
+		faults = append(faults, s.StoreAction(p.SubjectTokenType, p.Action))
 	}
 	if err := errors.Join(faults...); err != nil {
 		return err
@@ -209,6 +231,22 @@ func (s *Server) StoreScript(name, source string) error {
 		return fmt.Errorf("login script of connection %q: %w", name, err)
 	}
 	conn.script.Store(script)
+	return nil
+}
+
+// StoreAction replaces the Action of a token exchange profile, as deploying it
+// does. An Action the engine or the host cannot run is refused with every
+// reason named, and the stored one stays.
+func (s *Server) StoreAction(subjectTokenType, source string) error {
+	p, ok := s.profiles[subjectTokenType]
+	if !ok {
+		return fmt.Errorf("no token exchange profile %q: give it in Options.TokenExchangeProfiles", subjectTokenType)
+	}
+	script, err := s.scripts.CompileAction(source)
+	if err != nil {
+		return fmt.Errorf("action of token exchange profile %q: %w", subjectTokenType, err)
+	}
+	p.script.Store(script)
 	return nil
 }
 

@@ -28,6 +28,8 @@ func (s *Server) token(c *call) (answer, error) {
 			return s.refreshGrant(c, client)
 		}
 		return s.passwordGrant(c, client)
+	case GrantTokenExchange:
+		return s.tokenExchangeGrant(c, client)
 	case "":
 		return answer{}, missing("grant_type")
 	default:
@@ -130,5 +132,8 @@ func (s *Server) tokenAnswer(c *call, a access, refreshToken, scope string) (ans
 	}
 	body.set("expires_in", int(a.lifetime()/time.Second))
 	body.set("token_type", "Bearer")
+	if c.params["grant_type"] == GrantTokenExchange {
+		body.set("issued_token_type", tokenTypeAccessToken) // RFC 8693 section 2.2.1
+	}
 	return jsonAnswer(body)
 }

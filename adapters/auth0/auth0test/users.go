@@ -34,6 +34,12 @@ func (s *Server) UnblockUser(sub string) { s.users.block(sub, false) }
 // DeleteUser forgets the user, but not the refresh tokens, which then fail.
 func (s *Server) DeleteUser(sub string) { s.users.remove(sub) }
 
+// CreateUser makes a user of a connection who has not signed in yet, as the
+// Management API does. One who exists is replaced.
+func (s *Server) CreateUser(connection, userID string, profile map[string]any) User {
+	return s.users.create(connection, userID, maps.Clone(profile))
+}
+
 // users is the tenant's user store.
 type users struct {
 	mu       sync.Mutex
@@ -59,6 +65,28 @@ func (u *users) login(connection, userID string, profile map[string]any, now tim
 	user := u.known[id]
 	user.ID, user.Connection, user.Profile = id, connection, profile
 	return u.store(user, now)
+}
+
+func (u *users) create(connection, userID string, profile map[string]any) User {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.known == nil {
+		u.known = make(map[string]User)
+	}
+	user := User{ID: "auth0|" + userID, Connection: connection, Profile: profile}
+	u.known[user.ID] = user
+	return user
+}
+
+// seen counts a login of somebody known, and of nobody else.
+func (u *users) seen(id string, now time.Time) (User, bool) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	user, ok := u.known[id]
+	if !ok {
+		return User{}, false
+	}
+	return u.store(user, now), true
 }
 
 // store counts a login. The caller holds the lock.

@@ -22,6 +22,7 @@ type container struct {
 	vm     *goja.Runtime
 	hooks  *goja.Object            // what the prelude offers to Go
 	loaded map[string]*goja.Object // `module` objects of Options.Modules, by name
+	action goja.Value              // `module` object of the Action, once it was evaluated
 	born   time.Time
 	run    *run // the run in progress; nil between runs
 	dead   bool // must not be used again
@@ -106,7 +107,7 @@ func newContainer(h *Host) *container {
 func (c *container) native() *goja.Object {
 	native := c.vm.NewObject()
 	for _, functions := range []map[string]any{
-		c.loopFunctions(), c.loginFunctions(), c.fetchFunctions(), c.textFunctions(), c.cryptoFunctions(), c.moduleFunctions(),
+		c.loopFunctions(), c.loginFunctions(), c.fetchFunctions(), c.textFunctions(), c.cryptoFunctions(), c.moduleFunctions(), c.actionFunctions(),
 	} {
 		for name, function := range functions {
 			must(native.Set(name, function))
@@ -136,7 +137,7 @@ func (c *container) call(function goja.Value, args ...goja.Value) (goja.Value, e
 // compilePrelude parses the prelude once for the process; a program may be shared by all engines.
 var compilePrelude = sync.OnceValue(func() []*goja.Program {
 	var programs []*goja.Program
-	for _, name := range []string{"limits", "globals", "console", "events", "text", "url", "fetch", "crypto", "modules"} {
+	for _, name := range []string{"limits", "globals", "console", "events", "text", "url", "fetch", "crypto", "modules", "actions"} {
 		source, err := preludeFiles.ReadFile("prelude/" + name + ".js")
 		must(err)
 		programs = append(programs, goja.MustCompile(name+".js", string(source), true))

@@ -13,6 +13,7 @@ const contextParameters = 4
 // startLogin evaluates the script and calls its login function. The script is evaluated for every run; what it keeps
 // between runs it keeps in `global`.
 func (r *run) startLogin(s *Script, in Login) error {
+	r.silence = "the script ended without calling back"
 	if err := r.configure(in.Configuration); err != nil {
 		return err
 	}

@@ -27,6 +27,8 @@ type run struct {
 	rejected []*goja.Promise // rejected and not handled, in order
 	settled  bool
 	outcome  Outcome
+	silence  string       // what to say of a run that nothing is left to settle
+	cache    *actionCache // of an Action
 }
 
 func newRun(c *container) *run {
@@ -58,12 +60,11 @@ func (r *run) settleUncalled(ctx context.Context) {
 		r.timedOut(ctx)
 		return
 	}
-	const message = "the script ended without calling back"
 	if r.host.opts.Stall {
 		<-ctx.Done()
 	}
-	r.settle(Outcome{Kind: NeverCalled, Message: message})
-	r.warn(message + ": Auth0 would wait for its time limit")
+	r.settle(Outcome{Kind: NeverCalled, Message: r.silence})
+	r.warn(r.silence + ": Auth0 would wait for its time limit")
 }
 
 // watch keeps the loop running for a while after the outcome is known, to notice a second callback.

@@ -16,10 +16,11 @@ import (
 // maxScriptSize is Auth0's limit for one script: 100 KB (Auth0 docs, "Custom Database Action Script Templates").
 const maxScriptSize = 100_000
 
-// Script is a script that was found fit to run, with the containers it has run in. It is run by the host that compiled
-// it, and may be shared by goroutines.
+// Script is a script or an Action that was found fit to run, with the containers it has run in. It is run by the host
+// that compiled it, and may be shared by goroutines.
 type Script struct {
 	program *goja.Program
+	cache   actionCache
 
 	mu   sync.Mutex
 	idle []*container

@@ -1,8 +1,9 @@
-// Package scripthost runs Auth0 custom database scripts in an embedded JavaScript engine.
+// Package scripthost runs Auth0 custom database scripts and Actions in an embedded JavaScript engine.
 //
 // A [Host] gives a script what Auth0's sandbox on Node 22 gives it, as far as such scripts need it: fetch, timers,
 // AbortSignal, console, URL, Buffer, crypto, the three error classes and `configuration`. It demands that the script
-// calls back exactly once, and a watchdog ends it when it does not. What the engine or the host lacks is refused by
+// calls back exactly once, and a watchdog ends it when it does not. Actions of the trigger custom-token-exchange get the
+// same, and `event` and `api` in place of `configuration` and the callback. What the engine or the host lacks is refused by
 // [Host.Compile], so that it is never mistaken for a wrong password.
 //
 // Scripts are trusted as far as their author is: one can exhaust the memory of the process by building ever longer
@@ -135,6 +136,16 @@ const (
 	TimedOut     Kind = "timed_out"    // the watchdog ended the run, or the caller went away
 )
 
+// The ways an Action can decide. One that fails ends as [Threw], [Rejected], [Uncaught], [NeverCalled] or [TimedOut], or
+// as [Failed] if it gave an argument of a wrong type.
+const (
+	UserSet       Kind = "user_set"       // exactly one api.authentication.setUserBy…
+	Denied        Kind = "denied"         // api.access.deny
+	TokenRejected Kind = "token_rejected" // api.access.rejectInvalidSubjectToken
+	NoUser        Kind = "no_user"        // neither
+	ManyUsers     Kind = "many_users"     // more than one user was set
+)
+
 // Outcome is how a run ended.
 type Outcome struct {
 	Kind    Kind
@@ -142,8 +153,31 @@ type Outcome struct {
 	Message string          // its message
 	UserID  string          // user_id of the profile, or the id a WrongUsernameOrPasswordError carries
 	Profile json.RawMessage // an object; only if Kind is Profile
+
+	// Code is that of an Action's api.access.deny; its reason is Message.
+	Code string
+	// User and Organization are what an Action set; only if Kind is UserSet.
+	User         SetUser
+	Organization string // "" if it set none
+	// Decisions counts the calls that deny, reject or set a user.
+	Decisions int
+
 	// CalledBack counts calls of the callback up to the answer. Later ones are logged.
 	CalledBack int
 	Notes      []string      // what the host noticed besides, for an operator
 	Duration   time.Duration // from the start of the run to the event that settled it
+}
+
+// SetUser is what an Action says of the user: an ID, or a connection and attributes.
+type SetUser struct {
+	ID         string
+	Connection string
+	Attributes map[string]any
+	Options    SetUserOptions
+}
+
+// SetUserOptions say what becomes of a user who does not exist, or who does. They are "" if the Action leaves them out.
+type SetUserOptions struct {
+	CreationBehavior string `json:"creationBehavior"`
+	UpdateBehavior   string `json:"updateBehavior"`
 }

@@ -1,0 +1,219 @@
+package scripthost
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/dop251/goja"
+)
+
+// actionHandler is what an Action of the trigger custom-token-exchange exports.
+const actionHandler = "onExecuteCustomTokenExchange"
+
+// CompileAction parses an Action of the trigger custom-token-exchange: a CommonJS module that exports the handler
+// onExecuteCustomTokenExchange. It refuses what [Host.Compile] refuses, for the same reasons.
+func (h *Host) CompileAction(source string) (*Script, error) {
+	if len(source) > maxScriptSize {
+		return nil, fmt.Errorf("the Action has %d bytes, Auth0 takes at most %d: shorten it", len(source), maxScriptSize)
+	}
+	if !strings.Contains(source, actionHandler) {
+		return nil, errors.New("the Action exports no " + actionHandler)
+	}
+	program, err := parse("(function(exports,module){ " + source + "\n})")
+	if err != nil {
+		return nil, explainSyntaxError(source, err)
+	}
+	if err := h.lint(program); err != nil {
+		return nil, err
+	}
+	compiled, err := goja.CompileAST(program, false)
+	if err != nil {
+		return nil, fmt.Errorf("the Action does not compile: %w", err)
+	}
+	return &Script{program: compiled}, nil
+}
+
+// Exchange runs the handler of an Action with the event and an api object, and reports what it decided. The run is
+// over when the handler's promise settles. What the Action keeps outside the handler survives in its container, and
+// what it puts into api.cache in the Script, without a promise of either, as Auth0 documents. When ctx ends first the
+// outcome is [TimedOut].
+func (h *Host) Exchange(ctx context.Context, s *Script, event map[string]any) Outcome {
+	return h.execute(ctx, s, func(r *run) error { return r.startAction(s, event) })
+}
+
+func (r *run) startAction(s *Script, event map[string]any) error {
+	r.cache = &s.cache
+	r.silence = "the Action's promise can never be settled"
+	text, err := json.Marshal(event)
+	if err != nil {
+		return err
+	}
+	if r.action == nil {
+		if r.action, err = r.evaluateAction(s); err != nil {
+			return err
+		}
+	}
+	_, err = r.call(r.hooks.Get("runAction"), r.action, r.vm.ToValue(string(text)))
+	return err
+}
+
+// evaluateAction runs the text around the handler and returns the module object.
+func (r *run) evaluateAction(s *Script) (goja.Value, error) {
+	wrapper, err := r.vm.RunProgram(s.program)
+	if err != nil {
+		return nil, err
+	}
+	return r.call(r.hooks.Get("evaluateAction"), wrapper)
+}
+
+// actionFunctions are what the prelude builds the api object from.
+func (c *container) actionFunctions() map[string]any {
+	return map[string]any{
+		"settleAction": c.settleAction,
+		"rejectAction": func(thrown goja.Value) { c.run.settleThrown(Rejected, thrown) },
+		"cacheGet":     c.cacheGet,
+		"cacheSet": func(key, value string, expires float64) bool {
+			return c.run.cache.set(key, value, time.UnixMilli(int64(expires)))
+		},
+		"cacheDelete": func(key string) bool { return c.run.cache.remove(key) },
+	}
+}
+
+// command is one call of the api object.
+type command struct {
+	Name string            `json:"name"`
+	Args []json.RawMessage `json:"args"`
+}
+
+// settleAction settles the run with the calls the handler made of its api object.
+func (c *container) settleAction(text string) {
+	var commands []command
+	must(json.Unmarshal([]byte(text), &commands))
+	out, err := decide(commands)
+	if err != nil {
+		out = Outcome{Kind: Failed, Name: "TypeError", Message: err.Error()}
+	}
+	for _, call := range commands {
+		if call.denies() || call.setsUser() {
+			out.Decisions++
+		}
+	}
+	c.run.settle(out)
+}
+
+// decide turns the handler's calls into its decision. The first denial counts, also after a user was set: neither call
+// ends the handler. "Exactly one" of the calls that set the user must be made (Auth0 docs, "custom-token-exchange API
+// object"); what becomes of another number is not documented.
+func decide(commands []command) (Outcome, error) {
+	if i := slices.IndexFunc(commands, command.denies); i >= 0 {
+		return commands[i].denial()
+	}
+	out := Outcome{Kind: NoUser, Message: "the Action set no user"}
+	for _, call := range commands {
+		var err error
+		switch {
+		case call.Name == "setOrganization":
+			err = call.read(&out.Organization)
+		case call.setsUser():
+			if out.Kind != NoUser {
+				return Outcome{Kind: ManyUsers, Message: "the Action set the user more than once"}, nil
+			}
+			out.Kind, out.Message = UserSet, ""
+			out.User, err = call.user()
+		}
+		if err != nil {
+			return Outcome{}, err
+		}
+	}
+	return out, nil
+}
+
+func (c command) denies() bool { return c.Name == "deny" || c.Name == "rejectInvalidSubjectToken" }
+
+func (c command) setsUser() bool { return c.Name == "setUserById" || c.Name == "setUserByConnection" }
+
+func (c command) denial() (Outcome, error) {
+	if c.Name == "deny" {
+		out := Outcome{Kind: Denied}
+		err := c.read(&out.Code, &out.Message)
+		return out, err
+	}
+	out := Outcome{Kind: TokenRejected}
+	err := c.read(&out.Message)
+	return out, err
+}
+
+func (c command) user() (SetUser, error) {
+	var user SetUser
+	if c.Name == "setUserById" {
+		err := c.read(&user.ID)
+		return user, err
+	}
+	err := c.read(&user.Connection, &user.Attributes, &user.Options)
+	return user, err
+}
+
+// read decodes the arguments in their order. Those that are left out stay as they are.
+func (c command) read(into ...any) error {
+	for i, arg := range c.Args[:min(len(c.Args), len(into))] {
+		if err := json.Unmarshal(arg, into[i]); err != nil {
+			return fmt.Errorf("argument %d of %s is of a wrong type", i+1, c.Name)
+		}
+	}
+	return nil
+}
+
+// actionCache is api.cache of one Action. What is in it may go at any time, here as at Auth0.
+type actionCache struct {
+	mu      sync.Mutex
+	records map[string]cacheRecord
+}
+
+type cacheRecord struct {
+	value   string
+	expires time.Time
+}
+
+func (c *actionCache) get(key string) (cacheRecord, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	record, ok := c.records[key]
+	return record, ok && time.Now().Before(record.expires)
+}
+
+// set reports false for a record that has expired already.
+func (c *actionCache) set(key, value string, expires time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !time.Now().Before(expires) {
+		return false
+	}
+	if c.records == nil {
+		c.records = make(map[string]cacheRecord)
+	}
+	c.records[key] = cacheRecord{value, expires}
+	return true
+}
+
+func (c *actionCache) remove(key string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, ok := c.records[key]
+	delete(c.records, key)
+	return ok
+}
+
+// cacheGet returns a record as the script sees it, or null.
+func (c *container) cacheGet(key string) goja.Value {
+	record, ok := c.run.cache.get(key)
+	if !ok {
+		return goja.Null()
+	}
+	return c.vm.ToValue(map[string]any{"value": record.value, "expires_at": record.expires.UnixMilli()})
+}
