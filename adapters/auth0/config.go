@@ -24,6 +24,9 @@ type Config struct {
 
 	ScopeAllowed     Scope     `env:"AUTH0_SCOPE_ALLOWED" help:"what callers of POST /oauth/token may ask for, separated by spaces; add offline_access for sessions that can be renewed (default: AUTH0_SCOPE)"`
 	AudiencesAllowed Audiences `env:"AUTH0_AUDIENCES_ALLOWED" help:"the audiences that callers of POST /oauth/token may ask for, separated by commas (default: AUTH0_AUDIENCE)"`
+
+	SubjectTokenType     SubjectTokenType `env:"AUTH0_SUBJECT_TOKEN_TYPE" envDefault:"urn:native-bridge:authsignal:challenge" help:"the subject_token_type of the token exchange profile that has the Action, for TOKEN_ISSUER=auth0-token-exchange"`
+	OrganizationsAllowed Organizations    `env:"AUTH0_ORGANIZATIONS_ALLOWED" help:"the ids of the organizations that callers of POST /oauth/token may ask for, such as org_1a2B3c, separated by commas; for TOKEN_ISSUER=auth0-token-exchange"`
 }
 
 // Check implements settings.Checker.

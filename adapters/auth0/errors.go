@@ -11,10 +11,10 @@ import (
 	"nativebridge/domain"
 )
 
-// cannotTell begins the messages of the Login script's errors that are no verdict.
-// Which status and code Auth0 gives them is not documented; where it passes the
-// message on, this is how an outage is told from a refusal. It must be the text
-// in login.js.
+// cannotTell begins the messages of the Login script's and the Action's errors that
+// are no verdict. Which status and code Auth0 gives the script's is not documented;
+// where it passes the message on, this is how an outage is told from a refusal. It
+// must be the text in login.js and exchange.js.
 const cannotTell = "native-bridge cannot tell"
 
 // problem is the body of an error reply: OAuth's form (RFC 6749, section 5.2) or
@@ -41,23 +41,39 @@ func isRateLimit(reply upstream.Reply) bool {
 	return reply.Status == http.StatusTooManyRequests && problemOf(reply).Error != "too_many_attempts"
 }
 
-// refusal is the one table of Auth0's error replies. It goes by the code first,
+// said begins what is told of an error reply, without credentials.
+func (i *Issuer) said(reply upstream.Reply, p problem, credential domain.Secret) string {
+	return fmt.Sprintf("auth0 answered %d %s", reply.Status,
+		upstream.Words(p.Error+": "+p.ErrorDescription, credential, i.config.ClientSecret))
+}
+
+// passing returns the error of a reply that is no verdict: the same request could
+// succeed later. For any other reply it returns nil.
+func (i *Issuer) passing(reply upstream.Reply, p problem, said string) error {
+	reason := domain.ErrUnavailable
+	switch {
+	case isRateLimit(reply):
+		reason = domain.ErrBusy
+	case reply.Status >= http.StatusInternalServerError, reply.Status == http.StatusRequestTimeout, reply.Status < http.StatusMultipleChoices:
+	case strings.Contains(p.ErrorDescription, cannotTell):
+	default:
+		return nil
+	}
+	return domain.WithRetryAfter(fmt.Errorf("%w: %s", reason, said), upstream.RetryAfter(reply.Header, i.now()))
+}
+
+// refusal is the one table of Auth0's error replies to a password, a refresh token
+// and a revocation. It goes by the code first,
 // because Auth0's documents disagree about some statuses. Invalid is the reason
 // that invalid_grant stands for, since it speaks of whatever credential was sent.
 func (i *Issuer) refusal(reply upstream.Reply, credential domain.Secret, invalid domain.Error) error {
 	p := problemOf(reply)
-	said := fmt.Sprintf("auth0 answered %d %s", reply.Status,
-		upstream.Words(p.Error+": "+p.ErrorDescription, credential, i.config.ClientSecret))
+	said := i.said(reply, p, credential)
 	refused := func(reason domain.Error, hint string) error { return fmt.Errorf("%w: %s%s", reason, said, hint) }
 	ours := func(fix string) error { return errors.New(said + ": " + fix) }
 
-	switch {
-	case isRateLimit(reply):
-		return domain.WithRetryAfter(refused(domain.ErrBusy, ""), upstream.RetryAfter(reply.Header, i.now()))
-	case reply.Status >= http.StatusInternalServerError, reply.Status == http.StatusRequestTimeout, reply.Status < http.StatusMultipleChoices:
-		return domain.WithRetryAfter(refused(domain.ErrUnavailable, ""), upstream.RetryAfter(reply.Header, i.now()))
-	case strings.Contains(p.ErrorDescription, cannotTell):
-		return refused(domain.ErrUnavailable, "")
+	if err := i.passing(reply, p, said); err != nil {
+		return err
 	}
 	switch p.Error {
 	case "mfa_required":

@@ -11,3 +11,6 @@ const (
 	SignedLifetime = signedLifetime
 	SignedType     = signedType
 )
+
+// ActionRefuses is actionRefuses, for the tests.
+const ActionRefuses = actionRefuses

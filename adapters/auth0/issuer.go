@@ -18,7 +18,7 @@ import (
 )
 
 // IssueTimeout bounds the opening of a session, its one retry included. It is
-// longer than LoginScriptTimeout, or else a slow Authsignal would look like a
+// longer than LoginScriptTimeout and ExchangeActionTimeout, or else a slow Authsignal would look like a
 // slow Auth0.
 const IssueTimeout = 6 * time.Second
 
@@ -71,21 +71,29 @@ func (i *Issuer) JWKS(ctx context.Context) ([]byte, error) { return i.idTokens.K
 
 // Issue implements ports.TokenIssuer.
 func (i *Issuer) Issue(ctx context.Context, grant domain.Grant) (domain.Session, error) {
-	ctx, cancel := context.WithTimeout(ctx, IssueTimeout)
-	defer cancel()
-
 	proof, err := i.proofOf(grant)
 	if err != nil {
 		return domain.Session{}, err
 	}
-	reply, err := i.ask(ctx, i.passwordRealm(grant, proof), grant.Client.Addr)
+	return i.open(ctx, grant, i.passwordRealm(grant, proof), func(reply upstream.Reply) error {
+		return i.refusal(reply, proof, domain.ErrAccessDenied)
+	})
+}
+
+// open asks for a session with a form and checks what comes. Refusal is the table
+// that says what an error reply means.
+func (i *Issuer) open(ctx context.Context, grant domain.Grant, form url.Values, refusal func(upstream.Reply) error) (domain.Session, error) {
+	ctx, cancel := context.WithTimeout(ctx, IssueTimeout)
+	defer cancel()
+
+	reply, err := i.ask(ctx, form, grant.Client.Addr)
 	if err != nil {
 		return domain.Session{}, fmt.Errorf("%w: %w", domain.ErrUnavailable, err)
 	}
 	if reply.Status != http.StatusOK {
-		return domain.Session{}, i.refusal(reply, proof, domain.ErrAccessDenied)
+		return domain.Session{}, refusal(reply)
 	}
-	session, err := i.session(ctx, reply.Body, grant.Access.Scope)
+	session, err := i.session(ctx, reply.Body, grant.Access)
 	if err == nil && session.IDToken.IsZero() {
 		return domain.Session{}, errors.New("auth0 sent no ID token although openid was asked for: check the application's post-login Actions")
 	}
@@ -95,7 +103,7 @@ func (i *Issuer) Issue(ctx context.Context, grant domain.Grant) (domain.Session,
 // ask posts a form to the token endpoint, and once more if that cannot open a
 // second session: nobody has seen the first request, or Auth0 has turned it away
 // at its rate limit and says that the limit is lifted in time. Anything else may
-// have run the Login script, or used a refresh token up.
+// have run the Login script or the Action, or used a refresh token up.
 func (i *Issuer) ask(ctx context.Context, form url.Values, client netip.Addr) (upstream.Reply, error) {
 	reply, err := i.post(ctx, "/oauth/token", form, client)
 	switch {

@@ -32,7 +32,7 @@ func (i *Issuer) Renew(ctx context.Context, refresh domain.Secret, asked domain.
 	if reply.Status != http.StatusOK {
 		return domain.Session{}, i.refusal(reply, refresh, domain.ErrGrantInvalid)
 	}
-	return i.session(ctx, reply.Body, asked.Scope)
+	return i.session(ctx, reply.Body, asked)
 }
 
 // Revoke implements ports.SessionRevoker ("Revoke refresh token", Auth0

@@ -11,9 +11,10 @@ import (
 )
 
 // session reads a 200 from the token endpoint (RFC 6749, section 5.1) and, if
-// there is an ID token, verifies it. Asked is the scope that the answer leaves out
-// if it was granted.
-func (i *Issuer) session(ctx context.Context, body []byte, asked []string) (domain.Session, error) {
+// there is an ID token, verifies it. The answer leaves the scope out if it is the
+// one that was asked for; an organization that was asked for must be in it ("Work
+// with Tokens and Organizations", auth0.com/docs).
+func (i *Issuer) session(ctx context.Context, body []byte, asked domain.Access) (domain.Session, error) {
 	var answer struct {
 		AccessToken  domain.Secret `json:"access_token"`
 		IDToken      domain.Secret `json:"id_token"`
@@ -32,7 +33,7 @@ func (i *Issuer) session(ctx context.Context, body []byte, asked []string) (doma
 		AccessToken:  answer.AccessToken,
 		IDToken:      answer.IDToken,
 		RefreshToken: answer.RefreshToken,
-		Scope:        asked,
+		Scope:        asked.Scope,
 		ExpiresIn:    time.Duration(answer.ExpiresIn) * time.Second,
 	}
 	if answer.Scope != nil {
@@ -44,6 +45,9 @@ func (i *Issuer) session(ctx context.Context, body []byte, asked []string) (doma
 	claims, err := i.idTokens.Verify(ctx, session.IDToken, session.AccessToken)
 	if err != nil {
 		return domain.Session{}, fmt.Errorf("auth0's session does not verify: %w", err)
+	}
+	if asked.Organization != "" && claims.OrganizationID != asked.Organization {
+		return domain.Session{}, fmt.Errorf("auth0's session is for the organization %.64q, not for %q", claims.OrganizationID, asked.Organization)
 	}
 	session.Subject = subjectOf(i.subjects, claims.Subject)
 	return session, nil

@@ -27,7 +27,8 @@ type Verifier struct {
 
 // Claims is what the bridge wants of a verified ID token.
 type Claims struct {
-	Subject string
+	Subject        string
+	OrganizationID string // Auth0's org_id, if the session is an organization's
 }
 
 // Verify returns the claims of idToken if it is signed with RS256 by one of the
@@ -47,6 +48,7 @@ func (v *Verifier) Verify(ctx context.Context, idToken, accessToken domain.Secre
 		AuthorizedParty string  `json:"azp"`
 		Nonce           *string `json:"nonce"`
 		AccessTokenHash string  `json:"at_hash"`
+		OrganizationID  string  `json:"org_id"`
 	}
 	if err := v.checkSignature(ctx, token, &claims); err != nil {
 		return Claims{}, err
@@ -68,7 +70,7 @@ func (v *Verifier) Verify(ctx context.Context, idToken, accessToken domain.Secre
 	case claims.AccessTokenHash != "" && !hashes(claims.AccessTokenHash, accessToken):
 		return Claims{}, errors.New("the ID token's at_hash belongs to another access token")
 	}
-	return Claims{Subject: claims.Subject}, nil
+	return Claims{Subject: claims.Subject, OrganizationID: claims.OrganizationID}, nil
 }
 
 // checkSignature decodes the token into claims if one of the issuer's keys
