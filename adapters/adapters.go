@@ -55,6 +55,8 @@ func newIssuer(name string, c Config, subjects domain.SubjectRule, up *Upstreams
 	switch name {
 	case "auth0":
 		return auth0.NewIssuer(up.Client(name), c.Auth0, subjects, c.ClockSkew, up.run.Now), nil
+	case "auth0-token-exchange":
+		return auth0.NewTokenExchangeIssuer(up.Client(name), c.Auth0, subjects, c.ClockSkew, up.run.Now), nil
 	}
 	return nil, fmt.Errorf("there is no issuer %q", name)
 }
@@ -121,11 +123,11 @@ func NewIdentityVerifier(c Config, up *Upstreams) (ports.IdentityVerifier, error
 		if !ok {
 			continue
 		}
-		verifier, err := newVerifier(part.name, c, up)
+		verifier, err := newVerifier(part.names[0], c, up)
 		if err != nil {
 			return nil, err
 		}
-		up.warms(part.name, verifier)
+		up.warms(part.names[0], verifier)
 		if only = verifier; config.Declares() == "" {
 			withoutIssuer = verifier
 		} else {

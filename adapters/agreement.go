@@ -16,7 +16,7 @@ type agreement struct{ config *Config }
 // Check implements settings.Checker.
 func (a *agreement) Check() []settings.Fault {
 	return slices.Concat(a.names("IDENTITY_VERIFIER", a.config.Verifiers), a.names("TOKEN_ISSUER", []string{a.config.Issuer}),
-		a.pairs(), a.subjects(), a.tokens(), a.times())
+		a.pairs(), a.auth0(), a.subjects(), a.tokens(), a.times())
 }
 
 // names wants choices that exist.
@@ -24,7 +24,7 @@ func (a *agreement) names(variable string, chosen []string) []settings.Fault {
 	var known []string
 	for _, part := range a.config.optional() {
 		if part.variable == variable {
-			known = append(known, part.name)
+			known = append(known, part.names...)
 		}
 	}
 	for _, name := range chosen {
@@ -49,6 +49,27 @@ func (a *agreement) pairs() []settings.Fault {
 				Fix:     "choose a pair from the table in docs/choosing-an-issuer.md",
 			}}
 		}
+	}
+	return nil
+}
+
+// auth0 wants no setting that the chosen one of Auth0's two issuers would ignore:
+// it would look as if it did something.
+func (a *agreement) auth0() []settings.Fault {
+	exchange := a.config.Issuer == "auth0-token-exchange"
+	switch {
+	case !exchange && len(a.config.Auth0.OrganizationsAllowed) > 0:
+		return []settings.Fault{{
+			Name:    "AUTH0_ORGANIZATIONS_ALLOWED",
+			Problem: "is set, but Auth0's password grant knows no organizations",
+			Fix:     "set TOKEN_ISSUER to auth0-token-exchange, or unset it",
+		}}
+	case exchange && a.config.Auth0.Proof == auth0.ProofSigned:
+		return []settings.Fault{{
+			Name:    "AUTH0_PROOF",
+			Problem: "is signed, but a token exchange always sends the passkey token",
+			Fix:     "unset it, or set TOKEN_ISSUER to auth0",
+		}}
 	}
 	return nil
 }

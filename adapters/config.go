@@ -28,7 +28,7 @@ type Config struct {
 	Authsignal authsignal.Config `verifier:"authsignal"`
 	JWT        jwt.Config        `verifier:"jwt"`
 
-	Auth0 auth0.Config `issuer:"auth0"`
+	Auth0 auth0.Config `issuer:"auth0,auth0-token-exchange"`
 }
 
 // Shared is what more than one adapter goes by.
@@ -39,7 +39,7 @@ type Shared struct {
 // Choice says which adapters serve the ports.
 type Choice struct {
 	Verifiers Names  `env:"IDENTITY_VERIFIER" envDefault:"authsignal" help:"who says whom a token proves: authsignal, jwt (a provider's signed token, checked here) or, while users move from one to the other, both, separated by a comma"`
-	Issuer    string `env:"TOKEN_ISSUER" envDefault:"auth0" help:"who opens sessions: auth0"`
+	Issuer    string `env:"TOKEN_ISSUER" envDefault:"auth0" help:"who opens sessions: auth0 (password grant), auth0-token-exchange"`
 }
 
 // Names is a list of names.
@@ -102,7 +102,7 @@ func Settings() []Setting {
 	}
 	for _, part := range c.optional() {
 		for _, setting := range settings.Describe(part.config) {
-			list = append(list, Setting{setting, part.variable + " is " + part.name})
+			list = append(list, Setting{setting, part.variable + " is " + strings.Join(part.names, " or ")})
 		}
 	}
 	return list
@@ -122,9 +122,10 @@ func (c *Config) always() []any { return []any{&c.HTTP, &c.Shared, &c.Choice, &c
 
 // part is a tagged field of Config.
 type part struct {
-	variable, name string // the choice that it belongs to
-	config         any    // a pointer to the field
-	chosen         bool
+	variable string   // that makes the choice
+	names    []string // which it belongs to
+	config   any      // a pointer to the field
+	chosen   bool
 }
 
 // optional lists the tagged fields.
@@ -134,10 +135,11 @@ func (c *Config) optional() []part {
 	for i := range config.NumField() {
 		tag, field := config.Type().Field(i).Tag, config.Field(i).Addr().Interface()
 		if name := tag.Get("verifier"); name != "" {
-			parts = append(parts, part{"IDENTITY_VERIFIER", name, field, slices.Contains(c.Verifiers, name)})
+			parts = append(parts, part{"IDENTITY_VERIFIER", []string{name}, field, slices.Contains(c.Verifiers, name)})
 		}
-		if name := tag.Get("issuer"); name != "" {
-			parts = append(parts, part{"TOKEN_ISSUER", name, field, c.Issuer == name})
+		if list := tag.Get("issuer"); list != "" {
+			names := strings.Split(list, ",")
+			parts = append(parts, part{"TOKEN_ISSUER", names, field, slices.Contains(names, c.Issuer)})
 		}
 	}
 	return parts

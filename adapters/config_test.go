@@ -275,14 +275,16 @@ func TestAnImpossibleChoiceStopsTheStart(t *testing.T) {
 		environ map[string]string
 		says    []string
 	}{
-		"an unknown verifier":                   {withJWT(minimal(), "IDENTITY_VERIFIER", "authsignall"), []string{`IDENTITY_VERIFIER is "authsignall", which there is not`, "authsignal or jwt"}},
-		"an unknown issuer":                     {withJWT(minimal(), "TOKEN_ISSUER", "okta"), []string{`TOKEN_ISSUER is "okta", which there is not`}},
-		"no verifier":                           {withJWT(minimal(), "IDENTITY_VERIFIER", ","), []string{"IDENTITY_VERIFIER names nobody"}},
-		"a verifier that the issuer cannot ask": {withJWT(minimal(), "IDENTITY_VERIFIER", "jwt"), []string{"TOKEN_ISSUER is auth0, which cannot open sessions", "IDENTITY_VERIFIER=jwt"}},
-		"signed proofs do not change that":      {withJWT(minimal(), "IDENTITY_VERIFIER", "jwt", "AUTH0_PROOF", "signed", "AUTH0_PROOF_KEY", strings.Repeat("ab", 32)), []string{"cannot open sessions"}},
-		"two, one of which it cannot ask":       {withJWT(minimal(), "IDENTITY_VERIFIER", "authsignal,jwt"), []string{"cannot open sessions"}},
-		"a verifier half configured":            {map[string]string{"IDENTITY_VERIFIER": "jwt"}, []string{"JWT_ISSUER is not set", "JWT_AUDIENCE is not set", "AUTH0_DOMAIN is not set"}},
-		"rules for subjects that differ":        {withJWT(minimal(), "IDENTITY_VERIFIER", "authsignal,jwt", "JWT_SUBJECTS", "plain"), []string{"subjects follow different rules"}},
+		"an unknown verifier":                    {withJWT(minimal(), "IDENTITY_VERIFIER", "authsignall"), []string{`IDENTITY_VERIFIER is "authsignall", which there is not`, "authsignal or jwt"}},
+		"an unknown issuer":                      {withJWT(minimal(), "TOKEN_ISSUER", "okta"), []string{`TOKEN_ISSUER is "okta", which there is not`}},
+		"no verifier":                            {withJWT(minimal(), "IDENTITY_VERIFIER", ","), []string{"IDENTITY_VERIFIER names nobody"}},
+		"a verifier that the issuer cannot ask":  {withJWT(minimal(), "IDENTITY_VERIFIER", "jwt"), []string{"TOKEN_ISSUER is auth0, which cannot open sessions", "IDENTITY_VERIFIER=jwt"}},
+		"signed proofs do not change that":       {withJWT(minimal(), "IDENTITY_VERIFIER", "jwt", "AUTH0_PROOF", "signed", "AUTH0_PROOF_KEY", strings.Repeat("ab", 32)), []string{"cannot open sessions"}},
+		"organizations with the password grant":  {withJWT(minimal(), "AUTH0_ORGANIZATIONS_ALLOWED", "org_1a2B3c"), []string{"AUTH0_ORGANIZATIONS_ALLOWED is set", "auth0-token-exchange"}},
+		"a signed proof with the token exchange": {withJWT(minimal(), "TOKEN_ISSUER", "auth0-token-exchange", "AUTH0_PROOF", "signed", "AUTH0_PROOF_KEY", strings.Repeat("ab", 32)), []string{"AUTH0_PROOF is signed", "token exchange"}},
+		"two, one of which it cannot ask":        {withJWT(minimal(), "IDENTITY_VERIFIER", "authsignal,jwt"), []string{"cannot open sessions"}},
+		"a verifier half configured":             {map[string]string{"IDENTITY_VERIFIER": "jwt"}, []string{"JWT_ISSUER is not set", "JWT_AUDIENCE is not set", "AUTH0_DOMAIN is not set"}},
+		"rules for subjects that differ":         {withJWT(minimal(), "IDENTITY_VERIFIER", "authsignal,jwt", "JWT_SUBJECTS", "plain"), []string{"subjects follow different rules"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -54,6 +54,8 @@ func (c *Config) Offer() domain.AccessPolicy {
 		Default:   domain.Access{Scope: c.Scope, Audience: c.Audience},
 		Scopes:    c.ScopeAllowed,
 		Audiences: c.AudiencesAllowed,
+
+		Organizations: c.OrganizationsAllowed,
 	}
 }
 
