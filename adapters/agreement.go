@@ -56,20 +56,11 @@ func (a *agreement) pairs() []settings.Fault {
 // auth0 wants no setting that the chosen one of Auth0's two issuers would ignore:
 // it would look as if it did something.
 func (a *agreement) auth0() []settings.Fault {
-	exchange := a.config.Issuer == "auth0-token-exchange"
-	switch {
-	case !exchange && len(a.config.Auth0.OrganizationsAllowed) > 0:
-		return []settings.Fault{{
-			Name:    "AUTH0_ORGANIZATIONS_ALLOWED",
-			Problem: "is set, but Auth0's password grant knows no organizations",
-			Fix:     "set TOKEN_ISSUER to auth0-token-exchange, or unset it",
-		}}
-	case exchange && a.config.Auth0.Proof == auth0.ProofSigned:
-		return []settings.Fault{{
-			Name:    "AUTH0_PROOF",
-			Problem: "is signed, but a token exchange always sends the passkey token",
-			Fix:     "unset it, or set TOKEN_ISSUER to auth0",
-		}}
+	switch a.config.Issuer {
+	case "auth0":
+		return a.config.Auth0.CheckPasswordRealm()
+	case "auth0-token-exchange":
+		return a.config.Auth0.CheckTokenExchange()
 	}
 	return nil
 }

@@ -354,6 +354,21 @@ func TestWithSignedProofsNothingRestsOnASecondValidation(t *testing.T) {
 	b.want(t, token, http.StatusConflict, "token_replayed")
 }
 
+func TestATokenExchangeOpensTheSameSession(t *testing.T) {
+	b := startBench(t, map[string]string{"TOKEN_ISSUER": "auth0-token-exchange"})
+	token := b.token(t, wish{})
+	got := b.want(t, token, http.StatusOK, "")
+	if claims, err := decodeClaims(got.IDToken); err != nil || claims["sub"] != "auth0|jane" {
+		t.Errorf("claims = %v, %v", claims, err)
+	}
+	b.want(t, token, http.StatusConflict, "token_replayed")
+	b.meets(validating(authsignaltest.Fault{Kind: authsignaltest.FaultHTML, After: 1}))
+	again := b.token(t, wish{})
+	b.want(t, again, http.StatusServiceUnavailable, "unavailable")
+	b.meets(fault{})
+	b.want(t, again, http.StatusOK, "")
+}
+
 func TestASessionOfSomebodyElseIsRevoked(t *testing.T) {
 	b := startBench(t, map[string]string{"AUTH0_SCOPE": "openid offline_access"})
 	b.meets(inject(auth0test.Fault{Kind: auth0test.WrongSubject}))

@@ -147,10 +147,14 @@ func (h *hops) atAuthsignal(x authsignaltest.Exchange) {
 }
 
 func (h *hops) atAuth0(x auth0test.Exchange) {
-	if x.Kind == auth0test.LoginScript {
+	if x.Kind != auth0test.Request {
+		what, script := "login(username, password)", "the connection's Login script"
+		if x.Kind == auth0test.Action {
+			what, script = "onExecuteCustomTokenExchange(event, api)", "the exchange's Action"
+		}
 		h.add(hop{
 			At: x.Time, Took: milliseconds(x.Duration), From: partyAuth0, To: partyScript,
-			What: "login(username, password)", Meaning: meaningOfScript(x.Outcome),
+			What: what, Meaning: "Auth0 runs " + script + ", which " + meaningOfScript(x.Outcome),
 		})
 		return
 	}
@@ -204,27 +208,26 @@ func meaningAtAuthsignal(from, route string) string {
 		return "the app lists its authenticators"
 	case "/validate":
 		if from == partyScript {
-			return "the Login script asks for itself, so that a stolen client secret alone opens nothing"
+			return "the script asks for itself, so that a stolen client secret alone opens nothing"
 		}
 		return "the bridge asks whom the token proves, for what, how and when"
 	case "/users/{userId}":
-		return "the Login script fetches the email address and whether it is verified"
+		return "the script fetches the email address and whether it is verified"
 	}
 	return ""
 }
 
 // meaningOfScript says how a run of the Login script ended.
 func meaningOfScript(outcome scripthost.Kind) string {
-	const runs = "Auth0 runs the connection's Login script, which "
 	switch outcome {
-	case scripthost.Profile:
-		return runs + "vouches for the person"
-	case scripthost.Refused:
-		return runs + "says no"
-	case scripthost.Failed:
-		return runs + "cannot tell, and does not call that a no"
+	case scripthost.Profile, scripthost.UserSet:
+		return "vouches for the person"
+	case scripthost.Refused, scripthost.TokenRejected:
+		return "says no"
+	case scripthost.Failed, scripthost.Denied:
+		return "cannot tell, and does not call that a no"
 	}
-	return runs + "ends as " + string(outcome)
+	return "ends as " + string(outcome)
 }
 
 func meaningAtAuth0(x auth0test.Exchange) string {
@@ -232,6 +235,9 @@ func meaningAtAuth0(x auth0test.Exchange) string {
 	case "/oauth/token":
 		if x.GrantType == auth0test.GrantRefreshToken {
 			return "the bridge renews a session"
+		}
+		if x.GrantType == auth0test.GrantTokenExchange {
+			return "the bridge asks for a session in exchange for the token"
 		}
 		return "the bridge asks for a session, with the token as the password"
 	case "/oauth/revoke":

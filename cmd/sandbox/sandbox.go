@@ -117,6 +117,9 @@ func (s *sandbox) tenant(addr string, wanted adapters.Config, secret string) aut
 		"AUTHSIGNAL_ACTION":   string(wanted.Authsignal.Action),
 		"AUTHSIGNAL_SUBJECTS": string(wanted.Authsignal.Subjects),
 	}
+	secrets := maps.Clone(settings) // the Action is told the same, and to make users who are not there yet
+	maps.Copy(secrets, wanted.Auth0.ActionSecrets())
+	secrets["CREATE_USERS_IN"] = wanted.Auth0.Connection
 	maps.Copy(settings, wanted.Auth0.LoginSettings())
 	return auth0test.Options{
 		Addr:    addr,
@@ -127,12 +130,18 @@ func (s *sandbox) tenant(addr string, wanted adapters.Config, secret string) aut
 			GrantTypes:        []string{auth0test.GrantPassword, auth0test.GrantPasswordRealm, auth0test.GrantRefreshToken},
 			Connections:       []string{wanted.Auth0.Connection},
 			TrustForwardedFor: true,
+			TokenExchange:     true,
 			RefreshToken:      auth0test.RefreshToken{Rotating: true},
 		}},
 		Connections: []auth0test.Connection{{
 			Name:          wanted.Auth0.Connection,
 			LoginScript:   auth0.LoginScript,
 			Configuration: settings,
+		}},
+		TokenExchangeProfiles: []auth0test.TokenExchangeProfile{{
+			SubjectTokenType: string(wanted.Auth0.SubjectTokenType),
+			Action:           auth0.ExchangeAction,
+			Secrets:          secrets,
 		}},
 		APIs: []auth0test.API{{Identifier: wanted.Auth0.Audience, AllowOfflineAccess: true}},
 	}
