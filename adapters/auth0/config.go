@@ -51,10 +51,9 @@ func (c *Config) checkScope() []settings.Fault {
 // Offer returns what sessions callers may ask for.
 func (c *Config) Offer() domain.AccessPolicy {
 	return domain.AccessPolicy{
-		Default:   domain.Access{Scope: c.Scope, Audience: c.Audience},
-		Scopes:    c.ScopeAllowed,
-		Audiences: c.AudiencesAllowed,
-
+		Default:       domain.Access{Scope: c.Scope, Audience: c.Audience},
+		Scopes:        c.ScopeAllowed,
+		Audiences:     c.AudiencesAllowed,
 		Organizations: c.OrganizationsAllowed,
 	}
 }
@@ -62,8 +61,8 @@ func (c *Config) Offer() domain.AccessPolicy {
 // Client returns the bridge's client id, which its ID tokens are for.
 func (c *Config) Client() string { return c.ClientID }
 
-// Serves reports whether the Login script knows whom the verifier proves: it asks
-// Authsignal about tokens, and about people too.
+// Serves reports whether the Login script and the Action know whom the verifier
+// proves: they ask Authsignal about tokens, and about people too.
 func (c *Config) Serves(verifier string) bool { return verifier == "authsignal" }
 
 // checkProof wants a key if proofs are signed, and none if they are not: a key
