@@ -34,7 +34,7 @@ func NewServer(ctx context.Context, config adapters.Config, run adapters.Runtime
 		return nil, nil, err
 	}
 	replayGuard := replayStore.Guard
-	auditLog := adapters.NewAuditLog(run)
+	auditLog := adapters.NewAuditLog(config, run)
 	signInPolicies := adapters.NewSignInPolicies(config)
 	accessPolicy := adapters.NewAccessPolicy(config)
 	duration := adapters.NewDeadline(config)

@@ -168,8 +168,8 @@ func NewReplayStore(ctx context.Context, c Config, run Runtime) (ReplayStore, fu
 }
 
 // NewAuditLog returns the log of attempts.
-func NewAuditLog(run Runtime) ports.AuditLog {
-	return auditlog.New(run.Audit, run.Log)
+func NewAuditLog(c Config, run Runtime) ports.AuditLog {
+	return auditlog.New(run.Audit, c.Issuer, run.Log)
 }
 
 // NewHealth returns what the probes tell, and what is warmed before the first

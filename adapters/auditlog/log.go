@@ -20,15 +20,17 @@ import (
 type Log struct {
 	mu     sync.Mutex
 	out    io.Writer
+	issuer string
 	log    *slog.Logger
 	failed atomic.Int64
 }
 
 var _ ports.AuditLog = (*Log)(nil)
 
-// New returns a log that writes to out and tells log when it cannot.
-func New(out io.Writer, log *slog.Logger) *Log {
-	return &Log{out: out, log: log}
+// New returns a log that writes to out and tells log when it cannot. Issuer is the
+// name of the one that is chosen, which every line has.
+func New(out io.Writer, issuer string, log *slog.Logger) *Log {
+	return &Log{out: out, issuer: issuer, log: log}
 }
 
 // line is the format. Names and meanings are stable; fields may be added.
@@ -42,6 +44,7 @@ type line struct {
 	UserAgent       string    `json:"user_agent,omitempty"`
 	TokenSHA256     string    `json:"token_sha256"`
 	ProofSHA256     string    `json:"proof_sha256,omitempty"`
+	Issuer          string    `json:"issuer"` // who was to open, renew or end the session
 	Authority       string    `json:"authority,omitempty"`
 	Subject         string    `json:"subject,omitempty"`
 	Action          string    `json:"action,omitempty"`
@@ -53,7 +56,7 @@ type line struct {
 
 // Record implements ports.AuditLog.
 func (l *Log) Record(ctx context.Context, attempt domain.Attempt) {
-	text, err := json.Marshal(lineOf(attempt))
+	text, err := json.Marshal(l.lineOf(attempt))
 	if err == nil {
 		l.mu.Lock()
 		_, err = l.out.Write(append(text, '\n'))
@@ -68,7 +71,7 @@ func (l *Log) Record(ctx context.Context, attempt domain.Attempt) {
 // Lost returns how many lines could not be written.
 func (l *Log) Lost() int64 { return l.failed.Load() }
 
-func lineOf(attempt domain.Attempt) line {
+func (l *Log) lineOf(attempt domain.Attempt) line {
 	out := line{
 		Time:        attempt.At.UTC(),
 		Event:       string(attempt.Event),
@@ -77,6 +80,7 @@ func lineOf(attempt domain.Attempt) line {
 		RequestID:   attempt.Client.RequestID,
 		UserAgent:   attempt.Client.UserAgent,
 		TokenSHA256: attempt.TokenHash,
+		Issuer:      l.issuer,
 		Authority:   attempt.Identity.Authority,
 		Subject:     attempt.Identity.Subject,
 		Action:      attempt.Identity.Action,

@@ -43,12 +43,12 @@ func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 func TestALineTellsTheWholeAttempt(t *testing.T) {
 	var out bytes.Buffer
-	auditlog.New(&out, discard()).Record(t.Context(), delivered())
+	auditlog.New(&out, "auth0", discard()).Record(t.Context(), delivered())
 	const want = `{"time":"2026-01-31T10:00:00.25Z","event":"exchange","outcome":"session_delivered","duration_ms":1234,` +
 		`"request_id":"req-1","client":"203.0.113.7","user_agent":"app/1 \u003cbeta\u003e",` +
 		`"token_sha256":"256d04db4e5e4ac308751ed0885b722b758630567c53a7125ed9fbd068e5c3f6",` +
 		`"proof_sha256":"cc6dafd32657e94e5aacf548976cc1e54092e35aaf5d653924b811ef1df46a21",` +
-		`"authority":"authsignal https://api.authsignal.com/v1","subject":"auth0|jane","action":"signInWithPasskey","method":"PASSKEY",` +
+		`"issuer":"auth0","authority":"authsignal https://api.authsignal.com/v1","subject":"auth0|jane","action":"signInWithPasskey","method":"PASSKEY",` +
 		`"authenticated_at":"2026-01-31T09:59:58.5Z","scope":"openid profile","audience":"https://api.example.com"}` + "\n"
 	if out.String() != want {
 		t.Errorf("the line is\n%swant\n%s", out.String(), want)
@@ -57,13 +57,13 @@ func TestALineTellsTheWholeAttempt(t *testing.T) {
 
 func TestALineLeavesOutWhatIsNotKnown(t *testing.T) {
 	var out bytes.Buffer
-	auditlog.New(&out, discard()).Record(t.Context(), domain.Attempt{
+	auditlog.New(&out, "auth0", discard()).Record(t.Context(), domain.Attempt{
 		Event: domain.EventExchange,
 		At:    time.Date(2026, 1, 31, 10, 0, 0, 0, time.UTC), Client: domain.Client{RequestID: "req-1"},
 		TokenHash: "abc", Err: domain.ErrTokenRejected,
 	})
 	const want = `{"time":"2026-01-31T10:00:00Z","event":"exchange","outcome":"token_rejected","duration_ms":0,` +
-		`"request_id":"req-1","token_sha256":"abc"}` + "\n"
+		`"request_id":"req-1","token_sha256":"abc","issuer":"auth0"}` + "\n"
 	if out.String() != want {
 		t.Errorf("the line is\n%swant\n%s", out.String(), want)
 	}
@@ -83,7 +83,7 @@ func TestALineTellsTheOutcomeWithoutItsCause(t *testing.T) {
 			var out, told bytes.Buffer
 			attempt := delivered()
 			attempt.Err = tt.err
-			auditlog.New(&out, slog.New(slog.NewJSONHandler(&told, nil))).Record(t.Context(), attempt)
+			auditlog.New(&out, "auth0", slog.New(slog.NewJSONHandler(&told, nil))).Record(t.Context(), attempt)
 			var line struct{ Outcome string }
 			if err := json.Unmarshal(out.Bytes(), &line); err != nil || line.Outcome != tt.want {
 				t.Errorf("the outcome is %q, %v, want %q", line.Outcome, err, tt.want)
@@ -103,7 +103,7 @@ func TestAnAttemptIsOneLineWhateverItSays(t *testing.T) {
 	attempt := delivered()
 	attempt.Client.UserAgent = "a\nb\r\u2028\xff\"}"
 	attempt.Identity.Subject = "auth0|\n{\"event\":\"exchange\"}"
-	auditlog.New(&out, discard()).Record(t.Context(), attempt)
+	auditlog.New(&out, "auth0", discard()).Record(t.Context(), attempt)
 	var line struct{ Subject string }
 	if strings.Count(out.String(), "\n") != 1 || !strings.HasSuffix(out.String(), "}\n") {
 		t.Errorf("the attempt is written as %q, want one line", out.String())
@@ -128,7 +128,7 @@ func (c *choppy) Write(line []byte) (int, error) {
 func TestConcurrentAttemptsAreWholeLines(t *testing.T) {
 	const writers, each = 8, 25
 	var out choppy
-	log := auditlog.New(&out, discard())
+	log := auditlog.New(&out, "auth0", discard())
 	var all sync.WaitGroup
 	for w := range writers {
 		all.Go(func() {
@@ -169,7 +169,7 @@ func (b *broken) Write(line []byte) (int, error) {
 func TestALostLineIsCountedAndTold(t *testing.T) {
 	var told bytes.Buffer
 	out := &broken{err: io.ErrClosedPipe}
-	log := auditlog.New(out, slog.New(slog.NewJSONHandler(&told, nil)))
+	log := auditlog.New(out, "auth0", slog.New(slog.NewJSONHandler(&told, nil)))
 
 	log.Record(t.Context(), delivered())
 	var line map[string]any
