@@ -111,7 +111,7 @@ func (uc *ExchangePasskeyForSession) giveUp(ctx context.Context, claim domain.Cl
 	ctx, cancel := cleanUp(ctx)
 	defer cancel()
 	if err := uc.Guard.Release(ctx, claim); err != nil {
-		return errors.Join(cause, fmt.Errorf("release the proof, which is spent now: %w", err))
+		return errors.Join(cause, fmt.Errorf("release the proof, which may be spent now: %w", err))
 	}
 	return cause
 }

@@ -26,8 +26,19 @@ func (u *BaseURL) UnmarshalText(text []byte) error {
 	case parsed.Scheme == "http" && !isLoopback(parsed.Hostname()):
 		return errors.New("plain http is allowed on loopback only")
 	}
+	parsed.Host = canonicalHost(parsed)
 	*u = BaseURL(strings.TrimRight(parsed.String(), "/"))
 	return nil
+}
+
+// canonicalHost returns the host in lower case and without the scheme's own port:
+// replicas that spell one address differently must still mean the same party.
+func canonicalHost(u *url.URL) string {
+	host := strings.ToLower(u.Host)
+	if u.Scheme == "https" {
+		return strings.TrimSuffix(host, ":443")
+	}
+	return strings.TrimSuffix(host, ":80")
 }
 
 func isLoopback(host string) bool {
