@@ -225,12 +225,13 @@ func signedWebhooks(t *testing.T) map[string]string {
 	}
 }
 
-// switchboard lets the witnesses change what the emulators do.
+// switchboard lets the witnesses change what the emulators do, and ask the judge.
 func switchboard(s *sandbox) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("PUT /authsignal/faults", setting(s.authsignal.SetFaults))
 	mux.HandleFunc("PUT /auth0/faults", setting(s.auth0.SetFaults))
 	mux.HandleFunc("POST /auth0/rotate-keys", func(http.ResponseWriter, *http.Request) { s.auth0.RotateKeys() })
+	serveJudge(mux)
 	return mux
 }
 

@@ -35,6 +35,14 @@ export async function during(emulator, faults, what) {
 // rotateKeys lets Auth0 sign with its next key.
 export const rotateKeys = () => control('POST', 'auth0/rotate-keys');
 
+// judge is the bridge's verifier of JWTs: it is told of a provider that makes them, and says whom a token proves, or why
+// nobody. Its time can be moved ahead.
+export const judge = {
+  trust: (issuer, audience) => control('PUT', 'jwt', { issuer, audience }),
+  advance: (seconds) => control('POST', 'jwt/advance', seconds),
+  verify: async (token) => (await post(`${sandbox.control}/jwt/verify`, token)).body,
+};
+
 // claimsOf reads a JWT without checking it.
 export const claimsOf = (jwt) => JSON.parse(Buffer.from(jwt.split('.')[1], 'base64url'));
 
