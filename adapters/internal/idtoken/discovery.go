@@ -38,14 +38,15 @@ func discover(ctx context.Context, client *upstream.Client, issuer string) (stri
 	if document.Issuer != issuer {
 		return "", fmt.Errorf("discover them: the document is of another issuer, %.128q", document.Issuer)
 	}
-	if !sameOrigin(document.JWKSURI, issuer) {
+	if !SameOrigin(document.JWKSURI, issuer) {
 		return "", fmt.Errorf("discover them: the jwks_uri, %.128q, is not of the issuer's origin: if it is right, configure it", document.JWKSURI)
 	}
 	return document.JWKSURI, nil
 }
 
-// sameOrigin reports whether two URLs have the same scheme, host and port.
-func sameOrigin(a, b string) bool {
+// SameOrigin reports whether two URLs have the same scheme, host and port, and the
+// first has no user or password.
+func SameOrigin(a, b string) bool {
 	one, err := url.Parse(a)
 	if err != nil {
 		return false

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -16,13 +17,16 @@ import (
 )
 
 // Verifier checks ID tokens that came straight from the issuer's token endpoint
-// (OpenID Connect Core 1.0, section 3.1.3.7). All fields must be set.
+// (OpenID Connect Core 1.0, section 3.1.3.7). All fields but Algorithms must be set.
 type Verifier struct {
 	Keys     *Keys
 	Issuer   string // compared exactly
 	ClientID string
 	Skew     time.Duration // by how much the issuer's clock may differ
 	Now      func() time.Time
+	// Algorithms are the signature algorithms that are accepted: of RS256, PS256 and
+	// ES256, whose hash is at_hash's too. Nil means RS256 alone.
+	Algorithms []jose.SignatureAlgorithm
 }
 
 // Claims is what the bridge wants of a verified ID token.
@@ -31,17 +35,17 @@ type Claims struct {
 	OrganizationID string // Auth0's org_id, if the session is an organization's
 }
 
-// Verify returns the claims of idToken if it is signed with RS256 by one of the
-// issuer's keys, names the issuer and this client (aud, and azp if present), is
+// Verify returns the claims of idToken if it is signed with one of Algorithms by one
+// of the issuer's keys, names the issuer and this client (aud, and azp if present), is
 // within its times, answers no nonce, since none was sent, and, if it says so,
 // belongs to accessToken (at_hash). The error wraps domain.ErrUnavailable if the
 // keys could not be had; any other error means that the token does not verify. It
 // never quotes a token.
 func (v *Verifier) Verify(ctx context.Context, idToken, accessToken domain.Secret) (Claims, error) {
-	token, err := jwt.ParseSigned(idToken.Reveal(), []jose.SignatureAlgorithm{jose.RS256})
+	token, err := jwt.ParseSigned(idToken.Reveal(), v.algorithms())
 	if err != nil {
-		return Claims{}, errors.New("the ID token is not a JWT signed with RS256: " +
-			"set the application's JSON Web Token signature algorithm to RS256")
+		return Claims{}, fmt.Errorf("the ID token is not a JWT signed with %s: "+
+			"set the application's JSON Web Token signature algorithm to %[1]s", v.algorithmNames())
 	}
 	var claims struct {
 		jwt.Claims
@@ -73,6 +77,22 @@ func (v *Verifier) Verify(ctx context.Context, idToken, accessToken domain.Secre
 	return Claims{Subject: claims.Subject, OrganizationID: claims.OrganizationID}, nil
 }
 
+func (v *Verifier) algorithms() []jose.SignatureAlgorithm {
+	if len(v.Algorithms) == 0 {
+		return []jose.SignatureAlgorithm{jose.RS256}
+	}
+	return v.Algorithms
+}
+
+// algorithmNames lists the algorithms for people: "RS256 or ES256".
+func (v *Verifier) algorithmNames() string {
+	var names []string
+	for _, algorithm := range v.algorithms() {
+		names = append(names, string(algorithm))
+	}
+	return strings.Join(names, " or ")
+}
+
 // checkSignature decodes the token into claims if one of the issuer's keys
 // verifies it.
 func (v *Verifier) checkSignature(ctx context.Context, token *jwt.JSONWebToken, claims any) error {
@@ -93,7 +113,7 @@ func (v *Verifier) checkSignature(ctx context.Context, token *jwt.JSONWebToken, 
 }
 
 // hashes reports whether hash is accessToken's at_hash: the left half of its
-// SHA-256 (OpenID Connect Core 1.0, section 3.1.3.6, for RS256).
+// SHA-256 (OpenID Connect Core 1.0, section 3.1.3.6, for algorithms with SHA-256).
 func hashes(hash string, accessToken domain.Secret) bool {
 	sum := sha256.Sum256([]byte(accessToken.Reveal()))
 	want := base64.RawURLEncoding.EncodeToString(sum[:len(sum)/2])

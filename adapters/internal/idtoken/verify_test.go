@@ -268,6 +268,38 @@ func TestVerifyChecksTheSignature(t *testing.T) {
 	}
 }
 
+func TestVerifyAcceptsTheAlgorithmsOfItsList(t *testing.T) {
+	ec, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, c := newEndpoint(t, public("a", rsaKeys()[0]), jose.JSONWebKey{KeyID: "ec", Key: ec.Public(), Use: "sig"}), newClock()
+	v := verifierOf(e, c)
+	v.Algorithms = []jose.SignatureAlgorithm{jose.RS256, jose.ES256}
+	for name, tt := range map[string]struct {
+		alg  jose.SignatureAlgorithm
+		kid  string
+		key  any
+		want string
+	}{
+		"RS256":                     {jose.RS256, "a", rsaKeys()[0], ""},
+		"ES256":                     {jose.ES256, "ec", ec, ""},
+		"PS256, which is not in it": {jose.PS256, "a", rsaKeys()[0], "not a JWT signed with RS256 or ES256"},
+		"HS256, which is never":     {jose.HS256, "a", []byte(clientSecret), "not a JWT signed with RS256 or ES256"},
+		"ES256 under the RSA key's": {jose.ES256, "a", ec, "signature"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			token := good()
+			token.alg, token.key, token.headers["kid"] = tt.alg, tt.key, tt.kid
+			token.claims["at_hash"] = atHash(accessToken)
+			_, err := check(t, v, token.sign(t))
+			if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("err = %v, want %q", err, tt.want)
+			}
+		})
+	}
+}
+
 func TestVerifyTriesEveryKeyOfAnID(t *testing.T) {
 	e, c := newEndpoint(t, public("a", rsaKeys()[1]), public("a", rsaKeys()[0])), newClock()
 	if _, err := check(t, verifierOf(e, c), good().sign(t)); err != nil {
