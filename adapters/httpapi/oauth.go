@@ -144,6 +144,14 @@ func (s *Server) jwks(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(keys)
 }
 
+// assertionJWKS answers GET /assertion/jwks.json with the keys that the bridge signs
+// assertions with, so that the identity provider can fetch and follow them.
+func (s *Server) assertionJWKS(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "public, max-age=300")
+	_, _ = w.Write(s.use.AssertionKeys.AssertionJWKS())
+}
+
 // accessOf reads what the session is to be good for. Whether that is offered is the
 // use case's to say; what cannot be asked for at all is refused here.
 func accessOf(params params) (domain.Access, *problem) {

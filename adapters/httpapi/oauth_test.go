@@ -420,6 +420,31 @@ func TestTheIssuersKeysAreServed(t *testing.T) {
 	wantProblem(t, w, http.StatusServiceUnavailable, "unavailable", "")
 }
 
+// assertionKeys stands for an issuer that signs assertions.
+type assertionKeys string
+
+func (k assertionKeys) AssertionJWKS() []byte { return []byte(k) }
+
+func TestTheAssertionsKeysAreServedBesideTheIssuers(t *testing.T) {
+	get := func(use httpapi.UseCases, path string) *httptest.ResponseRecorder {
+		logger := slog.New(slog.NewJSONHandler(io.Discard, nil))
+		use.Keys = keys{`{"keys":[]}`, nil}
+		w := httptest.NewRecorder()
+		httpapi.NewServer(httpapi.Config{}, bridgeClientID, use, httpapi.NewHealth(nil, nil, logger), logger).Handler().
+			ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+		return w
+	}
+	signs := httpapi.UseCases{AssertionKeys: assertionKeys(`{"keys":[{"kid":"own"}]}`)}
+	if w := get(signs, "/assertion/jwks.json"); w.Code != http.StatusOK || w.Body.String() != `{"keys":[{"kid":"own"}]}` ||
+		w.Header().Get("Content-Type") != "application/json" || w.Header().Get("Cache-Control") != "public, max-age=300" {
+		t.Errorf("%d %s %v, want the assertions' keys", w.Code, w.Body, w.Header())
+	}
+	if w := get(signs, "/.well-known/jwks.json"); w.Body.String() != `{"keys":[]}` {
+		t.Errorf("the issuer's keys are %s, want them alone", w.Body)
+	}
+	wantProblem(t, get(httpapi.UseCases{}, "/assertion/jwks.json"), http.StatusNotFound, "not_found", "")
+}
+
 // FuzzOAuthBody feeds both body decoders of the OAuth way in.
 func FuzzOAuthBody(f *testing.F) {
 	for _, seed := range []string{

@@ -21,12 +21,14 @@ import (
 	"nativebridge/ports"
 )
 
-// UseCases are what the routes drive. All must be set.
+// UseCases are what the routes drive. All but AssertionKeys must be set.
 type UseCases struct {
 	Exchange Exchanger
 	Renew    Renewer
 	Revoke   Revoker
 	Keys     ports.IssuerKeys
+	// AssertionKeys is nil unless sessions are opened by assertion.
+	AssertionKeys ports.AssertionKeys `wire:"-"`
 }
 
 // Exchanger is app.ExchangePasskeyForSession.
@@ -85,6 +87,9 @@ func (s *Server) Handler() http.Handler {
 	r.Post("/oauth/token", s.token)
 	r.Post("/oauth/revoke", s.revoke)
 	r.Get("/.well-known/jwks.json", s.jwks)
+	if s.use.AssertionKeys != nil {
+		r.Get("/assertion/jwks.json", s.assertionJWKS)
+	}
 
 	r.Get("/livez", s.live)
 	r.Get("/readyz", s.ready)
