@@ -1,0 +1,133 @@
+package oidc
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"nativebridge/adapters/internal/settings"
+	"nativebridge/domain"
+)
+
+// Config is what the bridge must know of the OpenID provider. It must be made by
+// settings.Load, which reads its keys.
+type Config struct {
+	Issuer       IssuerURL     `env:"OIDC_ISSUER,required,notEmpty" help:"the provider's issuer identifier, to the letter as its tokens have it in iss; its configuration is read from <issuer>/.well-known/openid-configuration"`
+	ClientID     string        `env:"OIDC_CLIENT_ID,required,notEmpty" help:"the client id of the bridge's own confidential client at the provider"`
+	ClientSecret domain.Secret `env:"OIDC_CLIENT_SECRET" help:"that client's secret; or set OIDC_CLIENT_KEY"`
+	ClientKey    domain.Secret `env:"OIDC_CLIENT_KEY" help:"that client's private key, as PEM, if it authenticates by private_key_jwt: EC P-256 (ES256) or RSA of 2048 bits or more (RS256)"`
+
+	AssertionKey     domain.Secret `env:"OIDC_ASSERTION_KEY,required,notEmpty" help:"the private key that the bridge signs its assertions with, as PEM: EC P-256 (ES256) or RSA of 2048 bits or more (RS256)"`
+	AssertionKeyNext domain.Secret `env:"OIDC_ASSERTION_KEY_NEXT" help:"a second private key, as PEM, while the first is rotated: it is published beside the first and signs nothing"`
+	AssertionIssuer  string        `env:"OIDC_ASSERTION_ISSUER" help:"the iss of the bridge's assertions, by which the provider knows their keys (default: OIDC_CLIENT_ID)"`
+
+	Audience          string         `env:"OIDC_AUDIENCE" help:"the API that access tokens are for, if the provider wants to be told"`
+	AudienceParameter AudienceMember `env:"OIDC_AUDIENCE_PARAMETER" envDefault:"resource" help:"how the provider is told the audience: resource (RFC 8707) or audience"`
+	Scope             settings.Scope `env:"OIDC_SCOPE" envDefault:"openid profile email" help:"the scope of sessions, separated by spaces; openid must be in it"`
+
+	ScopeAllowed     settings.Scope     `env:"OIDC_SCOPE_ALLOWED" help:"what callers of POST /oauth/token may ask for, separated by spaces (default: OIDC_SCOPE)"`
+	AudiencesAllowed settings.Audiences `env:"OIDC_AUDIENCES_ALLOWED" help:"the audiences that callers of POST /oauth/token may ask for, separated by commas (default: OIDC_AUDIENCE)"`
+
+	// What Check has read.
+	assertionKey, assertionKeyNext, clientKey *privateKey
+}
+
+// Offer returns what sessions callers may ask for.
+func (c *Config) Offer() domain.AccessPolicy {
+	return domain.AccessPolicy{
+		Default:   domain.Access{Scope: c.Scope, Audience: c.Audience},
+		Scopes:    c.ScopeAllowed,
+		Audiences: c.AudiencesAllowed,
+	}
+}
+
+// Client returns the bridge's client id, which its ID tokens are for.
+func (c *Config) Client() string { return c.ClientID }
+
+// Check implements settings.Checker. It reads the keys.
+func (c *Config) Check() []settings.Fault {
+	if c.AssertionIssuer == "" {
+		c.AssertionIssuer = c.ClientID
+	}
+	faults := slices.Concat(c.readKeys(), c.checkCredential())
+	for _, scope := range c.Scope {
+		if len(c.ScopeAllowed) > 0 && !slices.Contains(c.ScopeAllowed, scope) {
+			faults = append(faults, settings.Fault{
+				Name:    "OIDC_SCOPE_ALLOWED",
+				Problem: fmt.Sprintf("lacks %q, which is in OIDC_SCOPE", scope),
+				Fix:     "add it: what sessions have by default must be allowed",
+			})
+			break
+		}
+	}
+	return faults
+}
+
+func (c *Config) readKeys() []settings.Fault {
+	var faults []settings.Fault
+	read := func(name string, pem domain.Secret) *privateKey {
+		if pem.IsZero() {
+			return nil
+		}
+		key, err := parsePrivateKey(pem)
+		if err != nil {
+			faults = append(faults, settings.Fault{Name: name, Problem: "is no key to sign with: " + err.Error(), Fix: howToMakeAKey})
+		}
+		return key
+	}
+	c.assertionKey = read("OIDC_ASSERTION_KEY", c.AssertionKey)
+	c.assertionKeyNext = read("OIDC_ASSERTION_KEY_NEXT", c.AssertionKeyNext)
+	c.clientKey = read("OIDC_CLIENT_KEY", c.ClientKey)
+
+	// One key for two purposes would let a JWT made for one pass for the other.
+	if c.assertionKeyNext.is(c.assertionKey) {
+		faults = append(faults, settings.Fault{Name: "OIDC_ASSERTION_KEY_NEXT", Problem: "is the same key as OIDC_ASSERTION_KEY", Fix: "unset it, or make another one: " + howToMakeAKey})
+	}
+	if c.clientKey.is(c.assertionKey) || c.clientKey.is(c.assertionKeyNext) {
+		faults = append(faults, settings.Fault{Name: "OIDC_CLIENT_KEY", Problem: "is a key of the assertions too", Fix: "make another one: " + howToMakeAKey})
+	}
+	return faults
+}
+
+// checkCredential wants one way for the client to authenticate, and only one.
+func (c *Config) checkCredential() []settings.Fault {
+	switch secret, key := !c.ClientSecret.IsZero(), !c.ClientKey.IsZero(); {
+	case secret && key:
+		return []settings.Fault{{Name: "OIDC_CLIENT_SECRET", Problem: "is set, and OIDC_CLIENT_KEY too", Fix: "unset the one that the provider does not know the client by"}}
+	case !secret && !key:
+		return []settings.Fault{{Name: "OIDC_CLIENT_SECRET", Problem: "is not set, and OIDC_CLIENT_KEY neither", Fix: "set one of them: the client's secret, or its private key"}}
+	}
+	return nil
+}
+
+// IssuerURL is an issuer identifier (OpenID Connect Discovery 1.0, section 2). It
+// is compared to the letter, a slash at its end included.
+type IssuerURL string
+
+// UnmarshalText wants what settings.BaseURL wants, and keeps the text as it is.
+func (u *IssuerURL) UnmarshalText(text []byte) error {
+	if err := new(settings.BaseURL).UnmarshalText(text); err != nil {
+		return err
+	}
+	*u = IssuerURL(strings.TrimSpace(string(text)))
+	return nil
+}
+
+// Configuration returns the address of the provider's configuration (OpenID
+// Connect Discovery 1.0, section 4).
+func (u IssuerURL) Configuration() string {
+	return strings.TrimSuffix(string(u), "/") + "/.well-known/openid-configuration"
+}
+
+// AudienceMember is the request parameter that tells the provider the audience.
+type AudienceMember string
+
+// UnmarshalText accepts "resource" and "audience".
+func (m *AudienceMember) UnmarshalText(text []byte) error {
+	if member := string(text); member != "resource" && member != "audience" {
+		return errors.New("that is neither resource nor audience")
+	}
+	*m = AudienceMember(text)
+	return nil
+}

@@ -1,0 +1,35 @@
+package oidctest
+
+// Fault is something that goes wrong at the token endpoint.
+type Fault string
+
+// The faults. None is the zero value.
+const (
+	None          Fault = ""
+	InvalidClient Fault = "invalid_client" // the client is refused
+	Reset         Fault = "reset"          // the connection breaks instead of an answer
+	WrongSubject  Fault = "wrong_subject"  // the session is somebody else's
+	NoIDToken     Fault = "no_id_token"    // and openid was granted
+
+	// ID tokens that must not be believed.
+	IDWrongIssuer    Fault = "id_wrong_issuer"
+	IDSlashIssuer    Fault = "id_slash_issuer" // the right one and a slash
+	IDWrongAudience  Fault = "id_wrong_audience"
+	IDWrongAZP       Fault = "id_wrong_azp"
+	IDExpired        Fault = "id_expired"
+	IDIssuedInFuture Fault = "id_issued_in_future"
+	IDNonce          Fault = "id_nonce"
+	IDWrongAtHash    Fault = "id_wrong_at_hash"
+	IDUnsigned       Fault = "id_unsigned"
+	IDHS256          Fault = "id_hs256"       // signed with the client's secret
+	IDUnknownKey     Fault = "id_unknown_key" // whose id is not published
+	IDForeignKey     Fault = "id_foreign_key" // under the id of ours
+)
+
+// IDTokenFaults lists the faults that make an ID token one that must not verify.
+func IDTokenFaults() []Fault {
+	return []Fault{
+		IDWrongIssuer, IDSlashIssuer, IDWrongAudience, IDWrongAZP, IDExpired, IDIssuedInFuture, IDNonce, IDWrongAtHash,
+		IDUnsigned, IDHS256, IDUnknownKey, IDForeignKey,
+	}
+}

@@ -1,0 +1,200 @@
+package oidctest
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+)
+
+// Options for Start.
+type Options struct {
+	// ClientID is the bridge's client.
+	ClientID string
+	// ClientSecret is its secret, sent by Basic or, with SecretInBody, in the form.
+	ClientSecret string
+	SecretInBody bool
+	// ClientKeys is its JSON Web Key Set, for private_key_jwt in place of a secret.
+	ClientKeys []byte
+	// AssertionIssuer may assert anybody, with the keys of the JSON Web Key Set
+	// AssertionKeys.
+	AssertionIssuer string
+	AssertionKeys   []byte
+	// Algorithm signs ID tokens: RS256 if empty, PS256 or ES256.
+	Algorithm jose.SignatureAlgorithm
+	// NoRevocation leaves the revocation endpoint out.
+	NoRevocation bool
+}
+
+// Server is an OpenID provider. It is safe for concurrent use.
+type Server struct {
+	options    Options
+	url        string
+	http       *http.Server
+	key        jose.JSONWebKey
+	clientKeys jose.JSONWebKeySet
+
+	mu            sync.Mutex
+	assertionKeys jose.JSONWebKeySet
+	fault         Fault
+	seen          map[string]bool // every jti
+	forgotten     map[string]bool // subjects
+	refresh       map[string]session
+	requests      []Request
+}
+
+// Request is one that a POST endpoint was sent.
+type Request struct {
+	Path   string
+	Header http.Header
+	Form   url.Values
+}
+
+// session is what a refresh token stands for.
+type session struct {
+	subject string
+	scope   []string
+}
+
+// Start starts a provider on a free port of 127.0.0.1. Its issuer is its URL.
+func Start(options Options) (*Server, error) {
+	if options.Algorithm == "" {
+		options.Algorithm = jose.RS256
+	}
+	key, err := newKey(options.Algorithm)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{options: options, key: key, seen: map[string]bool{}, forgotten: map[string]bool{}, refresh: map[string]session{}}
+	if len(options.ClientKeys) > 0 {
+		if err := json.Unmarshal(options.ClientKeys, &s.clientKeys); err != nil {
+			return nil, fmt.Errorf("the client's keys: %w", err)
+		}
+	}
+	if err := s.TrustAssertionKeys(options.AssertionKeys); err != nil {
+		return nil, err
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("listen: %w", err)
+	}
+	s.url = "http://" + listener.Addr().String()
+	s.http = &http.Server{Handler: s.routes(), ReadHeaderTimeout: 5 * time.Second}
+	go func() { _ = s.http.Serve(listener) }()
+	return s, nil
+}
+
+// Issuer returns the issuer identifier, which is also the base URL.
+func (s *Server) Issuer() string { return s.url }
+
+// Close makes the provider unreachable.
+func (s *Server) Close() error { return s.http.Close() }
+
+// SetFault makes every answer of the token endpoint go wrong like that, until the
+// next call.
+func (s *Server) SetFault(fault Fault) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fault = fault
+}
+
+// TrustAssertionKeys takes the keys of a JSON Web Key Set in place of those that
+// assertions were signed with so far.
+func (s *Server) TrustAssertionKeys(set []byte) error {
+	var keys jose.JSONWebKeySet
+	if err := json.Unmarshal(set, &keys); err != nil {
+		return fmt.Errorf("the keys of assertions: %w", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.assertionKeys = keys
+	return nil
+}
+
+// Forget makes a subject unknown, and its refresh tokens with it.
+func (s *Server) Forget(subject string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.forgotten[subject] = true
+}
+
+// Requests returns what the POST endpoints were sent, oldest first.
+func (s *Server) Requests() []Request {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.requests)
+}
+
+func (s *Server) routes() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /.well-known/openid-configuration", s.discovery)
+	mux.HandleFunc("GET /keys", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, http.StatusOK, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{s.key.Public()}})
+	})
+	mux.HandleFunc("POST /token", s.token)
+	if !s.options.NoRevocation {
+		mux.HandleFunc("POST /revoke", s.revoke)
+	}
+	return mux
+}
+
+// discovery answers with OpenID Connect Discovery 1.0, section 3.
+func (s *Server) discovery(w http.ResponseWriter, _ *http.Request) {
+	body := map[string]any{
+		"issuer":                                s.url,
+		"authorization_endpoint":                s.url + "/authorize", // demanded, and not served
+		"token_endpoint":                        s.url + "/token",
+		"jwks_uri":                              s.url + "/keys",
+		"revocation_endpoint":                   s.url + "/revoke",
+		"grant_types_supported":                 []string{grantJWTBearer, "refresh_token"},
+		"response_types_supported":              []string{"code"},
+		"subject_types_supported":               []string{"public"},
+		"id_token_signing_alg_values_supported": []jose.SignatureAlgorithm{s.options.Algorithm},
+	}
+	switch {
+	case len(s.clientKeys.Keys) > 0:
+		body["token_endpoint_auth_methods_supported"] = []string{"private_key_jwt"}
+	case s.options.SecretInBody:
+		body["token_endpoint_auth_methods_supported"] = []string{"client_secret_post"}
+	}
+	if s.options.NoRevocation {
+		delete(body, "revocation_endpoint")
+	}
+	answer(w, http.StatusOK, body)
+}
+
+func answer(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(body)
+}
+
+// refusal is an error of RFC 6749 section 5.2.
+type refusal struct{ code, description string }
+
+func (r refusal) Error() string { return r.code + ": " + r.description }
+
+func refuse(w http.ResponseWriter, err error) {
+	r := refusal{"server_error", err.Error()}
+	status := http.StatusInternalServerError
+	if errors.As(err, &r) {
+		status = http.StatusBadRequest
+	}
+	if r.code == "invalid_client" {
+		status = http.StatusUnauthorized
+		w.Header().Set("WWW-Authenticate", `Basic realm="oidctest"`)
+	}
+	answer(w, status, map[string]string{"error": r.code, "error_description": r.description})
+}
+
+// opaque makes a token that means nothing.
+func opaque() string { return rand.Text() + rand.Text() }
