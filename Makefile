@@ -19,6 +19,7 @@ run: ## start the sandbox and sign in once; ONCE=1 exits after that
 test: needs page ## install what the tests need and run all of them
 	@mkdir -p bin
 	WITNESSES=$(CURDIR)/bin/witnesses $(GO) test -race -timeout 15m ./...
+	$(GO) -C adapters/oidc/fositetest test -race ./...
 	@cat bin/witnesses
 
 check: $(LINT) ## look for drift, vet, lint, and check the model of the protocol
