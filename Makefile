@@ -12,9 +12,9 @@ GENERATED := wire_gen.go ports/portsmock/portsmock.go docs/configuration.md
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: ## start the sandbox and sign in once; ONCE=1 exits after that
+run: ## start the sandbox and sign in once; ONCE=1 exits after that, ISSUER=oidc has another issuer
 	@$(MAKE) --no-print-directory page OPTIONAL=1
-	@$(GO) run ./cmd/sandbox $(if $(ONCE),--once)
+	@$(if $(ISSUER),TOKEN_ISSUER=$(ISSUER)) $(GO) run ./cmd/sandbox $(if $(ONCE),--once)
 
 test: needs page ## install what the tests need and run all of them
 	@mkdir -p bin

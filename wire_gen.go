@@ -65,11 +65,13 @@ func NewServer(ctx context.Context, config adapters.Config, run adapters.Runtime
 		Deadline: duration,
 		Now:      v,
 	}
+	assertionKeys := adapters.NewAssertionKeys(issuer)
 	useCases := httpapi.UseCases{
-		Exchange: exchangePasskeyForSession,
-		Renew:    renewSession,
-		Revoke:   revokeSession,
-		Keys:     issuer,
+		Exchange:      exchangePasskeyForSession,
+		Renew:         renewSession,
+		Revoke:        revokeSession,
+		Keys:          issuer,
+		AssertionKeys: assertionKeys,
 	}
 	health := adapters.NewHealth(upstreams, identityVerifier, issuer, replayStore, run)
 	logger := run.Log

@@ -19,6 +19,7 @@ import (
 	"nativebridge/adapters/internal/upstream"
 	"nativebridge/adapters/jwt"
 	"nativebridge/adapters/memory"
+	"nativebridge/adapters/oidc"
 	"nativebridge/adapters/redis"
 	"nativebridge/adapters/several"
 	"nativebridge/domain"
@@ -27,7 +28,7 @@ import (
 
 // Set provides every port, and the policies and limits that the use cases work by.
 var Set = wire.NewSet(
-	NewUpstreams, NewIdentityVerifier, NewIssuer, NewReplayStore, NewAuditLog, NewHealth,
+	NewUpstreams, NewIdentityVerifier, NewIssuer, NewAssertionKeys, NewReplayStore, NewAuditLog, NewHealth,
 	wire.Bind(new(ports.TokenIssuer), new(Issuer)),
 	wire.Bind(new(ports.SessionRenewer), new(Issuer)),
 	wire.Bind(new(ports.SessionRevoker), new(Issuer)),
@@ -57,6 +58,8 @@ func newIssuer(name string, c Config, subjects domain.SubjectRule, up *Upstreams
 		return auth0.NewIssuer(up.Client(name), c.Auth0, subjects, c.ClockSkew, up.run.Now), nil
 	case "auth0-token-exchange":
 		return auth0.NewTokenExchangeIssuer(up.Client(name), c.Auth0, subjects, c.ClockSkew, up.run.Now), nil
+	case "oidc":
+		return oidc.NewIssuer(up.Client(name), c.OIDC, c.ClockSkew, up.run.Now, up.run.Random), nil
 	}
 	return nil, fmt.Errorf("there is no issuer %q", name)
 }
@@ -145,6 +148,13 @@ func NewIssuer(c Config, up *Upstreams) (Issuer, error) {
 	issuer, err := newIssuer(c.Issuer, c, NewSignInPolicies(c)[0].Subjects, up)
 	up.warms(c.Issuer, issuer)
 	return issuer, err
+}
+
+// NewAssertionKeys returns the keys of the bridge's own assertions, or nil if the
+// issuer takes none.
+func NewAssertionKeys(issuer Issuer) ports.AssertionKeys {
+	keys, _ := issuer.(ports.AssertionKeys)
+	return keys
 }
 
 // ReplayStore is the guard of used proofs, and the party that it asks, which is

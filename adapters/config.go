@@ -12,6 +12,7 @@ import (
 	"nativebridge/adapters/httpapi"
 	"nativebridge/adapters/internal/settings"
 	"nativebridge/adapters/jwt"
+	"nativebridge/adapters/oidc"
 	"nativebridge/adapters/redis"
 	"nativebridge/domain"
 )
@@ -29,6 +30,7 @@ type Config struct {
 	JWT        jwt.Config        `verifier:"jwt"`
 
 	Auth0 auth0.Config `issuer:"auth0,auth0-token-exchange"`
+	OIDC  oidc.Config  `issuer:"oidc"`
 }
 
 // Shared is what more than one adapter goes by.
@@ -39,7 +41,7 @@ type Shared struct {
 // Choice says which adapters serve the ports.
 type Choice struct {
 	Verifiers Names  `env:"IDENTITY_VERIFIER" envDefault:"authsignal" help:"who says whom a token proves: authsignal, jwt (a provider's signed token, checked here) or, while users move from one to the other, both, separated by a comma"`
-	Issuer    string `env:"TOKEN_ISSUER" envDefault:"auth0" help:"who opens sessions: auth0 (password grant), auth0-token-exchange"`
+	Issuer    string `env:"TOKEN_ISSUER" envDefault:"auth0" help:"who opens sessions: auth0 (password grant), auth0-token-exchange or oidc (any OpenID provider, by JWT bearer assertion); docs/choosing-an-issuer.md says which"`
 }
 
 // Names is a list of names.
@@ -115,7 +117,7 @@ func UnknownSettings(environ map[string]string) []string {
 	for _, setting := range Settings() {
 		known = append(known, setting.Setting)
 	}
-	return settings.Unknown(environ, known, "AUTHSIGNAL_", "JWT_", "AUTH0_", "REPLAY_")
+	return settings.Unknown(environ, known, "AUTHSIGNAL_", "JWT_", "AUTH0_", "OIDC_", "REPLAY_")
 }
 
 func (c *Config) always() []any { return []any{&c.HTTP, &c.Shared, &c.Choice, &c.Redis} }

@@ -12,18 +12,18 @@ import (
 
 // Config is what the bridge must know of the Auth0 tenant.
 type Config struct {
-	Domain       Domain        `env:"AUTH0_DOMAIN,required,notEmpty" help:"the tenant's domain, such as example.eu.auth0.com, or its custom domain; the issuer of its tokens is https://<domain>/"`
-	ClientID     string        `env:"AUTH0_CLIENT_ID,required,notEmpty" help:"the client id of the bridge's own Regular Web Application (Auth0 dashboard, Applications)"`
-	ClientSecret domain.Secret `env:"AUTH0_CLIENT_SECRET,required,notEmpty" help:"that application's client secret"`
-	Connection   string        `env:"AUTH0_CONNECTION" envDefault:"authsignal" help:"the name of the custom database connection that has the Login script"`
-	Audience     string        `env:"AUTH0_AUDIENCE" help:"the identifier of the API that access tokens are for; without one they are opaque and good for /userinfo only"`
-	Scope        Scope         `env:"AUTH0_SCOPE" envDefault:"openid profile email" help:"the scope of sessions, separated by spaces; openid must be in it"`
+	Domain       Domain         `env:"AUTH0_DOMAIN,required,notEmpty" help:"the tenant's domain, such as example.eu.auth0.com, or its custom domain; the issuer of its tokens is https://<domain>/"`
+	ClientID     string         `env:"AUTH0_CLIENT_ID,required,notEmpty" help:"the client id of the bridge's own Regular Web Application (Auth0 dashboard, Applications)"`
+	ClientSecret domain.Secret  `env:"AUTH0_CLIENT_SECRET,required,notEmpty" help:"that application's client secret"`
+	Connection   string         `env:"AUTH0_CONNECTION" envDefault:"authsignal" help:"the name of the custom database connection that has the Login script"`
+	Audience     string         `env:"AUTH0_AUDIENCE" help:"the identifier of the API that access tokens are for; without one they are opaque and good for /userinfo only"`
+	Scope        settings.Scope `env:"AUTH0_SCOPE" envDefault:"openid profile email" help:"the scope of sessions, separated by spaces; openid must be in it"`
 
 	Proof    Proof         `env:"AUTH0_PROOF" envDefault:"token" help:"token if the Login script has Authsignal validate the passkey token itself, signed if it takes the bridge's own word, signed with AUTH0_PROOF_KEY"`
 	ProofKey domain.Secret `env:"AUTH0_PROOF_KEY" help:"the key of AUTH0_PROOF=signed, 64 or more hexadecimal digits, such as openssl rand -hex 32 prints; it must be NATIVE_BRIDGE_KEY in the Login script's settings too"`
 
-	ScopeAllowed     Scope     `env:"AUTH0_SCOPE_ALLOWED" help:"what callers of POST /oauth/token may ask for, separated by spaces; add offline_access for sessions that can be renewed (default: AUTH0_SCOPE)"`
-	AudiencesAllowed Audiences `env:"AUTH0_AUDIENCES_ALLOWED" help:"the audiences that callers of POST /oauth/token may ask for, separated by commas (default: AUTH0_AUDIENCE)"`
+	ScopeAllowed     settings.Scope     `env:"AUTH0_SCOPE_ALLOWED" help:"what callers of POST /oauth/token may ask for, separated by spaces; add offline_access for sessions that can be renewed (default: AUTH0_SCOPE)"`
+	AudiencesAllowed settings.Audiences `env:"AUTH0_AUDIENCES_ALLOWED" help:"the audiences that callers of POST /oauth/token may ask for, separated by commas (default: AUTH0_AUDIENCE)"`
 
 	SubjectTokenType     SubjectTokenType `env:"AUTH0_SUBJECT_TOKEN_TYPE" envDefault:"urn:native-bridge:authsignal:challenge" help:"the subject_token_type of the token exchange profile that has the Action, for TOKEN_ISSUER=auth0-token-exchange"`
 	OrganizationsAllowed Organizations    `env:"AUTH0_ORGANIZATIONS_ALLOWED" help:"the ids of the organizations that callers of POST /oauth/token may ask for, such as org_1a2B3c, separated by commas; for TOKEN_ISSUER=auth0-token-exchange"`
@@ -107,37 +107,3 @@ func (d Domain) URL(path string) string { return string(d.base) + path }
 // Issuer returns the "iss" of the tenant's tokens: its URL with a slash at the end
 // ("Get OpenID Connect configuration", auth0.com/docs).
 func (d Domain) Issuer() string { return d.URL("/") }
-
-// Scope is a list of scope tokens (RFC 6749, section 3.3).
-type Scope []string
-
-// UnmarshalText splits at spaces and wants "openid" among the tokens, because the
-// subject of a session is known by its ID token only.
-func (s *Scope) UnmarshalText(text []byte) error {
-	scope := strings.Fields(string(text))
-	for _, token := range scope {
-		if strings.ContainsFunc(token, func(r rune) bool { return r < '!' || r > '~' || r == '"' || r == '\\' }) {
-			return fmt.Errorf("%q is no scope", token)
-		}
-	}
-	if !slices.Contains(scope, domain.ScopeOpenID) {
-		return errors.New("openid is not in it, and without an ID token nobody can tell whose session it is")
-	}
-	*s = scope
-	return nil
-}
-
-// Audiences is a list of API identifiers.
-type Audiences []string
-
-// UnmarshalText splits at commas.
-func (a *Audiences) UnmarshalText(text []byte) error {
-	var list Audiences
-	for _, item := range strings.Split(string(text), ",") {
-		if item = strings.TrimSpace(item); item != "" {
-			list = append(list, item)
-		}
-	}
-	*a = list
-	return nil
-}

@@ -18,6 +18,7 @@ import (
 
 	"nativebridge/adapters/auth0"
 	"nativebridge/adapters/auth0/auth0test"
+	"nativebridge/adapters/internal/settings"
 	"nativebridge/adapters/internal/upstream"
 	"nativebridge/domain"
 	"nativebridge/ports"
@@ -65,7 +66,7 @@ func configFor(t *testing.T, base string, change ...func(*auth0.Config)) auth0.C
 	t.Helper()
 	config := auth0.Config{
 		ClientID: clientID, ClientSecret: domain.NewSecret(clientSecret),
-		Connection: "authsignal", Audience: audience, Scope: auth0.Scope{"openid", "profile", "email"},
+		Connection: "authsignal", Audience: audience, Scope: settings.Scope{"openid", "profile", "email"},
 	}
 	if err := config.Domain.UnmarshalText([]byte(base)); err != nil {
 		t.Fatal(err)
@@ -547,7 +548,7 @@ func TestScopeWantsOpenID(t *testing.T) {
 	for text, want := range map[string]string{
 		"openid": "openid", " openid  profile ": "openid profile", "profile email": "", "openid \"x\"": "", "openid\x00": "", "OpenID": "",
 	} {
-		var scope auth0.Scope
+		var scope settings.Scope
 		err := scope.UnmarshalText([]byte(text))
 		if (err == nil) != (want != "") || err == nil && strings.Join(scope, " ") != want {
 			t.Errorf("%q: %q, %v; want %q", text, scope, err, want)

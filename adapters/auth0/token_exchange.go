@@ -147,7 +147,7 @@ var organizationID = regexp.MustCompile(`^org_[A-Za-z0-9]+$`)
 
 // UnmarshalText splits at commas.
 func (o *Organizations) UnmarshalText(text []byte) error {
-	var list Audiences
+	var list settings.Audiences
 	if err := list.UnmarshalText(text); err != nil {
 		return err
 	}

@@ -28,7 +28,7 @@ type UseCases struct {
 	Revoke   Revoker
 	Keys     ports.IssuerKeys
 	// AssertionKeys is nil unless sessions are opened by assertion.
-	AssertionKeys ports.AssertionKeys `wire:"-"`
+	AssertionKeys ports.AssertionKeys
 }
 
 // Exchanger is app.ExchangePasskeyForSession.

@@ -45,6 +45,10 @@ func (c *Config) Offer() domain.AccessPolicy {
 // Client returns the bridge's client id, which its ID tokens are for.
 func (c *Config) Client() string { return c.ClientID }
 
+// Serves reports whether the provider takes the bridge's word for the verifier's
+// people: it does for everybody's.
+func (c *Config) Serves(string) bool { return true }
+
 // Check implements settings.Checker. It reads the keys.
 func (c *Config) Check() []settings.Fault {
 	if c.AssertionIssuer == "" {

@@ -181,7 +181,7 @@ Where to look
   page        %s
   bridge      %s
   authsignal  %s
-  auth0       %s (its CA: %s)
+%s
 
 Sign in again, from a shell
   curl -s -X POST %s/dev/token |
@@ -190,5 +190,13 @@ Sign in again, from a shell
 See a sign-up refused, because it is not a sign-in
   curl -s %s/dev/token -d '{"flaw":"sign_up"}' |
     curl -s %s/v1/sessions -H 'Content-Type: application/json' -d @-
-`, s.pageURL, s.bridgeURL, s.authsignal.APIURL(), s.auth0.URL(), s.caFile, s.pageURL, s.bridgeURL, s.pageURL, s.bridgeURL)
+`, s.pageURL, s.bridgeURL, s.authsignal.APIURL(), s.issuerAddress(), s.pageURL, s.bridgeURL, s.pageURL, s.bridgeURL)
+}
+
+// issuerAddress says where the issuer is.
+func (s *sandbox) issuerAddress() string {
+	if s.provider != nil {
+		return "  provider    " + s.provider.Issuer()
+	}
+	return fmt.Sprintf("  auth0       %s (its CA: %s)", s.auth0.URL(), s.caFile)
 }

@@ -69,6 +69,17 @@ func TestAButtonSignsIn(t *testing.T) {
 	b.until(`!document.querySelector("#signed-out").hidden && document.querySelectorAll("[data-token]").length === 0`)
 }
 
+func TestASessionOfAnOpenIDProviderNeedsNothingButConfiguration(t *testing.T) {
+	b := openPageWith(t, noAutofill, map[string]string{"TOKEN_ISSUER": "oidc"})
+	b.create("jane")
+	b.click("#sign-in")
+	b.signedInAs("auth0|jane")
+	b.until(`[...document.querySelectorAll("#lanes span")].some((lane) => lane.textContent === "OpenID provider")`)
+	if got := b.text(`[data-token="id_token"] [data-claim="iss"] dd`); !strings.Contains(got, b.sandbox.provider.Issuer()) {
+		t.Errorf("the session is issued by %q, want the provider", got)
+	}
+}
+
 func TestASessionWithARefreshTokenIsRenewedAndEnded(t *testing.T) {
 	b := openPageWith(t, noAutofill, map[string]string{"AUTH0_SCOPE": "openid profile email offline_access"})
 	b.create("jane")

@@ -369,6 +369,24 @@ func TestATokenExchangeOpensTheSameSession(t *testing.T) {
 	b.want(t, again, http.StatusOK, "")
 }
 
+func TestAnOpenIDProviderOpensTheSessionInstead(t *testing.T) {
+	b := startBench(t, map[string]string{"TOKEN_ISSUER": "oidc"})
+	token := b.token(t, wish{})
+	got := b.want(t, token, http.StatusOK, "")
+	claims, err := decodeClaims(got.IDToken)
+	if err != nil || claims["sub"] != "auth0|jane" || claims["iss"] != b.provider.Issuer() || got.RefreshToken == "" {
+		t.Errorf("claims = %v, %v, want a session of the provider's", claims, err)
+	}
+	b.want(t, token, http.StatusConflict, "token_replayed")
+	if b.askedOfAuth0("/oauth/token") != 0 {
+		t.Error("auth0 was asked")
+	}
+	status, renewed := b.oauth(t, "/oauth/token", refreshForm(got.RefreshToken))
+	if status != http.StatusOK || renewed["access_token"] == nil {
+		t.Errorf("renew: %d %v", status, renewed)
+	}
+}
+
 func TestASessionOfSomebodyElseIsRevoked(t *testing.T) {
 	b := startBench(t, map[string]string{"AUTH0_SCOPE": "openid offline_access"})
 	b.meets(inject(auth0test.Fault{Kind: auth0test.WrongSubject}))

@@ -11,6 +11,7 @@ import (
 	"nativebridge/adapters/auth0/auth0test"
 	"nativebridge/adapters/auth0/auth0test/scripthost"
 	"nativebridge/adapters/authsignal/authsignaltest"
+	"nativebridge/adapters/oidc/oidctest"
 )
 
 // hop is one request between two of the parties, or a run of the Login script.
@@ -31,6 +32,7 @@ const (
 	partyAuthsignal = "authsignal"
 	partyAuth0      = "auth0"
 	partyScript     = "login script"
+	partyProvider   = "provider"
 	partyBackEnd    = "your back-end"
 )
 
@@ -162,6 +164,26 @@ func (h *hops) atAuth0(x auth0test.Exchange) {
 		At: x.Time, Took: milliseconds(x.Duration), From: partyBridge, To: partyAuth0,
 		What: x.Method + " " + x.Path, Status: x.Status, Meaning: meaningAtAuth0(x),
 	})
+}
+
+// atProvider is atAuth0 for the OpenID provider that stands in its place.
+func (h *hops) atProvider(x oidctest.Observation) {
+	h.add(hop{
+		At: x.Time, Took: milliseconds(x.Duration), From: partyBridge, To: partyProvider,
+		What: x.Method + " " + x.Path, Status: x.Status, Meaning: meaningAtProvider(x.Path),
+	})
+}
+
+func meaningAtProvider(path string) string {
+	switch path {
+	case "/token":
+		return "the bridge asks the OpenID provider for a session, with its own signed assertion about the person"
+	case "/revoke":
+		return "the bridge ends a session"
+	case "/keys":
+		return "the bridge fetches the keys that ID tokens are signed with"
+	}
+	return "the bridge finds the provider's endpoints"
 }
 
 func (h *hops) atBridge(start time.Time, method, path string, status int) {

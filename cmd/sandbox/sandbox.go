@@ -22,6 +22,7 @@ import (
 	"nativebridge/adapters/auth0/auth0test"
 	"nativebridge/adapters/authsignal"
 	"nativebridge/adapters/authsignal/authsignaltest"
+	"nativebridge/adapters/oidc/oidctest"
 )
 
 // The usual ports. Where one is taken, a free one serves.
@@ -43,12 +44,13 @@ type sandbox struct {
 	config     adapters.Config
 	authsignal *authsignaltest.Server
 	auth0      *auth0test.Server
+	provider   *oidctest.Server // nil unless TOKEN_ISSUER is oidc
 	phones     phones
 	hops       *hops
 	stage      stage
 	log        *slog.Logger
 
-	bridgeURL, pageURL, caFile string
+	bridgeURL, pageURL, caFile, clientSecret string
 
 	failed   chan error
 	cleanUps []func()
@@ -77,10 +79,19 @@ func start(ctx context.Context, environ map[string]string, errs io.Writer) (*san
 func (s *sandbox) startEmulators(_ context.Context, environ map[string]string) error {
 	settings := withDefaults(environ)
 	// Settings that do not exist yet stand in until the emulators are up.
-	wanted, err := adapters.LoadConfig(pointed(settings, map[string]string{
+	placeholders := map[string]string{
 		"AUTHSIGNAL_API_URL": "http://127.0.0.1:1/v1", "AUTHSIGNAL_SECRET": "-",
 		"AUTH0_DOMAIN": "127.0.0.1:1", "AUTH0_CLIENT_SECRET": "-",
-	}))
+	}
+	if settings["TOKEN_ISSUER"] == issuerOIDC {
+		placeholders["TOKEN_ISSUER"] = "auth0" // its emulator is there to be looked at all the same
+		provider, err := s.startProvider()
+		if err != nil {
+			return err
+		}
+		maps.Copy(settings, provider)
+	}
+	wanted, err := adapters.LoadConfig(pointed(settings, placeholders))
 	if err != nil {
 		return err
 	}
@@ -90,9 +101,9 @@ func (s *sandbox) startEmulators(_ context.Context, environ map[string]string) e
 		return err
 	}
 	s.cleanUps = append(s.cleanUps, func() { _ = s.authsignal.Close() })
-	secret := rand.Text()
+	s.clientSecret = rand.Text()
 	if s.auth0, err = onUsualPort(auth0Port, func(addr string) (*auth0test.Server, error) {
-		return auth0test.Start(s.tenant(addr, wanted, secret))
+		return auth0test.Start(s.tenant(addr, wanted, s.clientSecret))
 	}); err != nil {
 		return err
 	}
@@ -102,7 +113,7 @@ func (s *sandbox) startEmulators(_ context.Context, environ map[string]string) e
 	}
 	s.config, err = adapters.LoadConfig(pointed(settings, map[string]string{
 		"AUTHSIGNAL_API_URL": s.authsignal.APIURL(), "AUTHSIGNAL_SECRET": s.authsignal.Secret(),
-		"AUTH0_DOMAIN": s.auth0.Domain(), "AUTH0_CLIENT_SECRET": secret,
+		"AUTH0_DOMAIN": s.auth0.Domain(), "AUTH0_CLIENT_SECRET": s.clientSecret,
 	}))
 	s.phones = newPhones(s.authsignal, s.config.Authsignal)
 	return err
@@ -181,6 +192,9 @@ func (s *sandbox) startBridge(ctx context.Context, environ map[string]string) er
 		s.failed <- server.Serve(ctx, listener)
 	}()
 	s.cleanUps = append(s.cleanUps, func() { stop(); <-stopped })
+	if s.provider != nil {
+		return s.registerBridge(ctx)
+	}
 	return nil
 }
 
@@ -236,6 +250,9 @@ func withDefaults(environ map[string]string) map[string]string {
 	if settings["AUTH0_SCOPE"] == "" { // with a refresh token, so that sessions can be renewed
 		settings["AUTH0_SCOPE"] = "openid profile email offline_access"
 	}
+	if settings["OIDC_SCOPE"] == "" {
+		settings["OIDC_SCOPE"] = settings["AUTH0_SCOPE"]
+	}
 	if settings["AUTH0_PROOF"] == "signed" && settings["AUTH0_PROOF_KEY"] == "" {
 		settings["AUTH0_PROOF_KEY"] = hex.EncodeToString([]byte(rand.Text() + rand.Text()))
 	}
@@ -248,7 +265,7 @@ func withDefaults(environ map[string]string) map[string]string {
 // pointed is settings with what leads to the emulators, whatever was set before.
 func pointed(settings, to map[string]string) map[string]string {
 	settings = maps.Clone(settings)
-	for _, file := range []string{"AUTHSIGNAL_SECRET_FILE", "AUTH0_CLIENT_SECRET_FILE"} {
+	for _, file := range []string{"AUTHSIGNAL_SECRET_FILE", "AUTH0_CLIENT_SECRET_FILE", "OIDC_CLIENT_SECRET_FILE", "OIDC_ASSERTION_KEY_FILE"} {
 		delete(settings, file)
 	}
 	settings["AUTH0_CLIENT_ID"] = clientID
@@ -298,7 +315,7 @@ func (s *sandbox) addresses() any {
 		},
 		Auth0: auth0Info{
 			Domain: s.auth0.Domain(), Issuer: s.auth0.Issuer(), ClientID: clientID,
-			ClientSecret: s.config.Auth0.ClientSecret.Reveal(), Connection: s.config.Auth0.Connection,
+			ClientSecret: s.clientSecret, Connection: s.config.Auth0.Connection,
 			Audience: s.config.Auth0.Audience, CAFile: s.caFile,
 		},
 	}

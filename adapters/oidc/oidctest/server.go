@@ -32,6 +32,17 @@ type Options struct {
 	Algorithm jose.SignatureAlgorithm
 	// NoRevocation leaves the revocation endpoint out.
 	NoRevocation bool
+	// Observe, if set, is told of every request when it is answered, by several
+	// goroutines at once.
+	Observe func(Observation)
+}
+
+// Observation is one request and how it was answered, without anything secret.
+type Observation struct {
+	Time         time.Time
+	Duration     time.Duration
+	Method, Path string
+	Status       int
 }
 
 // Server is an OpenID provider. It is safe for concurrent use.
@@ -87,7 +98,7 @@ func Start(options Options) (*Server, error) {
 		return nil, fmt.Errorf("listen: %w", err)
 	}
 	s.url = "http://" + listener.Addr().String()
-	s.http = &http.Server{Handler: s.routes(), ReadHeaderTimeout: 5 * time.Second}
+	s.http = &http.Server{Handler: s.observed(s.routes()), ReadHeaderTimeout: 5 * time.Second}
 	go func() { _ = s.http.Serve(listener) }()
 	return s, nil
 }
@@ -145,6 +156,34 @@ func (s *Server) routes() http.Handler {
 	}
 	return mux
 }
+
+// observed tells Options.Observe of what next answers.
+func (s *Server) observed(next http.Handler) http.Handler {
+	if s.options.Observe == nil {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start := time.Now()
+		recorder := &statusRecorder{ResponseWriter: w, status: http.StatusOK}
+		next.ServeHTTP(recorder, r)
+		s.options.Observe(Observation{start, time.Since(start), r.Method, r.URL.Path, recorder.status})
+	})
+}
+
+// statusRecorder remembers the status that was written.
+type statusRecorder struct {
+	http.ResponseWriter
+	status int
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (r *statusRecorder) WriteHeader(status int) {
+	r.status = status
+	r.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap is for http.ResponseController.
+func (r *statusRecorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
 // discovery answers with OpenID Connect Discovery 1.0, section 3.
 func (s *Server) discovery(w http.ResponseWriter, _ *http.Request) {

@@ -1,6 +1,7 @@
 import { byID, h, sentence } from "./dom.js";
 
-const PARTIES = ["app", "your back-end", "authsignal", "bridge", "auth0", "login script"];
+const PARTIES = ["app", "your back-end", "authsignal", "bridge", "auth0", "login script", "provider"];
+const ISSUERS = { auth0: ["auth0", "login script"], oidc: ["provider"] };
 const TITLES = {
   app: "App",
   "your back-end": "Your back\u2011end", // the hyphen at which no line is broken
@@ -8,6 +9,7 @@ const TITLES = {
   bridge: "Bridge",
   auth0: "Auth0",
   "login script": "Login script",
+  provider: "OpenID provider",
 };
 const SOMETIMES = "your back-end"; // has a lane only while it takes part
 
@@ -19,8 +21,15 @@ export class Journey {
   #hops = [];
   #ahead = [];
   #expected = [];
+  #others = ISSUERS.oidc; // the parties of the issuer that is not chosen
 
   constructor() {
+    this.#draw();
+  }
+
+  // issuedBy gives the parties of another issuer than Auth0 their lanes.
+  issuedBy(issuer) {
+    this.#others = issuer === "oidc" ? ISSUERS.auth0 : ISSUERS.oidc;
     this.#draw();
   }
 
@@ -48,7 +57,9 @@ export class Journey {
   }
 
   #draw() {
-    const lanes = PARTIES.filter((party) => party !== SOMETIMES || this.#hops.some((hop) => hop.from === party));
+    const lanes = PARTIES.filter(
+      (party) => !this.#others.includes(party) && (party !== SOMETIMES || this.#hops.some((hop) => hop.from === party)),
+    );
     byID("no-hops").hidden = this.#hops.length > 0;
     byID("journey").style.setProperty("--lanes", lanes.length);
     byID("lanes").replaceChildren(...lanes.map((party) => h("span", { "data-party": party }, TITLES[party])));

@@ -16,6 +16,7 @@ async function start() {
   await scenarios.load();
   await listen();
   const config = await getJSON("/dev/config");
+  journey.issuedBy(config.issuer);
   const authsignal = new Authsignal({ tenantId: config.tenant_id, baseUrl: config.authsignal_url });
   new App({ passkey: authsignal.passkey, action: config.action, journey, outcome, scenario: () => scenarios.current });
   document.body.dataset.ready = "";
