@@ -125,7 +125,7 @@ type SubjectTokenType string
 func (s *SubjectTokenType) UnmarshalText(text []byte) error {
 	uri := strings.ToLower(string(text))
 	if !strings.HasPrefix(uri, "https://") && !strings.HasPrefix(uri, "urn:") {
-		return errors.New("what it begins with is neither https:// nor urn:")
+		return errors.New("that is no URI of the scheme https or urn")
 	}
 	for _, reserved := range []string{"https://auth0.com", "https://okta.com", "urn:ietf", "urn:auth0", "urn:okta"} {
 		if strings.HasPrefix(uri, reserved) {
