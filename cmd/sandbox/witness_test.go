@@ -114,7 +114,7 @@ func witnessEnviron(t *testing.T, b *bench) []string {
 	t.Helper()
 	b.authsignal.AllowOrigin(androidOrigin)
 	guide, address := startGuidesTenant(t, b.authsignal)
-	switches := httptest.NewServer(switchboard(b.sandbox))
+	switches := httptest.NewServer(switchboard(t, b.sandbox))
 	t.Cleanup(switches.Close)
 
 	text, err := json.Marshal(b.addresses())
@@ -225,13 +225,15 @@ func signedWebhooks(t *testing.T) map[string]string {
 	}
 }
 
-// switchboard lets the witnesses change what the emulators do, and ask the judge.
-func switchboard(s *sandbox) http.Handler {
+// switchboard lets the witnesses change what the emulators do, ask the judge, and
+// have bridges of their own.
+func switchboard(t *testing.T, s *sandbox) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("PUT /authsignal/faults", setting(s.authsignal.SetFaults))
 	mux.HandleFunc("PUT /auth0/faults", setting(s.auth0.SetFaults))
 	mux.HandleFunc("POST /auth0/rotate-keys", func(http.ResponseWriter, *http.Request) { s.auth0.RotateKeys() })
 	serveJudge(mux)
+	serveBridges(t, mux)
 	return mux
 }
 

@@ -13,7 +13,7 @@ export async function tokenOf(wish = {}) {
 }
 
 // exchange does what the app does: it hands the token to the bridge.
-export const exchange = (token) => post(`${sandbox.bridge}/v1/sessions`, { token });
+export const exchange = (token, bridge = sandbox.bridge) => post(`${bridge}/v1/sessions`, { token });
 
 // sessionOf returns the tokens of a new session.
 export async function sessionOf(wish = {}) {
@@ -43,6 +43,11 @@ export const judge = {
   verify: async (token) => (await post(`${sandbox.control}/jwt/verify`, token)).body,
 };
 
+// startBridge starts a whole bridge with the given settings, and resolves to its address.
+export async function startBridge(settings) {
+  return (await (await control('POST', 'bridges', settings)).json()).url;
+}
+
 // claimsOf reads a JWT without checking it.
 export const claimsOf = (jwt) => JSON.parse(Buffer.from(jwt.split('.')[1], 'base64url'));
 
@@ -56,4 +61,5 @@ export async function post(url, body) {
 async function control(method, path, body) {
   const response = await fetch(`${sandbox.control}/${path}`, { method, body: JSON.stringify(body) });
   if (!response.ok) throw new Error(`${method} ${path}: ${await response.text()}`);
+  return response;
 }

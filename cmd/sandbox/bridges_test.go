@@ -1,0 +1,65 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"testing"
+	"time"
+
+	"nativebridge"
+	"nativebridge/adapters"
+)
+
+// serveBridges adds POST /bridges to mux: it starts a whole bridge with the settings
+// in the body, for witnesses that are what it talks to, and answers its address.
+func serveBridges(t *testing.T, mux *http.ServeMux) {
+	mux.HandleFunc("POST /bridges", func(w http.ResponseWriter, r *http.Request) {
+		setting(func(environ map[string]string) {
+			url, err := startBridge(t, environ)
+			if err != nil {
+				http.Error(w, err.Error(), http.StatusBadRequest)
+				return
+			}
+			_ = json.NewEncoder(w).Encode(map[string]string{"url": url})
+		})(w, r)
+	})
+}
+
+// startBridge starts a bridge with a clock of whole seconds, as tokens have them: by
+// any other a proof from the second of its start is from before it.
+func startBridge(t *testing.T, environ map[string]string) (string, error) {
+	environ["LISTEN_ADDR"] = "127.0.0.1:0"
+	config, err := adapters.LoadConfig(environ)
+	if err != nil {
+		return "", err
+	}
+	wholeSeconds := func() time.Time { return time.Now().Truncate(time.Second) }
+	ctx, stop := context.WithCancel(t.Context())
+	server, shut, err := nativebridge.NewServer(ctx, config, adapters.Runtime{
+		Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Audit: io.Discard, Now: wholeSeconds, Random: rand.Reader,
+	})
+	if err != nil {
+		stop()
+		return "", err
+	}
+	listener, err := server.Listen(ctx)
+	if err != nil {
+		stop()
+		shut()
+		return "", err
+	}
+	served := make(chan error)
+	go func() { served <- server.Serve(ctx, listener) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+		shut()
+	})
+	return "http://" + listener.Addr().String(), nil
+}
