@@ -15,6 +15,7 @@ import (
 
 	"nativebridge/adapters/auditlog"
 	"nativebridge/domain"
+	"nativebridge/ports/portstest"
 )
 
 const tokenText = "header.payload.signature"
@@ -40,6 +41,21 @@ func delivered() domain.Attempt {
 
 // discard is a log that nobody reads.
 func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+func TestLogKeepsTheContract(t *testing.T) {
+	portstest.AuditLog(t, func(*testing.T) portstest.AuditHarness {
+		var written, told bytes.Buffer
+		out := &broken{out: &written}
+		log := auditlog.New(out, "auth0", slog.New(slog.NewJSONHandler(&told, nil)))
+		return portstest.AuditHarness{
+			Log:     log,
+			Written: func(*testing.T) string { return written.String() },
+			Told:    func(*testing.T) string { return told.String() },
+			Lost:    log.Lost,
+			Break:   func(*testing.T) { out.err = io.ErrClosedPipe },
+		}
+	})
+}
 
 func TestALineTellsTheWholeAttempt(t *testing.T) {
 	var out bytes.Buffer
@@ -156,19 +172,22 @@ func TestConcurrentAttemptsAreWholeLines(t *testing.T) {
 	}
 }
 
-// broken is a writer that fails while err is set.
-type broken struct{ err error }
+// broken is a writer to out that fails while err is set.
+type broken struct {
+	out io.Writer
+	err error
+}
 
 func (b *broken) Write(line []byte) (int, error) {
 	if b.err != nil {
 		return 0, b.err
 	}
-	return len(line), nil
+	return b.out.Write(line)
 }
 
 func TestALostLineIsCountedAndTold(t *testing.T) {
 	var told bytes.Buffer
-	out := &broken{err: io.ErrClosedPipe}
+	out := &broken{out: io.Discard, err: io.ErrClosedPipe}
 	log := auditlog.New(out, "auth0", slog.New(slog.NewJSONHandler(&told, nil)))
 
 	log.Record(t.Context(), delivered())

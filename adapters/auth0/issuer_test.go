@@ -2,6 +2,9 @@ package auth0_test
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -10,11 +13,14 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/go-jose/go-jose/v4"
 
 	"nativebridge/adapters/auth0"
 	"nativebridge/adapters/auth0/auth0test"
@@ -137,16 +143,34 @@ func issuerHarness(tenant *auth0test.Server, issuer ports.TokenIssuer, grant fun
 			domain.ErrMFARequired:    meets(auth0test.MFARequired),
 			domain.ErrAccountBlocked: func(*testing.T) { tenant.BlockUser("auth0|jane") },
 		},
-		Spoil: spoil,
-		Lock:  meets(auth0test.InvalidClient),
-		Stop:  func(*testing.T) { _ = tenant.Close() },
+		Spoil:   spoil,
+		Told:    func(*testing.T) string { return forwarded(tenant) },
+		Secrets: []string{clientSecret},
+		Lock:    meets(auth0test.InvalidClient),
+		Limit:   meets(auth0test.RateLimited),
+		Garble:  meets(auth0test.Malformed),
+		Hang:    meets(auth0test.Hang),
+		Stop:    func(*testing.T) { _ = tenant.Close() },
 	}
+}
+
+// forwarded returns the client address that the token endpoint was told last.
+func forwarded(tenant *auth0test.Server) string {
+	for _, exchange := range slices.Backward(tenant.Exchanges()) {
+		if exchange.Path == "/oauth/token" {
+			return exchange.ForwardedFor
+		}
+	}
+	return ""
 }
 
 func TestRevokerKeepsTheContract(t *testing.T) {
 	portstest.SessionRevoker(t, func(t *testing.T) portstest.RevokerHarness {
 		tenant := startTenant(t)
 		issuer := issuerFor(t, tenant)
+		meets := func(kind auth0test.FaultKind) func(*testing.T) {
+			return func(*testing.T) { inject(tenant, auth0test.Fault{Kind: kind, At: auth0test.AtRevoke}) }
+		}
 		return portstest.RevokerHarness{
 			Revoker: issuer,
 			Open: func(t *testing.T) (domain.Secret, func(*testing.T) bool) {
@@ -156,7 +180,44 @@ func TestRevokerKeepsTheContract(t *testing.T) {
 				}
 				return session.RefreshToken, func(t *testing.T) bool { return refreshes(t, tenant, session.RefreshToken) }
 			},
-			Stop: func(*testing.T) { _ = tenant.Close() },
+			Secrets: []string{clientSecret},
+			Lock:    meets(auth0test.InvalidClient),
+			Limit:   meets(auth0test.RateLimited),
+			Hang:    meets(auth0test.Hang),
+			Stop:    func(*testing.T) { _ = tenant.Close() },
+		}
+	})
+}
+
+func TestIssuerKeysKeepTheContract(t *testing.T) {
+	portstest.IssuerKeys(t, func(t *testing.T) portstest.KeysHarness {
+		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		public := jose.JSONWebKey{Key: key.Public(), KeyID: "public", Use: "sig"}
+		var published atomic.Value
+		publish := func(keys ...jose.JSONWebKey) {
+			text, err := json.Marshal(jose.JSONWebKeySet{Keys: keys})
+			if err != nil {
+				t.Fatal(err)
+			}
+			published.Store(string(text))
+		}
+		publish(public)
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = io.WriteString(w, published.Load().(string))
+		}))
+		t.Cleanup(server.Close)
+		client := upstream.New(upstream.Options{Name: "auth0", Now: time.Now})
+		return portstest.KeysHarness{
+			Keys: auth0.NewIssuer(client, configFor(t, server.URL), wholeIDs, 30*time.Second, time.Now),
+			ID:   public.KeyID,
+			Leak: func(*testing.T) {
+				publish(public, jose.JSONWebKey{Key: key, KeyID: "private", Use: "sig"}, jose.JSONWebKey{Key: []byte("a shared secret"), KeyID: "symmetric"})
+			},
+			Garble: func(*testing.T) { published.Store("<html>no keys today</html>") },
+			Stop:   func(*testing.T) { server.Close() },
 		}
 	})
 }

@@ -27,13 +27,21 @@ func TestRenewerKeepsTheContract(t *testing.T) {
 	portstest.SessionRenewer(t, func(t *testing.T) portstest.RenewerHarness {
 		tenant := startTenant(t)
 		issuer := issuerFor(t, tenant)
+		meets := func(kind auth0test.FaultKind) func(*testing.T) {
+			return func(*testing.T) { inject(tenant, auth0test.Fault{Kind: kind}) }
+		}
 		return portstest.RenewerHarness{
 			Renewer: issuer,
 			Open:    func(t *testing.T) (domain.Secret, string) { return openSession(t, issuer), "auth0|jane" },
 			Rotates: true,
-			Spoil:   func(*testing.T) { inject(tenant, auth0test.Fault{Kind: auth0test.IDBadSignature}) },
+			Spoil:   meets(auth0test.IDBadSignature),
+			Bare:    meets(auth0test.NoIDToken),
 			Block:   func(*testing.T) { tenant.BlockUser("auth0|jane") },
-			Lock:    func(*testing.T) { inject(tenant, auth0test.Fault{Kind: auth0test.InvalidClient}) },
+			Secrets: []string{clientSecret},
+			Lock:    meets(auth0test.InvalidClient),
+			Limit:   meets(auth0test.RateLimited),
+			Garble:  meets(auth0test.Malformed),
+			Hang:    meets(auth0test.Hang),
 			Stop:    func(*testing.T) { _ = tenant.Close() },
 		}
 	})

@@ -82,6 +82,9 @@ func harness(t *testing.T, rs256 bool) portstest.VerifierHarness {
 	if _, err := tenant.Enrol(t.Context(), phone, authsignaltest.User{ID: "auth0|jane", Username: "jane"}); err != nil {
 		t.Fatal(err)
 	}
+	meets := func(fault authsignaltest.Fault) func(*testing.T) {
+		return func(*testing.T) { tenant.SetFaults(authsignaltest.Faults{Inject: []authsignaltest.Fault{fault}}) }
+	}
 	return portstest.VerifierHarness{
 		Verifier: newVerifier(tenant.APIURL(), tenant.Secret()),
 		Prove: func(t *testing.T) (domain.PasskeyToken, domain.Identity) {
@@ -106,11 +109,21 @@ func harness(t *testing.T, rs256 bool) portstest.VerifierHarness {
 				"an action merely allowed":     parse(t, tenant.Mint(authsignaltest.TokenSpec{UserID: "auth0|jane", Action: action, State: authsignaltest.StateAllow})),
 			}
 		},
+		Other: func(t *testing.T) (domain.PasskeyToken, domain.Identity) {
+			other := domain.Identity{Subject: "auth0|john", Action: "withdraw", Method: "SMS", AuthenticatedAt: time.Now().Add(-time.Hour)}
+			return parse(t, tenant.Mint(authsignaltest.TokenSpec{
+				UserID: other.Subject, Action: other.Action, Method: other.Method, StateUpdatedAt: other.AuthenticatedAt,
+			})), other
+		},
+		Secrets: []string{tenant.Secret()},
 		Lock: func(t *testing.T) { // the bridge's key is the one before the one before
 			tenant.RotateSecret()
 			tenant.RotateSecret()
 		},
-		Stop: func(t *testing.T) { _ = tenant.Close() },
+		Limit:  meets(authsignaltest.Fault{Kind: authsignaltest.FaultError, Status: http.StatusTooManyRequests}),
+		Garble: meets(authsignaltest.Fault{Kind: authsignaltest.FaultMalformed}),
+		Hang:   meets(authsignaltest.Fault{Kind: authsignaltest.FaultHang}),
+		Stop:   func(t *testing.T) { _ = tenant.Close() },
 	}
 }
 

@@ -131,7 +131,8 @@ func TestVerifierKeepsTheContract(t *testing.T) {
 	}
 }
 
-// harness has no Lock: the provider is shown no credential.
+// harness has no Lock and no Limit: the provider is shown no credential, and asked
+// for its keys only.
 func harness(t *testing.T, change func(*jwt.Config)) portstest.VerifierHarness {
 	b := newBench(t, change)
 	claims := func(changes map[string]any) map[string]any {
@@ -145,6 +146,15 @@ func harness(t *testing.T, change func(*jwt.Config)) portstest.VerifierHarness {
 			return parse(t, b.Sign(claims(nil))), domain.Identity{
 				Subject: "auth0|jane", Action: b.policy.Action, Method: domain.MethodPasskey, AuthenticatedAt: b.Now(),
 			}
+		},
+		Other: func(t *testing.T) (domain.PasskeyToken, domain.Identity) {
+			other := domain.Identity{Subject: "auth0|john", Method: `amr ["pwd"], acr ""`, AuthenticatedAt: b.Now().Add(-time.Hour)}
+			if b.policy.Action != "" {
+				other.Action = "withdraw"
+			}
+			claims := claims(map[string]any{"sub": other.Subject, "amr": []string{"pwd"}, "auth_time": other.AuthenticatedAt.Unix()})
+			claims["use"] = "withdraw"
+			return parse(t, b.Sign(claims)), other
 		},
 		Bad: func(t *testing.T) map[string]domain.PasskeyToken {
 			payload, err := json.Marshal(claims(nil))
@@ -161,7 +171,9 @@ func harness(t *testing.T, change func(*jwt.Config)) portstest.VerifierHarness {
 				"a token that was not signed": parse(t, unsigned(payload)),
 			}
 		},
-		Stop: func(t *testing.T) { _ = b.Close() },
+		Garble: func(*testing.T) { b.Garble() },
+		Hang:   func(*testing.T) { b.Hang() },
+		Stop:   func(*testing.T) { _ = b.Close() },
 	}
 }
 

@@ -16,12 +16,19 @@ type clock struct{ time.Time }
 func (c *clock) now() time.Time { return c.Time }
 
 func TestReplayGuardKeepsTheContract(t *testing.T) {
+	const capacity = 2048
 	portstest.ReplayGuard(t, func(*testing.T) portstest.GuardHarness {
 		c := &clock{time.Date(2026, 1, 31, 10, 0, 0, 0, time.UTC)}
+		guard := memory.NewReplayGuard(c.now, capacity)
 		return portstest.GuardHarness{
-			Guard:   memory.NewReplayGuard(c.now, memory.Capacity),
+			Guard:   guard,
 			Born:    c.Time,
 			Advance: func(d time.Duration) { c.Time = c.Add(d) },
+			Fill: func(t *testing.T) {
+				for n := range uint64(capacity) {
+					_ = guard.Claim(t.Context(), claim(c, 1<<40+n, time.Hour)) // the last finds no room
+				}
+			},
 		}
 	})
 }

@@ -132,8 +132,18 @@ func TestReplayGuardKeepsTheContract(t *testing.T) {
 			Guard:   open(t, server.URL()).ReplayGuard,
 			Born:    born(t, server),
 			Advance: func(d time.Duration) { age(t, server, d) },
+			Fill:    func(t *testing.T) { do(t, server, "CONFIG", "SET", "maxmemory", "1") },
+			Hang:    func(t *testing.T) { mustDo(t, server.Pause) },
+			Stop:    func(t *testing.T) { mustDo(t, server.Kill) },
 		}
 	})
+}
+
+func mustDo(t *testing.T, act func() error) {
+	t.Helper()
+	if err := act(); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // age lets every claim end sooner by d, as if that time had passed.

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"maps"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -89,8 +90,16 @@ func TestVerifierKeepsTheContract(t *testing.T) {
 					return parse(t, w.provider.Sign(w.provider.Claims("auth0|jane"))),
 						domain.Identity{Subject: "auth0|jane", Method: domain.MethodPasskey}
 				},
-				Bad:  w.bad,
-				Stop: func(*testing.T) { _ = w.provider.Close() },
+				Other: func(t *testing.T) (domain.PasskeyToken, domain.Identity) {
+					other := domain.Identity{Subject: "auth0|john", Method: `amr ["pwd"], acr ""`, AuthenticatedAt: time.Now().Add(-time.Hour)}
+					claims := w.provider.Claims(other.Subject)
+					claims["amr"], claims["auth_time"] = []string{"pwd"}, other.AuthenticatedAt.Unix()
+					return parse(t, w.provider.Sign(claims)), other
+				},
+				Bad:    w.bad,
+				Garble: func(*testing.T) { w.provider.Garble() },
+				Hang:   func(*testing.T) { w.provider.Hang() },
+				Stop:   func(*testing.T) { _ = w.provider.Close() },
 			}
 		})
 	})
@@ -106,15 +115,30 @@ func TestVerifierKeepsTheContract(t *testing.T) {
 					}
 					return parse(t, signedIn.Token), domain.Identity{Subject: "auth0|jane", Action: action, Method: domain.MethodPasskey}
 				},
-				Bad: w.bad,
+				Other: func(t *testing.T) (domain.PasskeyToken, domain.Identity) {
+					other := domain.Identity{Subject: "auth0|john", Action: "withdraw", Method: "SMS", AuthenticatedAt: time.Now().Add(-time.Hour)}
+					return parse(t, w.tenant.Mint(authsignaltest.TokenSpec{
+						UserID: other.Subject, Action: other.Action, Method: other.Method, StateUpdatedAt: other.AuthenticatedAt,
+					})), other
+				},
+				Bad:     w.bad,
+				Secrets: []string{w.tenant.Secret()},
 				Lock: func(*testing.T) {
 					w.tenant.RotateSecret()
 					w.tenant.RotateSecret()
 				},
-				Stop: func(*testing.T) { _ = w.tenant.Close() },
+				Limit:  w.meets(authsignaltest.Fault{Kind: authsignaltest.FaultError, Status: http.StatusTooManyRequests}),
+				Garble: w.meets(authsignaltest.Fault{Kind: authsignaltest.FaultMalformed}),
+				Hang:   w.meets(authsignaltest.Fault{Kind: authsignaltest.FaultHang}),
+				Stop:   func(*testing.T) { _ = w.tenant.Close() },
 			}
 		})
 	})
+}
+
+// meets returns a knob that makes Authsignal misbehave.
+func (w *world) meets(fault authsignaltest.Fault) func(*testing.T) {
+	return func(*testing.T) { w.tenant.SetFaults(authsignaltest.Faults{Inject: []authsignaltest.Fault{fault}}) }
 }
 
 // bad returns tokens that one verifier might take for the other's.

@@ -1,6 +1,11 @@
 // Package portstest holds the contract of each port as a test suite. An adapter's
 // own test builds a harness and calls the suite; what passes keeps the contract
-// written on the interface, as far as a test can tell.
+// written on the interface, as far as a test can tell. The suites are tested too:
+// for each sentence of a contract there is an adapter that breaks it and must fail.
+//
+// A harness says how to make the outside party behave. What it leaves nil cannot
+// happen to the adapter, and its comment says why that may be; the suites refuse a
+// harness without the rest.
 package portstest
 
 import (
@@ -8,9 +13,22 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"nativebridge/domain"
+)
+
+const (
+	// deadline is what a call gets whose party is silent. No adapter is judged by
+	// how much of it is left.
+	deadline = 200 * time.Millisecond
+	// patience is how long such a call may take all in all. Only one that does not
+	// heed its context uses it up.
+	patience = 5 * time.Second
+	// callers is how many come at once.
+	callers = 8
 )
 
 // wantReason fails the test unless err wraps want; "" wants a fault of ours.
@@ -24,7 +42,8 @@ func wantReason(t *testing.T, err error, want domain.Error) {
 	}
 }
 
-// wantSilent fails the test if what is printed tells one of the secrets.
+// wantSilent fails the test if what is printed tells one of the secrets. Of an
+// error it prints every error inside, too.
 func wantSilent(t *testing.T, printed any, secrets ...string) {
 	t.Helper()
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q"} {
@@ -35,14 +54,35 @@ func wantSilent(t *testing.T, printed any, secrets ...string) {
 			}
 		}
 	}
+	switch err := printed.(type) {
+	case interface{ Unwrap() error }:
+		wantSilent(t, err.Unwrap(), secrets...)
+	case interface{ Unwrap() []error }:
+		for _, inner := range err.Unwrap() {
+			wantSilent(t, inner, secrets...)
+		}
+	}
 }
 
-// wantDeparture fails the test unless err is what a caller who left may be told:
-// its own cancellation, or "cannot tell". It must never be a verdict.
+// wantDeparture fails the test unless err is what a caller may be told whose context
+// has ended: just that, or "cannot tell". It must never be a verdict.
 func wantDeparture(t *testing.T, err error) {
 	t.Helper()
-	if err == nil || (!errors.Is(err, context.Canceled) && !errors.Is(err, domain.ErrUnavailable)) {
-		t.Errorf("err = %v, want context.Canceled or unavailable", err)
+	reason, known := domain.ReasonOf(err)
+	ended := errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+	if reason != domain.ErrUnavailable && (known || !ended) {
+		t.Errorf("err = %v, want the context's error or unavailable", err)
+	}
+}
+
+// wantKnobs fails the test if the harness lacks one that every adapter of the port
+// must have.
+func wantKnobs(t *testing.T, knobs map[string]bool) {
+	t.Helper()
+	for name, there := range knobs {
+		if !there {
+			t.Errorf("the harness has no %s, so a part of the contract is not tried", name)
+		}
 	}
 }
 
@@ -51,4 +91,34 @@ func cancelled(t *testing.T) context.Context {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	return ctx
+}
+
+// wantInTime calls an adapter whose party is silent, and fails the test unless it
+// gives up when its context ends.
+func wantInTime(t *testing.T, call func(context.Context) error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), deadline)
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- call(ctx) }()
+	select {
+	case err := <-done:
+		wantDeparture(t, err)
+	case <-time.After(patience):
+		t.Error("it waits on although its context has ended")
+	}
+}
+
+// atOnce calls f for every caller at the same time.
+func atOnce(f func(caller int)) {
+	var all sync.WaitGroup
+	begin := make(chan struct{})
+	for caller := range callers {
+		all.Go(func() {
+			<-begin
+			f(caller)
+		})
+	}
+	close(begin)
+	all.Wait()
 }

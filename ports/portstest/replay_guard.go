@@ -22,6 +22,12 @@ type GuardHarness struct {
 	Born time.Time
 	// Advance lets d pass for the guard.
 	Advance func(d time.Duration)
+	// Fill takes the guard's last room, with live claims of other proofs or by making
+	// its store full. It is nil if there is always room.
+	Fill func(t *testing.T)
+	// Hang makes the guard's store silent, and Stop makes it unreachable. They are nil
+	// if the guard remembers by itself.
+	Hang, Stop func(t *testing.T)
 }
 
 // ReplayGuard tests the contract of ports.ReplayGuard.
@@ -46,6 +52,12 @@ func ReplayGuard(t *testing.T, start func(t *testing.T) GuardHarness) {
 		"of 1,000 concurrent owners exactly one wins":                guardOneWinner,
 		"of owners who repeat themselves one wins, each time":        guardOneWinnerRepeats,
 		"a cancelled caller is not told that the proof is used":      guardCancelled,
+		"proofs that differ in one byte are two":                     guardTellsProofsApart,
+		"owners that differ in one byte are two":                     guardTellsOwnersApart,
+		"each claim is remembered for its own time":                  guardKeepsEach,
+		"a full guard forgets no live claim to make room":            guardFull,
+		"a guard whose store is away vouches for nothing":            guardUnavailable,
+		"a store that is silent is given up in time":                 guardSilent,
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) { test(t, start(t)) })
@@ -279,4 +291,76 @@ func guardCancelled(t *testing.T, h GuardHarness) {
 		t.Errorf("release: %v", err)
 	}
 	h.mustClaim(t, h.claim(1, 2))
+}
+
+// guardTellsProofsApart changes each byte of a key in turn: a guard that looks at
+// a part of it would refuse people whose proofs are fresh.
+func guardTellsProofsApart(t *testing.T, h GuardHarness) {
+	h.mustClaim(t, h.claim(1, 1))
+	for i := range len(domain.ProofKey{}) {
+		other := h.claim(1, 2)
+		other.Key[i] ^= 0x80
+		h.mustClaim(t, other)
+	}
+}
+
+// guardTellsOwnersApart changes each byte of an owner in turn: a guard that looks
+// at a part of it would let two attempts win.
+func guardTellsOwnersApart(t *testing.T, h GuardHarness) {
+	h.mustClaim(t, h.claim(1, 1))
+	for i := range len(domain.Owner{}) {
+		other := h.claim(1, 1)
+		other.Owner[i] ^= 0x80
+		h.wantReplayed(t, other)
+		h.mustRelease(t, other)
+	}
+	h.wantReplayed(t, h.claim(1, 2))
+}
+
+func guardKeepsEach(t *testing.T, h GuardHarness) {
+	short, long := h.claim(1, 1), h.claim(2, 1)
+	short.Keep, long.Keep = keep/2, 2*keep
+	h.mustClaim(t, long)
+	h.mustClaim(t, short)
+	h.Advance(keep)
+	h.mustClaim(t, h.claim(1, 2))
+	h.wantReplayed(t, h.claim(2, 2))
+}
+
+func guardFull(t *testing.T, h GuardHarness) {
+	if h.Fill == nil {
+		return
+	}
+	h.mustClaim(t, h.claim(1, 1))
+	h.Fill(t)
+	for n := range uint64(10) {
+		wantReason(t, h.Guard.Claim(t.Context(), h.claim(1<<32+n, 1)), domain.ErrUnavailable)
+	}
+	switch err := h.Guard.Claim(t.Context(), h.claim(1, 2)); {
+	case errors.Is(err, domain.ErrTokenReplayed), errors.Is(err, domain.ErrUnavailable):
+	default:
+		t.Errorf("another owner's claim of a held proof: %v, want it refused", err)
+	}
+}
+
+func guardUnavailable(t *testing.T, h GuardHarness) {
+	if h.Stop == nil {
+		return
+	}
+	h.mustClaim(t, h.claim(1, 1))
+	h.Stop(t)
+	wantReason(t, h.Guard.Claim(t.Context(), h.claim(1, 2)), domain.ErrUnavailable)
+	wantReason(t, h.Guard.Claim(t.Context(), h.claim(2, 2)), domain.ErrUnavailable)
+	wantReason(t, h.Guard.Release(t.Context(), h.claim(1, 1)), domain.ErrUnavailable)
+}
+
+func guardSilent(t *testing.T, h GuardHarness) {
+	if h.Hang == nil {
+		return
+	}
+	h.Hang(t)
+	claim := func(ctx context.Context) error { return h.Guard.Claim(ctx, h.claim(1, 1)) }
+	release := func(ctx context.Context) error { return h.Guard.Release(ctx, h.claim(1, 1)) }
+	wantInTime(t, claim)
+	wantInTime(t, release)
 }

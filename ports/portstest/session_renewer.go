@@ -1,7 +1,9 @@
 package portstest
 
 import (
+	"context"
 	"testing"
+	"time"
 
 	"nativebridge/domain"
 	"nativebridge/ports"
@@ -16,55 +18,89 @@ type RenewerHarness struct {
 	Rotates bool
 	// Spoil makes the ID token of the next renewal one that must not verify.
 	Spoil func(t *testing.T)
+	// Bare makes the next renewal one without an ID token.
+	Bare func(t *testing.T)
 	// Block makes the provider block the person.
 	Block func(t *testing.T)
+	// Secrets are the credentials that the bridge shows the provider.
+	Secrets []string
+
 	// Lock makes the provider refuse the bridge itself.
 	Lock func(t *testing.T)
-	// Stop makes the provider unreachable.
-	Stop func(t *testing.T)
+	// Limit makes the provider answer that its limit is reached.
+	Limit func(t *testing.T)
+	// Garble makes the provider answer what nobody understands, Hang nothing at all,
+	// and Stop makes it unreachable.
+	Garble, Hang, Stop func(t *testing.T)
 }
 
 // SessionRenewer tests the contract of ports.SessionRenewer.
 func SessionRenewer(t *testing.T, start func(t *testing.T) RenewerHarness) {
 	tests := map[string]func(*testing.T, RenewerHarness){
+		"the harness tries everything":                              renewerKnobs,
 		"a session is renewed for the same person":                  renewerRenews,
+		"without an ID token nobody is named":                       renewerNamesNobody,
 		"a refresh token that is used up is good for nothing":       renewerRotates,
 		"an unknown refresh token is good for nothing":              renewerUnknown,
 		"an ID token that does not verify is a fault of ours":       renewerSpoiled,
 		"a person who is blocked is refused, and may be told apart": renewerBlocked,
 		"a provider that refuses the bridge is a fault of ours":     renewerLocked,
+		"a provider whose limit is reached is busy":                 renewerBusy,
 		"a provider that is away is unavailable":                    renewerUnavailable,
+		"an answer that nobody understands is no verdict":           renewerGarbled,
+		"a provider that is silent is given up in time":             renewerSilent,
 		"a caller who leaves gets no verdict":                       renewerCancelled,
+		"callers at the same time get each their own":               renewerAtOnce,
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) { test(t, start(t)) })
 	}
 }
 
+func renewerKnobs(t *testing.T, h RenewerHarness) {
+	wantKnobs(t, map[string]bool{
+		"Open": h.Open != nil, "Spoil": h.Spoil != nil, "Bare": h.Bare != nil, "Block": h.Block != nil,
+		"Secrets": len(h.Secrets) > 0, "Lock": h.Lock != nil, "Limit": h.Limit != nil,
+		"Garble": h.Garble != nil, "Hang": h.Hang != nil, "Stop": h.Stop != nil,
+	})
+}
+
 func (h RenewerHarness) renew(t *testing.T, refresh domain.Secret) (domain.Session, error) {
 	t.Helper()
 	session, err := h.Renewer.Renew(t.Context(), refresh, domain.Access{}, domain.Client{})
-	wantSilent(t, err, refresh.Reveal())
-	if err != nil && !session.AccessToken.IsZero() {
-		t.Errorf("session = %+v with err = %v, want none", session, err)
+	if err != nil {
+		wantSilent(t, err, append(h.Secrets, refresh.Reveal())...)
+		wantNoSession(t, session)
 	}
 	return session, err
 }
 
-func renewerRenews(t *testing.T, h RenewerHarness) {
-	refresh, subject := h.Open(t)
+func (h RenewerHarness) mustRenew(t *testing.T, refresh domain.Secret) domain.Session {
+	t.Helper()
 	session, err := h.renew(t, refresh)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if session.AccessToken.IsZero() || session.ExpiresIn <= 0 {
-		t.Errorf("session = %+v, want an access token and its expiry", session)
+	if session.AccessToken.IsZero() || session.ExpiresIn <= 0 || session.ExpiresIn%time.Second != 0 {
+		t.Errorf("session = %+v, want an access token and its expiry in whole seconds", session)
 	}
-	if !session.IDToken.IsZero() && session.Subject != subject {
-		t.Errorf("subject = %q, want %q", session.Subject, subject)
+	return session
+}
+
+func renewerRenews(t *testing.T, h RenewerHarness) {
+	refresh, subject := h.Open(t)
+	session := h.mustRenew(t, refresh)
+	if session.IDToken.IsZero() || session.Subject != subject {
+		t.Errorf("session = %+v, want an ID token and the subject %q", session, subject)
 	}
-	if session.IDToken.IsZero() && session.Subject != "" {
-		t.Errorf("subject = %q without an ID token that says so", session.Subject)
+}
+
+func renewerNamesNobody(t *testing.T, h RenewerHarness) {
+	refresh, _ := h.Open(t)
+	h.Bare(t)
+	session := h.mustRenew(t, refresh)
+	if !session.IDToken.IsZero() || session.Subject != "" {
+		t.Errorf("session = %+v, want no ID token, and so no subject", session)
 	}
 }
 
@@ -73,14 +109,11 @@ func renewerRotates(t *testing.T, h RenewerHarness) {
 		return // the old refresh token goes on, and nothing can be used up
 	}
 	refresh, _ := h.Open(t)
-	session, err := h.renew(t, refresh)
-	if err != nil {
-		t.Fatal(err)
-	}
+	session := h.mustRenew(t, refresh)
 	if session.RefreshToken.IsZero() || session.RefreshToken.Equal(refresh) {
 		t.Fatal("the rotated refresh token is not passed on")
 	}
-	_, err = h.renew(t, refresh)
+	_, err := h.renew(t, refresh)
 	wantReason(t, err, domain.ErrGrantInvalid)
 }
 
@@ -88,13 +121,6 @@ func renewerUnknown(t *testing.T, h RenewerHarness) {
 	h.Open(t)
 	_, err := h.renew(t, domain.NewSecret("unknown-refresh-token"))
 	wantReason(t, err, domain.ErrGrantInvalid)
-}
-
-func renewerSpoiled(t *testing.T, h RenewerHarness) {
-	refresh, _ := h.Open(t)
-	h.Spoil(t)
-	_, err := h.renew(t, refresh)
-	wantReason(t, err, "")
 }
 
 func renewerBlocked(t *testing.T, h RenewerHarness) {
@@ -108,22 +134,47 @@ func renewerBlocked(t *testing.T, h RenewerHarness) {
 	}
 }
 
-func renewerLocked(t *testing.T, h RenewerHarness) {
+// meets renews a session when the provider is in trouble.
+func (h RenewerHarness) meets(t *testing.T, trouble func(*testing.T), want domain.Error) {
+	t.Helper()
 	refresh, _ := h.Open(t)
-	h.Lock(t)
+	trouble(t)
 	_, err := h.renew(t, refresh)
-	wantReason(t, err, "")
+	wantReason(t, err, want)
 }
 
-func renewerUnavailable(t *testing.T, h RenewerHarness) {
+func renewerSpoiled(t *testing.T, h RenewerHarness)     { h.meets(t, h.Spoil, "") }
+func renewerLocked(t *testing.T, h RenewerHarness)      { h.meets(t, h.Lock, "") }
+func renewerBusy(t *testing.T, h RenewerHarness)        { h.meets(t, h.Limit, domain.ErrBusy) }
+func renewerUnavailable(t *testing.T, h RenewerHarness) { h.meets(t, h.Stop, domain.ErrUnavailable) }
+func renewerGarbled(t *testing.T, h RenewerHarness)     { h.meets(t, h.Garble, domain.ErrUnavailable) }
+
+func renewerSilent(t *testing.T, h RenewerHarness) {
 	refresh, _ := h.Open(t)
-	h.Stop(t)
-	_, err := h.renew(t, refresh)
-	wantReason(t, err, domain.ErrUnavailable)
+	h.Hang(t)
+	wantInTime(t, func(ctx context.Context) error {
+		_, err := h.Renewer.Renew(ctx, refresh, domain.Access{}, domain.Client{})
+		return err
+	})
 }
 
 func renewerCancelled(t *testing.T, h RenewerHarness) {
 	refresh, _ := h.Open(t)
-	_, err := h.Renewer.Renew(cancelled(t), refresh, domain.Access{}, domain.Client{})
+	session, err := h.Renewer.Renew(cancelled(t), refresh, domain.Access{}, domain.Client{})
 	wantDeparture(t, err)
+	wantNoSession(t, session)
+}
+
+func renewerAtOnce(t *testing.T, h RenewerHarness) {
+	var refresh [callers]domain.Secret
+	var subject [callers]string
+	for caller := range callers {
+		refresh[caller], subject[caller] = h.Open(t)
+	}
+	atOnce(func(caller int) {
+		session, err := h.renew(t, refresh[caller])
+		if err != nil || session.Subject != subject[caller] {
+			t.Errorf("a session of %q, err = %v, want one of %q", session.Subject, err, subject[caller])
+		}
+	})
 }

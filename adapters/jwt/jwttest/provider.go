@@ -14,8 +14,8 @@
 // # Knobs
 //
 // Rotate signs with a new key and withdraws the old ones; Publish adds keys to
-// the set; Break makes both endpoints answer with an error; Close makes them
-// unreachable.
+// the set; Break makes both endpoints answer with an error, Garble with what is no
+// JSON, and Hang not at all; Close makes them unreachable.
 package jwttest
 
 import (
@@ -53,7 +53,8 @@ type Provider struct {
 	signing   jose.JSONWebKey
 	published []jose.JSONWebKey
 	status    int
-	asked     int // for keys
+	trouble   http.HandlerFunc // answers in place of the endpoints, if it is not nil
+	asked     int              // for keys
 }
 
 // Start starts a provider on a free port of loopback.
@@ -70,7 +71,7 @@ func Start(o Options) (*Provider, error) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /.well-known/openid-configuration", p.discovery)
 	mux.HandleFunc("GET /jwks.json", p.keys)
-	p.http = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	p.http = &http.Server{Handler: p.misbehave(mux), ReadHeaderTimeout: 10 * time.Second}
 	go func() {
 		defer close(p.served)
 		_ = p.http.Serve(listener) // always http.ErrServerClosed: nothing else closes the listener
@@ -178,6 +179,35 @@ func (p *Provider) Break(status int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.status = status
+}
+
+// Garble makes the provider answer every request with a page in place of JSON.
+func (p *Provider) Garble() {
+	p.meet(func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprint(w, "<html>no keys today</html>") })
+}
+
+// Hang makes the provider answer no request before its caller gives up.
+func (p *Provider) Hang() {
+	p.meet(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+}
+
+func (p *Provider) meet(trouble http.HandlerFunc) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.trouble = trouble
+}
+
+func (p *Provider) misbehave(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p.mu.Lock()
+		trouble := p.trouble
+		p.mu.Unlock()
+		if trouble != nil {
+			trouble(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 func (p *Provider) discovery(w http.ResponseWriter, _ *http.Request) {

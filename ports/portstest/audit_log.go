@@ -1,0 +1,113 @@
+package portstest
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"nativebridge/domain"
+	"nativebridge/ports"
+)
+
+// AuditHarness is an AuditLog under test.
+type AuditHarness struct {
+	Log ports.AuditLog
+	// Written returns everything that was written down so far.
+	Written func(t *testing.T) string
+	// Told returns everything that the operator was told so far.
+	Told func(t *testing.T) string
+	// Lost returns how many attempts were lost so far.
+	Lost func() int64
+	// Break makes writing fail from now on.
+	Break func(t *testing.T)
+}
+
+// AuditLog tests the contract of ports.AuditLog. What an attempt is written down
+// as is the adapter's to choose.
+func AuditLog(t *testing.T, start func(t *testing.T) AuditHarness) {
+	tests := map[string]func(*testing.T, AuditHarness){
+		"an attempt is written down before its answer is given":   auditWrites,
+		"an outcome is written down without its cause":            auditHidesCause,
+		"an attempt that is lost is counted and told, no more":    auditBreaks,
+		"attempts at the same time are written down each by each": auditAtOnce,
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) { test(t, start(t)) })
+	}
+}
+
+const (
+	auditToken  = "header.payload.signature"
+	auditSecret = "s3cr3t-of-the-vendor"
+)
+
+// attempt is one of the n-th caller that ended with err.
+func attempt(n int, err error) domain.Attempt {
+	return domain.Attempt{
+		Event: domain.EventExchange, At: time.Date(2026, 1, 31, 10, 0, 0, 0, time.UTC), Took: time.Second,
+		Client:    domain.Client{RequestID: fmt.Sprintf("request-%d.", n)},
+		TokenHash: domain.NewSecret(auditToken).Hash(),
+		Identity:  domain.Identity{Authority: "authority", Subject: "somebody", Action: "sign-in", Method: domain.MethodPasskey},
+		Err:       err,
+	}
+}
+
+// record fails the test if the log stops the exchange.
+func (h AuditHarness) record(t *testing.T, attempt domain.Attempt) {
+	t.Helper()
+	defer func() {
+		if reason := recover(); reason != nil {
+			t.Errorf("the exchange is stopped: %v", reason)
+		}
+	}()
+	h.Log.Record(t.Context(), attempt)
+}
+
+func auditWrites(t *testing.T, h AuditHarness) {
+	h.record(t, attempt(1, nil))
+	for _, want := range []string{"request-1.", "session_delivered", "somebody", domain.NewSecret(auditToken).Hash()} {
+		if written := h.Written(t); strings.Count(written, want) != 1 {
+			t.Errorf("written is %q, want %s once in it", written, want)
+		}
+	}
+}
+
+func auditHidesCause(t *testing.T, h AuditHarness) {
+	h.record(t, attempt(1, fmt.Errorf("%w: the vendor said %s to %s", domain.ErrAccessDenied, auditSecret, auditToken)))
+	h.record(t, attempt(2, errors.New("key "+auditSecret+" is wrong for "+auditToken)))
+	written := h.Written(t) + h.Told(t)
+	for _, want := range []string{"access_denied", "fault"} {
+		if !strings.Contains(written, want) {
+			t.Errorf("written is %q, want the outcome %s in it", written, want)
+		}
+	}
+	for _, never := range []string{auditSecret, auditToken, "the vendor said"} {
+		if strings.Contains(written, never) {
+			t.Errorf("%q is written down", never)
+		}
+	}
+}
+
+func auditBreaks(t *testing.T, h AuditHarness) {
+	h.Break(t)
+	for n := range 2 {
+		h.record(t, attempt(n, errors.New("key "+auditSecret+" is wrong")))
+	}
+	if h.Lost() != 2 {
+		t.Errorf("%d attempts are counted as lost, want 2", h.Lost())
+	}
+	if told := h.Told(t); !strings.Contains(told, "request-1.") || strings.Contains(told, auditSecret) {
+		t.Errorf("the operator is told %q, want the request and no cause", told)
+	}
+}
+
+func auditAtOnce(t *testing.T, h AuditHarness) {
+	atOnce(func(caller int) { h.record(t, attempt(caller, nil)) })
+	for caller := range callers {
+		if written := h.Written(t); strings.Count(written, fmt.Sprintf("request-%d.", caller)) != 1 {
+			t.Errorf("written is %q, want request %d once in it", written, caller)
+		}
+	}
+}
