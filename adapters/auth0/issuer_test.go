@@ -2,9 +2,6 @@ package auth0_test
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -19,8 +16,6 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"github.com/go-jose/go-jose/v4"
 
 	"nativebridge/adapters/auth0"
 	"nativebridge/adapters/auth0/auth0test"
@@ -191,33 +186,24 @@ func TestRevokerKeepsTheContract(t *testing.T) {
 
 func TestIssuerKeysKeepTheContract(t *testing.T) {
 	portstest.IssuerKeys(t, func(t *testing.T) portstest.KeysHarness {
-		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-		if err != nil {
-			t.Fatal(err)
-		}
-		public := jose.JSONWebKey{Key: key.Public(), KeyID: "public", Use: "sig"}
 		var published atomic.Value
-		publish := func(keys ...jose.JSONWebKey) {
-			text, err := json.Marshal(jose.JSONWebKeySet{Keys: keys})
-			if err != nil {
-				t.Fatal(err)
-			}
-			published.Store(string(text))
-		}
-		publish(public)
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = io.WriteString(w, published.Load().(string))
 		}))
 		t.Cleanup(server.Close)
-		client := upstream.New(upstream.Options{Name: "auth0", Now: time.Now})
+		var later atomic.Int64 // by how much the clock was advanced
+		now := func() time.Time { return time.Now().Add(time.Duration(later.Load())) }
+		client := upstream.New(upstream.Options{Name: "auth0", Now: now})
 		return portstest.KeysHarness{
-			Keys: auth0.NewIssuer(client, configFor(t, server.URL), wholeIDs, 30*time.Second, time.Now),
-			ID:   public.KeyID,
-			Leak: func(*testing.T) {
-				publish(public, jose.JSONWebKey{Key: key, KeyID: "private", Use: "sig"}, jose.JSONWebKey{Key: []byte("a shared secret"), KeyID: "symmetric"})
+			Keys: auth0.NewIssuer(client, configFor(t, server.URL), wholeIDs, 30*time.Second, now),
+			Publish: func(_ *testing.T, body string) {
+				published.Store(body)
+				later.Add(int64(time.Hour))
 			},
-			Garble: func(*testing.T) { published.Store("<html>no keys today</html>") },
-			Stop:   func(*testing.T) { server.Close() },
+			Stop: func(*testing.T) {
+				server.Close()
+				later.Add(int64(time.Hour))
+			},
 		}
 	})
 }

@@ -12,6 +12,7 @@ import (
 	"nativebridge/adapters/internal/upstream"
 	"nativebridge/adapters/oidc"
 	"nativebridge/domain"
+	"nativebridge/ports/portstest"
 )
 
 // document is a provider's configuration.
@@ -32,13 +33,14 @@ type described struct {
 	mu       sync.Mutex
 	status   int
 	body     string
+	keys     []byte
 	keysDown bool
 }
 
 // newDescribed serves a good document, changed.
 func newDescribed(t *testing.T, change func(*document)) *described {
 	t.Helper()
-	d := &described{status: http.StatusOK, arrived: make(chan struct{}, 100)}
+	d := &described{status: http.StatusOK, keys: assertionKeys(), arrived: make(chan struct{}, 100)}
 	d.Server = httptest.NewServer(d)
 	t.Cleanup(d.Close)
 	good := document{Issuer: d.URL, TokenEndpoint: d.URL + "/token", JWKSURI: d.URL + "/keys", RevocationEndpoint: d.URL + "/revoke"}
@@ -65,7 +67,7 @@ func (d *described) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Connection", "close") // once the host is away, no old connection says otherwise
 	switch {
 	case r.URL.Path == "/keys" && !d.keysDown:
-		_, _ = w.Write(assertionKeys())
+		_, _ = w.Write(d.keys)
 	case r.URL.Path == "/.well-known/openid-configuration":
 		d.arrived <- struct{}{}
 		w.Header().Set("Location", "/elsewhere")
@@ -206,6 +208,31 @@ func TestTheIssuersKeysOutliveAFreshConfiguration(t *testing.T) {
 	if _, err := issuer.JWKS(t.Context()); err != nil {
 		t.Errorf("err = %v, want the keys that were there before", err)
 	}
+}
+
+func (d *described) publish(keys []byte) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.keys = keys
+}
+
+func TestIssuerKeysKeepTheContract(t *testing.T) {
+	portstest.IssuerKeys(t, func(t *testing.T) portstest.KeysHarness {
+		d := newDescribed(t, nil)
+		c := &clock{now: time.Date(2026, 1, 31, 10, 0, 0, 0, time.UTC)}
+		issuer := oidc.NewIssuer(upstream.New(upstream.Options{Name: "oidc", Now: c.Now}), d.config(t), 0, c.Now, zeros{})
+		return portstest.KeysHarness{
+			Keys: issuer,
+			Publish: func(_ *testing.T, body string) {
+				d.publish([]byte(body))
+				c.advance(time.Hour)
+			},
+			Stop: func(*testing.T) {
+				d.Close()
+				c.advance(time.Hour)
+			},
+		}
+	})
 }
 
 // zeros is a source of ids that nobody looks at.

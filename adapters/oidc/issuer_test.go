@@ -99,9 +99,13 @@ func TestIssuerKeepsTheContract(t *testing.T) {
 			Refuse: map[domain.Error]func(*testing.T){
 				domain.ErrAccessDenied: func(*testing.T) { provider.Forget("jane") },
 			},
-			Spoil: spoil,
-			Lock:  meets(oidctest.InvalidClient),
-			Stop:  func(*testing.T) { _ = provider.Close() },
+			Spoil:   spoil,
+			Secrets: []string{clientSecret},
+			Lock:    meets(oidctest.InvalidClient),
+			Limit:   meets(oidctest.Limited),
+			Garble:  meets(oidctest.Garbled),
+			Hang:    meets(oidctest.Hang),
+			Stop:    func(*testing.T) { _ = provider.Close() },
 		}
 	})
 }

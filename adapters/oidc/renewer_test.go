@@ -26,13 +26,21 @@ func TestRenewerKeepsTheContract(t *testing.T) {
 	portstest.SessionRenewer(t, func(t *testing.T) portstest.RenewerHarness {
 		provider := startProvider(t, nil)
 		issuer := issuerFor(t, provider)
+		meets := func(fault oidctest.Fault) func(*testing.T) {
+			return func(*testing.T) { provider.SetFault(fault) }
+		}
 		return portstest.RenewerHarness{
 			Renewer: issuer,
 			Open:    func(t *testing.T) (domain.Secret, string) { return openSession(t, issuer), "jane" },
 			Rotates: true,
-			Spoil:   func(*testing.T) { provider.SetFault(oidctest.IDForeignKey) },
+			Spoil:   meets(oidctest.IDForeignKey),
+			Bare:    meets(oidctest.NoIDToken),
 			Block:   func(*testing.T) { provider.Forget("jane") },
-			Lock:    func(*testing.T) { provider.SetFault(oidctest.InvalidClient) },
+			Secrets: []string{clientSecret},
+			Lock:    meets(oidctest.InvalidClient),
+			Limit:   meets(oidctest.Limited),
+			Garble:  meets(oidctest.Garbled),
+			Hang:    meets(oidctest.Hang),
 			Stop:    func(*testing.T) { _ = provider.Close() },
 		}
 	})
@@ -42,6 +50,9 @@ func TestRevokerKeepsTheContract(t *testing.T) {
 	portstest.SessionRevoker(t, func(t *testing.T) portstest.RevokerHarness {
 		provider := startProvider(t, nil)
 		issuer := issuerFor(t, provider)
+		meets := func(fault oidctest.Fault) func(*testing.T) {
+			return func(*testing.T) { provider.SetFault(fault) }
+		}
 		return portstest.RevokerHarness{
 			Revoker: issuer,
 			Open: func(t *testing.T) (domain.Secret, func(*testing.T) bool) {
@@ -51,7 +62,11 @@ func TestRevokerKeepsTheContract(t *testing.T) {
 					return err == nil
 				}
 			},
-			Stop: func(*testing.T) { _ = provider.Close() },
+			Secrets: []string{clientSecret},
+			Lock:    meets(oidctest.InvalidClient),
+			Limit:   meets(oidctest.Limited),
+			Hang:    meets(oidctest.Hang),
+			Stop:    func(*testing.T) { _ = provider.Close() },
 		}
 	})
 }

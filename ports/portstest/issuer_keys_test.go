@@ -2,9 +2,9 @@ package portstest_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"testing"
 
@@ -13,18 +13,12 @@ import (
 	"nativebridge/ports/portstest"
 )
 
-const (
-	publicKey  = `{"kty":"EC","kid":"public","crv":"P-256","x":"eA","y":"eQ"}`
-	privateKey = `{"kty":"EC","kid":"private","crv":"P-256","x":"eA","y":"eQ","d":"ZA"}`
-	sharedKey  = `{"kty":"oct","kid":"shared","k":"aw"}`
-)
-
 // keyring fetches the keys anew at each call and keeps the last good ones.
 type keyring struct {
 	trouble
 
 	mu        sync.Mutex
-	published []string
+	published string
 	good      []byte
 }
 
@@ -42,22 +36,33 @@ func (k *keyring) JWKS(ctx context.Context) ([]byte, error) {
 	return k.good, nil
 }
 
+// fetch returns the public ones of the keys that are published now.
 func (k *keyring) fetch(ctx context.Context) ([]byte, error) {
+	all, err := k.fetchAll(ctx)
+	var set struct {
+		Keys []map[string]any `json:"keys"`
+	}
+	if err != nil || json.Unmarshal(all, &set) != nil {
+		return nil, fmt.Errorf("%w: the keys cannot be had: %w", domain.ErrUnavailable, err)
+	}
+	public := set.Keys[:0]
+	for _, key := range set.Keys {
+		if key["kty"] == "EC" && key["d"] == nil {
+			public = append(public, key)
+		}
+	}
+	set.Keys = public
+	return json.Marshal(set)
+}
+
+func (k *keyring) fetchAll(ctx context.Context) ([]byte, error) {
 	if err := k.err(ctx); err != nil {
 		return nil, err
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	var public []string
-	for _, key := range k.published {
-		if key != privateKey && key != sharedKey {
-			public = append(public, key)
-		}
-	}
-	return jwks(public...), nil
+	return []byte(k.published), nil
 }
-
-func jwks(keys ...string) []byte { return []byte(`{"keys":[` + strings.Join(keys, ",") + `]}`) }
 
 // keysFunc is an adapter made of its one method.
 type keysFunc func(context.Context) ([]byte, error)
@@ -65,16 +70,15 @@ type keysFunc func(context.Context) ([]byte, error)
 func (f keysFunc) JWKS(ctx context.Context) ([]byte, error) { return f(ctx) }
 
 func startKeys() (portstest.KeysHarness, map[string]flaw[portstest.KeysHarness]) {
-	k := &keyring{published: []string{publicKey}}
+	k := &keyring{}
 	return portstest.KeysHarness{
 		Keys: k,
-		ID:   "public",
-		Leak: func(*testing.T) {
+		Publish: func(_ *testing.T, body string) {
 			k.mu.Lock()
 			defer k.mu.Unlock()
-			k.published = append(k.published, privateKey, sharedKey)
+			k.published = body
 		},
-		Garble: k.meet(garbled), Stop: k.meet(stopped),
+		Stop: k.meet(stopped),
 	}, keysFlaws(k)
 }
 
@@ -82,39 +86,24 @@ func keysFlaws(k *keyring) map[string]flaw[portstest.KeysHarness] {
 	by := func(caughtBy string, broken keysFunc) flaw[portstest.KeysHarness] {
 		return flaw[portstest.KeysHarness]{caughtBy, func(h *portstest.KeysHarness) { h.Keys = broken }}
 	}
-	// leaking passes one more key on.
-	leaking := func(key string) keysFunc {
-		return func(context.Context) ([]byte, error) {
-			if len(k.published) > 1 {
-				return jwks(publicKey, key), nil
-			}
-			return jwks(publicKey), nil
-		}
-	}
 	const (
-		right  = "the keys are those of the provider"
-		public = "only public keys are given out"
-		never  = "without a good answer ever there are no keys"
+		right = "the keys are those of the provider"
+		never = "without a good answer ever there are no keys"
+		empty = `{"keys":[]}`
 	)
 	var one sync.Mutex
 	mixed := newMixUp[int]()
 	return map[string]flaw[portstest.KeysHarness]{
-		"gives out a private key":   by(public, leaking(privateKey)),
-		"gives out a symmetric key": by(public, leaking(sharedKey)),
-		"gives out no key":          by(right, func(context.Context) ([]byte, error) { return jwks(), nil }),
-		"gives out no JSON":         by(right, func(context.Context) ([]byte, error) { return []byte("<html>"), nil }),
-		"keeps nothing":             by("the last good keys serve while the provider is away", k.fetch),
-		"passes nonsense on": by("the last good keys serve while it talks nonsense", func(ctx context.Context) ([]byte, error) {
-			if k.met() == garbled {
-				return []byte("<html>"), nil
-			}
-			return k.JWKS(ctx)
-		}),
+		"gives out no key":                     by(right, func(context.Context) ([]byte, error) { return []byte(empty), nil }),
+		"gives out no JSON":                    by(right, func(context.Context) ([]byte, error) { return []byte("<html>"), nil }),
+		"passes on whatever is published":      by("only public keys are given out", k.fetchAll),
+		"keeps nothing for an absence":         by("the last good keys serve while the provider is away", k.fetch),
+		"keeps nothing for a page of nonsense": by("the last good keys serve while it talks nonsense", k.fetch),
 		"has an empty set for no answer": by(never, func(ctx context.Context) ([]byte, error) {
 			if text, err := k.JWKS(ctx); err == nil {
 				return text, nil
 			}
-			return jwks(), nil
+			return []byte(empty), nil
 		}),
 		"takes an absence for a fault of ours": by(never, func(ctx context.Context) ([]byte, error) {
 			text, err := k.JWKS(ctx)
@@ -126,7 +115,7 @@ func keysFlaws(k *keyring) map[string]flaw[portstest.KeysHarness] {
 		"gives something with its error": by(never, func(ctx context.Context) ([]byte, error) {
 			text, err := k.JWKS(ctx)
 			if err != nil {
-				text = jwks()
+				text = []byte(empty)
 			}
 			return text, err
 		}),

@@ -1,6 +1,6 @@
 package oidctest
 
-// Fault is something that goes wrong at the token endpoint.
+// Fault is something that goes wrong at the endpoints for POST.
 type Fault string
 
 // The faults. None is the zero value.
@@ -8,6 +8,9 @@ const (
 	None          Fault = ""
 	InvalidClient Fault = "invalid_client" // the client is refused
 	Reset         Fault = "reset"          // the connection breaks instead of an answer
+	Limited       Fault = "limited"        // 429
+	Garbled       Fault = "garbled"        // 200 and a page
+	Hang          Fault = "hang"           // no answer before the caller gives up
 	WrongSubject  Fault = "wrong_subject"  // the session is somebody else's
 	NoIDToken     Fault = "no_id_token"    // and openid was granted
 

@@ -109,8 +109,7 @@ func (s *Server) Issuer() string { return s.url }
 // Close makes the provider unreachable.
 func (s *Server) Close() error { return s.http.Close() }
 
-// SetFault makes every answer of the token endpoint go wrong like that, until the
-// next call.
+// SetFault makes every answer to a POST go wrong like that, until the next call.
 func (s *Server) SetFault(fault Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -150,9 +149,9 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /keys", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{s.key.Public()}})
 	})
-	mux.HandleFunc("POST /token", s.token)
+	mux.HandleFunc("POST /token", s.misbehaving(s.token))
 	if !s.options.NoRevocation {
-		mux.HandleFunc("POST /revoke", s.revoke)
+		mux.HandleFunc("POST /revoke", s.misbehaving(s.revoke))
 	}
 	return mux
 }
@@ -184,6 +183,26 @@ func (r *statusRecorder) WriteHeader(status int) {
 
 // Unwrap is for http.ResponseController.
 func (r *statusRecorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+
+// misbehaving applies the faults that take the place of an answer.
+func (s *Server) misbehaving(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		s.mu.Lock()
+		fault := s.fault
+		s.mu.Unlock()
+		switch fault {
+		case Limited:
+			answer(w, http.StatusTooManyRequests, map[string]string{"error": "too_many_requests"})
+		case Garbled:
+			_, _ = fmt.Fprint(w, "<html>welcome</html>")
+		case Hang:
+			_ = r.ParseForm() // a server sees its caller leave once it has read the body
+			<-r.Context().Done()
+		default:
+			next(w, r)
+		}
+	}
+}
 
 // discovery answers with OpenID Connect Discovery 1.0, section 3.
 func (s *Server) discovery(w http.ResponseWriter, _ *http.Request) {
