@@ -114,10 +114,14 @@ func Settings() []Setting {
 // a setting and is none.
 func UnknownSettings(environ map[string]string) []string {
 	var known []settings.Setting
+	prefixes := []string{"REPLAY_"}
 	for _, setting := range Settings() {
 		known = append(known, setting.Setting)
+		if prefix, _, _ := strings.Cut(setting.Name, "_"); setting.When != "" { // an adapter's own
+			prefixes = append(prefixes, prefix+"_")
+		}
 	}
-	return settings.Unknown(environ, known, "AUTHSIGNAL_", "JWT_", "AUTH0_", "OIDC_", "REPLAY_")
+	return settings.Unknown(environ, known, prefixes...)
 }
 
 func (c *Config) always() []any { return []any{&c.HTTP, &c.Shared, &c.Choice, &c.Redis} }
@@ -130,18 +134,19 @@ type part struct {
 	chosen   bool
 }
 
-// optional lists the tagged fields.
+// optional lists the tagged fields. It panics if one cannot be what its tag says,
+// which every test of this package then finds.
 func (c *Config) optional() []part {
 	var parts []part
 	config := reflect.ValueOf(c).Elem()
 	for i := range config.NumField() {
 		tag, field := config.Type().Field(i).Tag, config.Field(i).Addr().Interface()
 		if name := tag.Get("verifier"); name != "" {
-			parts = append(parts, part{"IDENTITY_VERIFIER", []string{name}, field, slices.Contains(c.Verifiers, name)})
+			parts = append(parts, part{"IDENTITY_VERIFIER", []string{name}, field.(verifierConfig), slices.Contains(c.Verifiers, name)})
 		}
 		if list := tag.Get("issuer"); list != "" {
 			names := strings.Split(list, ",")
-			parts = append(parts, part{"TOKEN_ISSUER", names, field, slices.Contains(names, c.Issuer)})
+			parts = append(parts, part{"TOKEN_ISSUER", names, field.(issuerConfig), slices.Contains(names, c.Issuer)})
 		}
 	}
 	return parts
