@@ -67,6 +67,8 @@ type issuerConfig interface {
 	Offer() domain.AccessPolicy
 	// Client returns the bridge's own client id at the issuer.
 	Client() string
+	// Where returns the issuer identifier of its tokens.
+	Where() string
 	// Serves reports whether sessions can be opened for identities of the verifier
 	// with the given name.
 	Serves(verifier string) bool
@@ -93,6 +95,18 @@ func LoadConfig(environ map[string]string) (Config, error) {
 	}
 	err := settings.Load(environ, append(parts, &agreement{&c})...)
 	return c, err
+}
+
+// Summary tells an operator what was chosen, as names and values for a log line,
+// without anything secret. The configuration must be free of faults.
+func (c Config) Summary() []any {
+	var verifiers, actions []string
+	for _, policy := range NewSignInPolicies(c) {
+		verifiers, actions = append(verifiers, policy.Authority), append(actions, policy.Action)
+	}
+	issuer := c.issuerConfig()
+	return []any{"verifiers", verifiers, "actions", actions, "token_issuer", c.Issuer, "issuer", issuer.Where(),
+		"client_id", issuer.Client(), "audience", issuer.Offer().Default.Audience}
 }
 
 // Settings lists everything that LoadConfig may read, in the order of Config.

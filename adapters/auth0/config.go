@@ -61,6 +61,9 @@ func (c *Config) Offer() domain.AccessPolicy {
 // Client returns the bridge's client id, which its ID tokens are for.
 func (c *Config) Client() string { return c.ClientID }
 
+// Where returns the tenant's issuer identifier.
+func (c *Config) Where() string { return c.Domain.Issuer() }
+
 // Serves reports whether the Login script and the Action know whom the verifier
 // proves: they ask Authsignal about tokens, and about people too.
 func (c *Config) Serves(verifier string) bool { return verifier == "authsignal" }

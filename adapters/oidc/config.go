@@ -45,6 +45,9 @@ func (c *Config) Offer() domain.AccessPolicy {
 // Client returns the bridge's client id, which its ID tokens are for.
 func (c *Config) Client() string { return c.ClientID }
 
+// Where returns the provider's issuer identifier.
+func (c *Config) Where() string { return string(c.Issuer) }
+
 // Serves reports whether the provider takes the bridge's word for the verifier's
 // people: it does for everybody's.
 func (c *Config) Serves(string) bool { return true }

@@ -58,9 +58,7 @@ func serve(ctx context.Context, environ map[string]string, out, errs io.Writer) 
 	}
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	log.Info("listening", "address", listener.Addr().String(),
-		"authsignal", config.Authsignal.APIURL, "action", config.Authsignal.Action,
-		"issuer", config.Auth0.Domain.Issuer(), "connection", config.Auth0.Connection, "audience", config.Auth0.Audience)
+	log.Info("listening", append([]any{"address", listener.Addr().String()}, config.Summary()...)...)
 	if config.Redis.Chosen() {
 		log.Info("used proofs are remembered in Redis: run as many replicas as you like", "store", config.Redis.Where())
 	} else {
