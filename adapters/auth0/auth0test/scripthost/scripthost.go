@@ -33,8 +33,9 @@ const (
 	// native call (a regular expression, a sort, a large allocation).
 	interruptSlack = time.Second
 
-	// regexpLimit bounds one regular expression match; see prelude/limits.js for what becomes of one that is stopped.
-	regexpLimit = 2 * time.Second
+	// regexpLimit bounds one regular expression match, generously, since a busy machine may not run it for a while; see
+	// prelude/limits.js for what becomes of one that is stopped.
+	regexpLimit = 8 * time.Second
 )
 
 // Options says how a [Host] runs scripts. The zero value is what Auth0 documents.
