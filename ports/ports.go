@@ -3,8 +3,9 @@
 // that port's suite in portstest; portsmock has the mocks that the use cases are
 // tested with.
 //
-// Two rules hold for all of them. An error wraps one of domain's reasons, or it
-// is a fault of ours; and no error, not even deep inside, holds a credential.
+// Two rules hold for all of them. An error wraps one of domain's reasons, or that of
+// a context that ended, or it is a fault of ours; and no error, not even deep
+// inside, holds a credential.
 // All methods are safe for concurrent use and return soon after their context
 // ends.
 package ports

@@ -1,0 +1,324 @@
+package docs_test
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/format"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"nativebridge/adapters"
+)
+
+const guide = "adding-an-adapter.md"
+
+// TestTheGuideAddsAnAdapter follows the guide in a copy of the module: the folder
+// and the two diffs are all that changes.
+func TestTheGuideAddsAnAdapter(t *testing.T) {
+	t.Parallel()
+	module := copyModule(t)
+	if err := os.CopyFS(filepath.Join(module, "adapters", "toy"), os.DirFS("testdata/toy")); err != nil {
+		t.Fatal(err)
+	}
+	for file, hunks := range diffs(t) {
+		apply(t, filepath.Join(module, file), hunks)
+	}
+
+	in := func(name string, args ...string) string { return run(t, module, 0, name, args...) }
+	in("go", "vet", "./adapters", "./adapters/toy")
+	in("go", "test", "-vet=off", "./adapters", "./adapters/toy")
+	in("go", "test", "-vet=off", "./docs", "-run", "TestAFolder|TestTheRule|TestTheCore|TestTheProducts|TestEveryAdapter")
+
+	in("go", "build", "-o", "bridge", "./cmd/native-bridge")
+	bridge := filepath.Join(module, "bridge")
+	if help := in(bridge, "serve", "--help"); !strings.Contains(help, "TOY_KEY or TOY_KEY_FILE (required)") {
+		t.Errorf("the help does not tell the settings:\n%s", help)
+	}
+	for env, want := range map[string]string{
+		"TOY_KEY=":       "TOY_KEY is not set",
+		"TOY_KEYS=x":     "TOY_KEY is not set, but TOY_KEYS is",
+		"TOY_KEY=s3cr3t": "TOY_KEY is shorter than 32 characters",
+	} {
+		output := run(t, module, 2, "env", "IDENTITY_VERIFIER=toy", env, bridge, "serve")
+		if !strings.Contains(output, want) || strings.Contains(output, "s3cr3t") || strings.Contains(output, "AUTHSIGNAL_") {
+			t.Errorf("with %s it says\n%swant %q, and nothing about Authsignal", env, output, want)
+		}
+	}
+}
+
+// The guide counts: a field and a case, and what goimports and gofmt make of them.
+func TestTheGuideChangesTwoLines(t *testing.T) {
+	var written []string
+	for file, hunks := range diffs(t) {
+		for _, h := range hunks {
+			for _, line := range h.added {
+				if line = strings.TrimSpace(line); line != `"nativebridge/adapters/toy"` {
+					written = append(written, file+": "+strings.Join(strings.Fields(line), " "))
+				}
+			}
+		}
+	}
+	slices.Sort(written)
+	want := []string{
+		`adapters/adapters.go: case "toy":`,
+		`adapters/adapters.go: return toy.NewVerifier(c.Toy), nil`,
+		"adapters/config.go: Toy toy.Config `verifier:\"toy\"`",
+	}
+	if !slices.Equal(written, want) {
+		t.Errorf("the guide adds %q, want %q", written, want)
+	}
+}
+
+func TestTheGuideQuotesTheToy(t *testing.T) {
+	var toy strings.Builder
+	for _, file := range mustGlob(t, "testdata/toy/*.go") {
+		toy.WriteString(read(t, file))
+	}
+	for _, block := range blocks(t, "go") {
+		if !strings.Contains(toy.String(), block) {
+			t.Errorf("the guide quotes what is not in testdata/toy:\n%s", block)
+		}
+	}
+}
+
+// TestEveryAdapterLooksLikeEveryOther wants the guide's files and suites of each
+// adapter that can be chosen.
+func TestEveryAdapterLooksLikeEveryOther(t *testing.T) {
+	suites := map[string][]string{
+		"verifier": {"IdentityVerifier"},
+		"issuer":   {"TokenIssuer", "SessionRenewer", "SessionRevoker", "IssuerKeys"},
+	}
+	config, found := reflect.TypeFor[adapters.Config](), 0
+	for i := range config.NumField() {
+		field := config.Field(i)
+		for role, suites := range suites {
+			if field.Tag.Get(role) == "" {
+				continue
+			}
+			found++
+			folder, _ := place(field.Type.PkgPath())
+			for _, file := range []string{"config.go", "errors.go", role + ".go"} {
+				if _, err := os.Stat(filepath.Join("..", folder, file)); err != nil {
+					t.Errorf("%s has no %s", folder, file)
+				}
+			}
+			var tests strings.Builder
+			for _, file := range mustGlob(t, filepath.Join("..", folder, "*_test.go")) {
+				tests.WriteString(read(t, file))
+			}
+			for _, suite := range suites {
+				if !strings.Contains(tests.String(), "portstest."+suite+"(t, ") {
+					t.Errorf("%s does not run portstest.%s", folder, suite)
+				}
+			}
+		}
+	}
+	if found < 3 {
+		t.Errorf("only %d adapters are seen", found)
+	}
+}
+
+func TestTheGuidesMustsAreTheSuites(t *testing.T) {
+	_, musts, _ := strings.Cut(read(t, guide), "\n## What an adapter MUST do\n")
+	var told []string
+	for line := range strings.Lines(musts) {
+		if cells := strings.Split(line, " | "); len(cells) == 2 {
+			for _, name := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(cells[1], -1) {
+				told = append(told, name[1])
+			}
+		}
+	}
+	there := testsOfTheSuites(t)
+	for _, name := range told {
+		if !slices.Contains(there, name) {
+			t.Errorf("no suite has the test %q", name)
+		}
+	}
+	for _, name := range there {
+		if !slices.Contains(told, name) {
+			t.Errorf("the guide does not tell what %q wants", name)
+		}
+	}
+}
+
+// testsOfTheSuites returns the names of portstest's tests: the keys of their tables,
+// and what is run by itself.
+func testsOfTheSuites(t *testing.T) []string {
+	t.Helper()
+	var names []string
+	add := func(node ast.Expr) {
+		if literal, ok := node.(*ast.BasicLit); ok {
+			if name, err := strconv.Unquote(literal.Value); err == nil {
+				names = append(names, name)
+			}
+		}
+	}
+	for _, file := range mustGlob(t, "../ports/portstest/*.go") {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		ast.Inspect(parse(t, file), func(node ast.Node) bool {
+			switch node := node.(type) {
+			case *ast.CompositeLit:
+				table, ok := node.Type.(*ast.MapType)
+				if !ok {
+					return true
+				}
+				if _, ok := table.Value.(*ast.FuncType); ok {
+					for _, element := range node.Elts {
+						add(element.(*ast.KeyValueExpr).Key)
+					}
+				}
+			case *ast.CallExpr:
+				if method, ok := node.Fun.(*ast.SelectorExpr); ok && method.Sel.Name == "Run" {
+					add(node.Args[0])
+				}
+			}
+			return true
+		})
+	}
+	if len(names) < 50 {
+		t.Fatalf("only %d tests found", len(names))
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// hunk is lines of a diff that go behind a line that is there.
+type hunk struct {
+	behind string
+	added  []string
+}
+
+// diffs returns the guide's diffs, by file.
+func diffs(t *testing.T) map[string][]hunk {
+	t.Helper()
+	all := map[string][]hunk{}
+	for _, block := range blocks(t, "diff") {
+		var file string
+		for line := range strings.Lines(block) {
+			line = strings.TrimRight(line, "\n")
+			switch hunks := all[file]; {
+			case strings.HasPrefix(line, "--- "):
+				file = line[4:]
+			case strings.HasPrefix(line, " "):
+				all[file] = append(hunks, hunk{behind: line[1:]})
+			case strings.HasPrefix(line, "+") && len(hunks) > 0:
+				last := &hunks[len(hunks)-1]
+				last.added = append(last.added, line[1:])
+			default:
+				t.Fatalf("the guide's diff has the line %q", line)
+			}
+		}
+	}
+	if len(all) == 0 {
+		t.Fatal("the guide has no diff")
+	}
+	return all
+}
+
+// blocks returns the guide's code of one language.
+func blocks(t *testing.T, language string) []string {
+	t.Helper()
+	var all []string
+	for _, match := range regexp.MustCompile("(?ms)^```"+language+"\n(.*?)^```$").FindAllStringSubmatch(read(t, guide), -1) {
+		all = append(all, match[1])
+	}
+	if len(all) == 0 {
+		t.Fatalf("the guide has no %s", language)
+	}
+	return all
+}
+
+// apply puts hunks into a Go file and formats it. Blanks count for nothing: they
+// depend on the longest name.
+func apply(t *testing.T, file string, hunks []hunk) {
+	t.Helper()
+	plain := func(line string) string { return strings.Join(strings.Fields(line), " ") }
+	lines := strings.Split(read(t, file), "\n")
+	for _, h := range hunks {
+		i := slices.IndexFunc(lines, func(line string) bool { return plain(line) == plain(h.behind) })
+		if i < 0 {
+			t.Fatalf("%s has no line %q", file, h.behind)
+		}
+		lines = slices.Insert(lines, i+1, h.added...)
+	}
+	text, err := format.Source([]byte(strings.Join(lines, "\n")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// copyModule returns a copy of the module, without what is no part of it.
+func copyModule(t *testing.T) string {
+	t.Helper()
+	to := t.TempDir()
+	err := filepath.WalkDir("..", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		target := filepath.Join(to, strings.TrimPrefix(path, ".."))
+		switch name := entry.Name(); {
+		case entry.IsDir() && (name == "node_modules" || name == ".git" || name == "bin"):
+			return fs.SkipDir
+		case entry.IsDir():
+			return os.MkdirAll(target, 0o700)
+		case !entry.Type().IsRegular():
+			return nil
+		}
+		content, err := os.ReadFile(path)
+		return cmp.Or(err, os.WriteFile(target, content, 0o600))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return to
+}
+
+// run runs a command in a folder, which must end with status, and returns what it
+// prints.
+func run(t *testing.T, folder string, status int, name string, args ...string) string {
+	t.Helper()
+	command := exec.CommandContext(t.Context(), name, args...)
+	command.Dir = folder
+	output, err := command.CombinedOutput()
+	ended := 0
+	if failed, ok := errors.AsType[*exec.ExitError](err); ok {
+		ended, err = failed.ExitCode(), nil
+	}
+	if err != nil || ended != status {
+		t.Fatalf("%s ends with status %d, want %d, %v:\n%s", fmt.Sprint(name, args), ended, status, err, output)
+	}
+	return string(output)
+}
+
+func read(t *testing.T, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func mustGlob(t *testing.T, pattern string) []string {
+	t.Helper()
+	files, err := filepath.Glob(pattern)
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no files %s: %v", pattern, err)
+	}
+	return files
+}
