@@ -42,7 +42,7 @@ fuzz: ## fuzz each decoder that faces the outside for a minute
 		$(GO) test "$${target%%:*}" -run '^$$' -fuzz "^$${target##*:}$$" -fuzztime 1m || exit 1; \
 	done
 
-needs: ## install Chromium and Redis (as root on Debian), or say what is missing
+needs: ## install what the tests need (as root on Debian), or say what is missing
 	@.ci/needs
 
 page: ## build the sandbox's page; needs Node.js and npm
