@@ -78,6 +78,9 @@ func tryOut(ctx context.Context, once, asJSON bool, environ map[string]string, o
 		if err := s.tellSignIn(ctx, account); err != nil {
 			return err
 		}
+		if once {
+			account.say("All of it stops now. 'make run' keeps it up, and asks you to try.")
+		}
 	}
 	if once {
 		return nil
