@@ -17,7 +17,6 @@ import (
 	"nativebridge/adapters/oidc"
 	"nativebridge/adapters/oidc/fositetest"
 	"nativebridge/domain"
-	"nativebridge/ports/portstest"
 )
 
 const (
@@ -120,22 +119,48 @@ func grant(scope ...string) domain.Grant {
 	}
 }
 
-func TestTheContractHoldsAtFosite(t *testing.T) {
-	portstest.TokenIssuer(t, func(t *testing.T) portstest.IssuerHarness {
-		key := newEC(t)
-		provider := start(t, keysOf(t, key, ""), nil)
-		return portstest.IssuerHarness{
-			Issuer: bridge{key: key}.at(t, provider.Issuer()),
-			Grant:  func(*testing.T) domain.Grant { return grant("profile") },
-			Swap:   func(*testing.T) { provider.Swap() },
-			Refuse: map[domain.Error]func(*testing.T){
-				domain.ErrAccessDenied: func(*testing.T) { provider.Distrust() },
-			},
-			Spoil: map[string]func(*testing.T){"a key that is not published": func(*testing.T) { provider.Spoil() }},
-			Lock:  func(*testing.T) { provider.ForgetClients() },
-			Stop:  func(*testing.T) { provider.Close() },
-		}
-	})
+// The whole contract is held against oidctest, which can go wrong in every way. Here
+// is what a real engine answers.
+func TestWhatFositeAnswersHasItsVerdict(t *testing.T) {
+	const session, fault = domain.Error("a session"), domain.Error("")
+	tests := map[string]struct {
+		change func(*fositetest.Provider)
+		want   domain.Error
+	}{
+		"a grant that it honours":                  {func(*fositetest.Provider) {}, session},
+		"an assertion it does not trust":           {func(p *fositetest.Provider) { p.Distrust() }, domain.ErrAccessDenied},
+		"an ID token by a key it does not publish": {func(p *fositetest.Provider) { p.Spoil() }, fault},
+		"a client it does not know":                {func(p *fositetest.Provider) { p.ForgetClients() }, fault},
+		"a provider that is away":                  {func(p *fositetest.Provider) { p.Close() }, domain.ErrUnavailable},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			key := newEC(t)
+			provider := start(t, keysOf(t, key, ""), nil)
+			issuer := bridge{key: key}.at(t, provider.Issuer())
+			tt.change(provider)
+			got, err := issuer.Issue(t.Context(), grant("profile"))
+			if err == nil {
+				if tt.want != session || got.Subject != "jane" || got.AccessToken.IsZero() {
+					t.Errorf("session = %+v, want %q", got, tt.want)
+				}
+				return
+			}
+			if reason, _ := domain.ReasonOf(err); reason != tt.want || !got.AccessToken.IsZero() {
+				t.Errorf("err = %v (reason %q), want %q", err, reason, tt.want)
+			}
+		})
+	}
+}
+
+func TestASessionOfSomebodyElseIsReportedAsTheirs(t *testing.T) {
+	key := newEC(t)
+	provider := start(t, keysOf(t, key, ""), nil)
+	provider.Swap()
+	got, err := bridge{key: key}.at(t, provider.Issuer()).Issue(t.Context(), grant("profile"))
+	if err != nil || got.Subject == "jane" || got.Subject == "" {
+		t.Errorf("session = %+v, err = %v, want somebody else's", got, err)
+	}
 }
 
 func TestFositeAcceptsEveryKeyAndWayToAuthenticate(t *testing.T) {
