@@ -102,7 +102,7 @@ func (a *agreement) times() []settings.Fault {
 	if a.config.HTTP.RequestTimeout <= auth0.IssueTimeout {
 		faults = append(faults, settings.Fault{
 			Name:    "REQUEST_TIMEOUT",
-			Problem: fmt.Sprintf("is %s, not longer than the %s that Auth0 is given", a.config.HTTP.RequestTimeout, auth0.IssueTimeout),
+			Problem: fmt.Sprintf("is %s, not longer than the %s that the issuer is given", a.config.HTTP.RequestTimeout, auth0.IssueTimeout),
 			Fix:     "set it to 10s, or to anything longer than that",
 		})
 	}

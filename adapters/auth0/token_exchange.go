@@ -16,11 +16,6 @@ import (
 	"nativebridge/ports"
 )
 
-// TokenExchangePerSecond is how many exchanges Auth0 serves a tenant in a second
-// on the smaller plans that have Custom Token Exchange; Enterprise has 15 ("Rate
-// Limit Configurations", auth0.com/docs). It is a budget of its own.
-const TokenExchangePerSecond = 4
-
 const (
 	grantTokenExchange   = "urn:ietf:params:oauth:grant-type:token-exchange"
 	tokenTypeAccessToken = "urn:ietf:params:oauth:token-type:access_token"
@@ -29,7 +24,8 @@ const (
 // TokenExchangeIssuer opens sessions with Custom Token Exchange (RFC 8693; Auth0,
 // "Custom Token Exchange"): the passkey token is the subject token, which an
 // Action judges. There is no password and no username, and a session can be for an
-// organization. All else is the Issuer's.
+// organization. Auth0 serves 4 exchanges in a second, 15 on Enterprise ("Rate Limit
+// Configurations", auth0.com/docs). All else is the Issuer's.
 type TokenExchangeIssuer struct{ *Issuer }
 
 var _ ports.TokenIssuer = (*TokenExchangeIssuer)(nil)
