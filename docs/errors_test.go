@@ -35,7 +35,7 @@ const catalogue = "errors.md"
 type row struct{ v1, oauth, sameToken, level string }
 
 // onlyAtOAuth are the codes of what cannot be asked for at /v1.
-var onlyAtOAuth = []string{"grant_invalid", "scope_invalid", "target_invalid", "invalid_client", "unsupported_grant_type"}
+var onlyAtOAuth = []string{"grant_invalid", "scope_invalid", "target_invalid", "invalid_client", "unsupported_grant_type", "unsupported_token_type"}
 
 // asAtV1 stands in the column of /oauth where it answers a problem too.
 const asAtV1 = "as at `/v1`"
@@ -151,6 +151,8 @@ func request(code, path string) *http.Request {
 		body = strings.NewReader(good + "&client_secret=x")
 	case "unsupported_grant_type":
 		body = strings.NewReader("grant_type=password")
+	case "unsupported_token_type":
+		path, body = "/oauth/revoke", strings.NewReader("token=a.b.c&token_type_hint=access_token")
 	case "unsupported_media_type":
 		contentType = "text/plain"
 	case "request_too_large":

@@ -9,6 +9,7 @@ import (
 	"mime"
 	"net/http"
 	"os"
+	"strings"
 	"unicode/utf8"
 
 	"nativebridge/domain"
@@ -33,15 +34,39 @@ func readToken(w http.ResponseWriter, r *http.Request) (domain.PasskeyToken, *pr
 
 // checkJSON wants application/json, in UTF-8 and not encoded further.
 func checkJSON(r *http.Request) *problem {
-	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	charset := params["charset"]
-	if err != nil || media != "application/json" || (charset != "" && charset != "utf-8" && charset != "UTF-8") {
-		return new(unsupportedMediaType("the Content-Type must be application/json"))
+	media, bad := mediaOf(r)
+	if bad == nil && media != mediaJSON {
+		bad = new(unsupportedMediaType("the Content-Type must be application/json"))
+	}
+	return bad
+}
+
+// Kinds of bodies that are read.
+const (
+	mediaJSON = "application/json"
+	mediaForm = "application/x-www-form-urlencoded"
+)
+
+// mediaOf returns the kind of r's body, "" if it is not told. Headers that say what
+// the body is must not come twice, JSON must be in UTF-8 (RFC 8259, section 8.1), and
+// no body may be encoded further.
+func mediaOf(r *http.Request) (string, *problem) {
+	for _, name := range []string{"Content-Type", "Content-Encoding"} {
+		if len(r.Header.Values(name)) > 1 {
+			return "", new(invalidRequest("there are two " + name + " headers"))
+		}
 	}
 	if r.Header.Get("Content-Encoding") != "" {
-		return new(unsupportedMediaType("the body must not have a Content-Encoding"))
+		return "", new(unsupportedMediaType("the body must not have a Content-Encoding"))
 	}
-	return nil
+	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil {
+		return "", nil
+	}
+	if charset := params["charset"]; media == mediaJSON && charset != "" && !strings.EqualFold(charset, "utf-8") {
+		return "", new(unsupportedMediaType("the Content-Type must be application/json in UTF-8"))
+	}
+	return media, nil
 }
 
 func unreadable(err error) *problem {
@@ -71,6 +96,16 @@ func parseToken(body []byte) (domain.PasskeyToken, error) {
 	return domain.ParsePasskeyToken(*text)
 }
 
+// maxMembers bounds the members of an object and the parameters of a form. An honest
+// request has at most a dozen.
+const maxMembers = 64
+
+var (
+	errNoDocument  = errors.New("the body is not one JSON document")
+	errNoObject    = errors.New("the body is not a JSON object")
+	errManyMembers = fmt.Errorf("the body has more than %d members or parameters", maxMembers)
+)
+
 // parseObject returns the members of the one JSON object that body is. It is
 // stricter than encoding/json, in ways that two readers could understand
 // differently: names are exact and not doubled, the text is UTF-8, and nothing
@@ -79,27 +114,43 @@ func parseObject(body []byte) (map[string]json.RawMessage, error) {
 	if !utf8.Valid(body) {
 		return nil, errors.New("the body is not UTF-8")
 	}
-	if !json.Valid(body) {
-		return nil, errors.New("the body is not one JSON document")
-	}
 	decoder := json.NewDecoder(bytes.NewReader(body))
-	if start, err := decoder.Token(); err != nil || start != json.Delim('{') {
-		return nil, errors.New("the body is not a JSON object")
+	if start, err := decoder.Token(); err != nil {
+		return nil, errNoDocument
+	} else if start != json.Delim('{') {
+		return nil, errNoObject
 	}
 	members := map[string]json.RawMessage{}
 	for decoder.More() {
-		name, err := decoder.Token()
+		name, value, err := nextMember(decoder)
 		if err != nil {
-			return nil, errors.New("the body is not a JSON object")
+			return nil, err
 		}
-		var value json.RawMessage
-		if err := decoder.Decode(&value); err != nil {
-			return nil, errors.New("the body is not a JSON object")
+		if _, doubled := members[name]; doubled {
+			return nil, errors.New("a member stands twice in the body")
 		}
-		if _, doubled := members[name.(string)]; doubled {
-			return nil, fmt.Errorf("a member stands twice in the body")
+		if len(members) == maxMembers {
+			return nil, errManyMembers
 		}
-		members[name.(string)] = value
+		members[name] = value
+	}
+	if _, err := decoder.Token(); err != nil { // the closing brace
+		return nil, errNoDocument
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return nil, errNoDocument
 	}
 	return members, nil
+}
+
+// nextMember reads one member of the object that decoder is in.
+func nextMember(decoder *json.Decoder) (name string, value json.RawMessage, err error) {
+	token, err := decoder.Token()
+	if err != nil {
+		return "", nil, errNoDocument
+	}
+	if err := decoder.Decode(&value); err != nil {
+		return "", nil, errNoDocument
+	}
+	return token.(string), value, nil
 }

@@ -47,12 +47,13 @@ func (a *Addr) UnmarshalText(text []byte) error {
 // TokenTypes is a list of token type identifiers (RFC 8693, section 3).
 type TokenTypes []string
 
-// UnmarshalText splits at commas and wants absolute URIs.
+// UnmarshalText splits at commas and wants absolute URIs, in the characters that a
+// description of an error may have (RFC 6749, section 5.2), because one quotes them.
 func (t *TokenTypes) UnmarshalText(text []byte) error {
 	var list TokenTypes
 	for _, item := range strings.Split(string(text), ",") {
 		item = strings.TrimSpace(item)
-		if parsed, err := url.Parse(item); err != nil || !parsed.IsAbs() {
+		if parsed, err := url.Parse(item); err != nil || !parsed.IsAbs() || !isScopeToken(item) {
 			return fmt.Errorf("%q is no absolute URI, such as urn:example:token-type", item)
 		}
 		list = append(list, item)

@@ -78,10 +78,11 @@ func (s *Server) clientAddr() func(http.Handler) http.Handler {
 	return middleware.ClientIPFromXFF(trusted...)
 }
 
-// noStore keeps answers out of caches (RFC 6749, section 5.1).
+// noStore keeps answers out of caches, old ones too (RFC 6749, section 5.1).
 func noStore(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("Pragma", "no-cache")
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		next.ServeHTTP(w, r)
 	})

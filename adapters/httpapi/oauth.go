@@ -72,7 +72,7 @@ func (s *Server) subjectToken(params params) (domain.PasskeyToken, *problem) {
 	case kind == "":
 		return bad("subject_token_type is missing")
 	case !slices.Contains(s.config.SubjectTokenTypes, kind):
-		return bad("subject_token_type is not one that is accepted here")
+		return bad("subject_token_type must be %s", strings.Join(s.config.SubjectTokenTypes, " or "))
 	case params["actor_token"] != "" || params["actor_token_type"] != "":
 		return bad("actor tokens are not accepted here")
 	case params["requested_token_type"] != "" && params["requested_token_type"] != typeAccessToken:
@@ -112,11 +112,16 @@ func (s *Server) refreshToken(w http.ResponseWriter, r *http.Request, params par
 }
 
 // revoke answers POST /oauth/revoke (RFC 7009): 200 with an empty body for every
-// well-formed request that the issuer could be asked about.
+// well-formed request that the issuer could be asked about. Access tokens cannot be
+// revoked, and who says that the token is one is told so (section 2.2.1).
 func (s *Server) revoke(w http.ResponseWriter, r *http.Request) {
 	params, bad := s.readParams(w, r)
 	if bad != nil {
 		s.refuseOAuth(w, r, *bad)
+		return
+	}
+	if params["token_type_hint"] == "access_token" {
+		s.refuseOAuth(w, r, unsupportedTokenType)
 		return
 	}
 	refresh, bad := params.credential("token")
@@ -141,6 +146,7 @@ func (s *Server) jwks(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "public, max-age=300")
+	w.Header().Del("Pragma")
 	_, _ = w.Write(keys)
 }
 
@@ -149,6 +155,7 @@ func (s *Server) jwks(w http.ResponseWriter, r *http.Request) {
 func (s *Server) assertionJWKS(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "public, max-age=300")
+	w.Header().Del("Pragma")
 	_, _ = w.Write(s.use.AssertionKeys.AssertionJWKS())
 }
 
@@ -165,12 +172,11 @@ func accessOf(params params) (domain.Access, *problem) {
 	return domain.Access{Scope: scope, Audience: params["audience"], Organization: params["organization"]}, nil
 }
 
-// scopeOf splits a scope into its tokens, which are printable ASCII without space,
-// quote and backslash (RFC 6749, section 3.3).
+// scopeOf splits a scope into its tokens.
 func scopeOf(text string) ([]string, bool) {
 	var scope []string
 	for _, token := range strings.Split(text, " ") {
-		if strings.ContainsFunc(token, func(r rune) bool { return r < '!' || r > '~' || r == '"' || r == '\\' }) {
+		if !isScopeToken(token) {
 			return nil, false
 		}
 		if token != "" {
@@ -178,4 +184,10 @@ func scopeOf(text string) ([]string, bool) {
 		}
 	}
 	return scope, true
+}
+
+// isScopeToken reports whether text has the characters of a scope token only, which
+// are printable ASCII without space, quote and backslash (RFC 6749, section 3.3).
+func isScopeToken(text string) bool {
+	return !strings.ContainsFunc(text, func(r rune) bool { return r < '!' || r > '~' || r == '"' || r == '\\' })
 }

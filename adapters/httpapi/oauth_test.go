@@ -3,6 +3,7 @@ package httpapi_test
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -207,7 +208,7 @@ func wantOAuthError(t *testing.T, w *httptest.ResponseRecorder, status int, code
 	if description == "" || !strings.Contains(description, says) || strings.ContainsFunc(description, func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' }) {
 		t.Errorf("error_description = %q, want it to say %q in printable ASCII", description, says)
 	}
-	if w.Header().Get("Content-Type") != "application/json" || w.Header().Get("Cache-Control") != "no-store" {
+	if w.Header().Get("Content-Type") != "application/json" || w.Header().Get("Cache-Control") != "no-store" || w.Header().Get("Pragma") != "no-cache" {
 		t.Errorf("headers %v, want uncached JSON", w.Header())
 	}
 	if (w.Header().Get("WWW-Authenticate") != "") != (status == http.StatusUnauthorized) {
@@ -291,7 +292,7 @@ func TestBadOAuthInputGetsAnOAuthErrorAndNobodyIsAsked(t *testing.T) {
 		"client credentials":                   {body: `grant_type=client_credentials`, status: 400, code: "unsupported_grant_type"},
 		"no subject token":                     {body: form(exchangeParams("subject_token", "")), status: 400, code: "invalid_request", says: "subject_token is missing"},
 		"no subject token type":                {body: form(exchangeParams("subject_token_type", "")), status: 400, code: "invalid_request", says: "subject_token_type is missing"},
-		"another subject token type":           {body: form(exchangeParams("subject_token_type", accessType)), status: 400, code: "invalid_request", says: "subject_token_type"},
+		"another subject token type":           {body: form(exchangeParams("subject_token_type", accessType)), status: 400, code: "invalid_request", says: "subject_token_type must be " + challengeType + " or https://example.com/another-type"},
 		"a subject token over 8 KiB":           {body: form(exchangeParams("subject_token", strings.Repeat("a", 8<<10+1))), status: 400, code: "invalid_request", says: "8 KiB"},
 		"a subject token with a space":         {body: form(exchangeParams("subject_token", "a b")), status: 400, code: "invalid_request", says: "character"},
 		"an actor token":                       {body: form(exchangeParams("actor_token", "x")), status: 400, code: "invalid_request", says: "actor"},
@@ -313,6 +314,13 @@ func TestBadOAuthInputGetsAnOAuthErrorAndNobodyIsAsked(t *testing.T) {
 		"a client secret":                      {body: form(exchangeParams("client_id", bridgeClientID, "client_secret", "x")), status: 401, code: "invalid_client"},
 		"a client assertion":                   {body: form(exchangeParams("client_assertion", "x")), status: 401, code: "invalid_client"},
 		"an Authorization header":              {body: form(exchangeParams()), headers: []string{"Authorization", "Basic eDp5"}, status: 401, code: "invalid_client"},
+		"an Authorization header, the second":  {body: form(exchangeParams()), headers: []string{"Authorization", "", "Authorization", "Basic eDp5"}, status: 401, code: "invalid_client"},
+		"another public client":                {body: form(exchangeParams()), headers: []string{"Authorization", basic("somebody-else", "")}, status: 401, code: "invalid_client"},
+		"our client with a secret":             {body: form(exchangeParams()), headers: []string{"Authorization", basic(bridgeClientID, "x")}, status: 401, code: "invalid_client"},
+		"our client and somebody else":         {body: form(exchangeParams()), headers: []string{"Authorization", basic(bridgeClientID, ""), "Authorization", "Bearer x"}, status: 401, code: "invalid_client"},
+		"our client, and another in the body":  {body: form(exchangeParams("client_id", "somebody-else")), headers: []string{"Authorization", basic(bridgeClientID, "")}, status: 401, code: "invalid_client"},
+		"our client with a broken escape":      {body: form(exchangeParams()), headers: []string{"Authorization", basic("%zz", "")}, status: 401, code: "invalid_client"},
+		"an empty DPoP header before another":  {body: form(exchangeParams()), headers: []string{"DPoP", "", "DPoP", "x.y.z"}, status: 400, code: "invalid_request", says: "DPoP"},
 		"DPoP":                                 {body: form(exchangeParams()), headers: []string{"DPoP", "x.y.z"}, status: 400, code: "invalid_request", says: "DPoP"},
 		"a doubled parameter":                  {body: form(exchangeParams()) + "&subject_token=x", status: 400, code: "invalid_request", says: "twice"},
 		"a doubled parameter nobody knows":     {body: form(exchangeParams()) + "&x=1&x=2", status: 400, code: "invalid_request", says: "twice"},
@@ -326,7 +334,14 @@ func TestBadOAuthInputGetsAnOAuthErrorAndNobodyIsAsked(t *testing.T) {
 		"a body over 16 KiB":                   {body: form(exchangeParams("x", strings.Repeat("a", 16<<10))), status: 413, code: "invalid_request"},
 		"no content type":                      {contentType: "-", body: form(exchangeParams()), status: 415, code: "invalid_request", says: "Content-Type"},
 		"another content type":                 {contentType: "multipart/form-data; boundary=x", body: form(exchangeParams()), status: 415, code: "invalid_request", says: "Content-Type"},
-		"two content types":                    {body: form(exchangeParams()), headers: []string{"Content-Type", jsonType}, status: 400, code: "invalid_request", says: "two Content-Types"},
+		"two content types":                    {body: form(exchangeParams()), headers: []string{"Content-Type", jsonType}, status: 400, code: "invalid_request", says: "two Content-Type headers"},
+		"two content encodings":                {body: form(exchangeParams()), headers: []string{"Content-Encoding", "", "Content-Encoding", "gzip"}, status: 400, code: "invalid_request", says: "two Content-Encoding headers"},
+		"JSON in another charset":              {contentType: jsonType + "; charset=utf-16", body: `{}`, status: 415, code: "invalid_request", says: "UTF-8"},
+		"65 parameters":                        {body: form(exchangeParams()) + manyParams(62), status: 400, code: "invalid_request", says: "more than 64"},
+		"65 members":                           {contentType: jsonType, body: manyMembers(65), status: 400, code: "invalid_request", says: "more than 64"},
+		"two audiences":                        {body: form(exchangeParams("audience", "https://api.example.com")) + "&audience=x", status: 400, code: "invalid_target"},
+		"two resources":                        {body: form(exchangeParams("resource", "https://api.example.com")) + "&resource=x", status: 400, code: "invalid_target"},
+		"two audiences on renewal":             {body: form(refreshParams("audience", "https://api.example.com")) + "&audience=x", status: 400, code: "invalid_target"},
 		"a form that says it is JSON":          {contentType: jsonType, body: form(exchangeParams()), status: 400, code: "invalid_request", says: "JSON"},
 		"JSON that says it is a form":          {body: `{"grant_type":"refresh_token","refresh_token":"x"}`, status: 400, code: "invalid_request", says: "grant_type"},
 		"a compressed body":                    {body: form(exchangeParams()), headers: []string{"Content-Encoding", "gzip"}, status: 415, code: "invalid_request", says: "Content-Encoding"},
@@ -338,6 +353,7 @@ func TestBadOAuthInputGetsAnOAuthErrorAndNobodyIsAsked(t *testing.T) {
 		"revoking nothing":                     {path: "/oauth/revoke", body: `client_id=` + bridgeClientID, status: 400, code: "invalid_request", says: "token is missing"},
 		"revoking something huge":              {path: "/oauth/revoke", body: `token=` + strings.Repeat("a", 4<<10+1), status: 400, code: "invalid_request", says: "4 KiB"},
 		"revoking as another client":           {path: "/oauth/revoke", body: `token=x&client_id=somebody-else`, status: 401, code: "invalid_client"},
+		"revoking an access token":             {path: "/oauth/revoke", body: `token=a.b.c&token_type_hint=access_token`, status: 400, code: "unsupported_token_type", says: "refresh tokens"},
 		"revoking with a token in the URL":     {path: "/oauth/revoke?token=x", status: 400, code: "invalid_request", says: "URL"},
 	}
 	for name, tt := range tests {
@@ -359,6 +375,106 @@ func TestBadOAuthInputGetsAnOAuthErrorAndNobodyIsAsked(t *testing.T) {
 			}
 			if strings.Contains(w.Body.String(), "a.b.c") || strings.Contains(b.log.String(), "a.b.c") {
 				t.Error("the token is told")
+			}
+		})
+	}
+}
+
+func TestACharsetIsUTF8InAnyCase(t *testing.T) {
+	for _, charset := range []string{"utf-8", "UTF-8", "Utf-8"} {
+		for path, body := range map[string]string{"/v1/sessions": `{"token":"a.b.c"}`, "/oauth/token": `{"grant_type":"refresh_token","refresh_token":"x"}`} {
+			if w := newOAuthBench(nil).send(path, jsonType+"; charset="+charset, body); w.Code != http.StatusOK {
+				t.Errorf("%s in %s is answered %d %s", path, charset, w.Code, w.Body)
+			}
+		}
+	}
+}
+
+func manyParams(n int) string {
+	var text strings.Builder
+	for i := range n {
+		fmt.Fprintf(&text, "&p%d=x", i)
+	}
+	return text.String()
+}
+
+func manyMembers(n int) string {
+	object := map[string]any{}
+	for name, value := range exchangeParams() {
+		object[name] = value
+	}
+	for i := range n - len(object) {
+		object[fmt.Sprint("p", i)] = []string{"x"}
+	}
+	text, _ := json.Marshal(object)
+	return string(text)
+}
+
+func TestUpTo64MembersOrParametersAreRead(t *testing.T) {
+	b := newOAuthBench(nil)
+	form := "grant_type=refresh_token&refresh_token=x"
+	if w := b.send("/oauth/token", formType, form+manyParams(62)); w.Code != http.StatusOK {
+		t.Errorf("64 parameters were answered %d %s", w.Code, w.Body)
+	}
+	if w := b.send("/oauth/token", jsonType, manyMembers(64)); w.Code != http.StatusOK {
+		t.Errorf("64 members were answered %d %s", w.Code, w.Body)
+	}
+}
+
+func basic(id, secret string) string {
+	return "Basic " + base64.StdEncoding.EncodeToString([]byte(id+":"+secret))
+}
+
+// A public client has no secret, and some libraries know no other way to say so.
+func TestAPublicClientMayNameItselfByBasicWithoutASecret(t *testing.T) {
+	for name, header := range map[string]string{
+		"as it is":                 basic(bridgeClientID, ""),
+		"form-encoded":             basic("bridge%2Dclient%2Did", ""),
+		"the scheme in lower case": strings.Replace(basic(bridgeClientID, ""), "Basic", "basic", 1),
+	} {
+		t.Run(name, func(t *testing.T) {
+			for path, body := range map[string]string{"/oauth/token": "grant_type=refresh_token&refresh_token=x", "/oauth/revoke": "token=x"} {
+				b := newOAuthBench(nil)
+				if w := b.send(path, formType, body, "Authorization", header); w.Code != http.StatusOK || b.asked() != 1 {
+					t.Errorf("%s answered %d %s, want 200", path, w.Code, w.Body)
+				}
+			}
+		})
+	}
+}
+
+func TestTheChallengeHasTheSchemeThatTheClientUsed(t *testing.T) {
+	for header, want := range map[string]string{
+		"":                  `Basic realm="native-bridge"`,
+		"Basic eDp5":        `Basic realm="native-bridge"`,
+		"Bearer x":          `Bearer realm="native-bridge"`,
+		"bearer x":          `Bearer realm="native-bridge"`,
+		"DPoP x":            `DPoP realm="native-bridge"`,
+		"Made\"up, Basic x": `Basic realm="native-bridge"`,
+	} {
+		w := newOAuthBench(nil).send("/oauth/token", formType, "grant_type=refresh_token&client_secret=x", "Authorization", header)
+		if got := w.Header().Get("WWW-Authenticate"); w.Code != http.StatusUnauthorized || got != want {
+			t.Errorf("Authorization: %s is answered %d with the challenge %s, want %s", header, w.Code, got, want)
+		}
+	}
+}
+
+func TestAParameterThatIsNoStringIsRefusedWhicheverItIs(t *testing.T) {
+	for _, name := range []string{
+		"grant_type", "client_id", "client_secret", "client_assertion", "scope", "audience", "organization", "resource",
+		"subject_token", "subject_token_type", "actor_token", "actor_token_type", "requested_token_type",
+		"refresh_token", "token", "token_type_hint",
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, path := range []string{"/oauth/token", "/oauth/revoke"} {
+				object := map[string]any{"grant_type": "refresh_token", "refresh_token": "x", "token": "x"}
+				object[name] = []string{"x"}
+				body, _ := json.Marshal(object)
+				b := newOAuthBench(nil)
+				wantOAuthError(t, b.send(path, jsonType, string(body)), http.StatusBadRequest, "invalid_request", "not a string")
+				if b.asked() != 0 {
+					t.Error("a use case was asked")
+				}
 			}
 		})
 	}
@@ -413,7 +529,7 @@ func TestTheIssuersKeysAreServed(t *testing.T) {
 		return w
 	}
 	if w := get(newOAuthBench(nil)); w.Code != http.StatusOK || w.Body.String() != `{"keys":[]}` ||
-		w.Header().Get("Content-Type") != "application/json" || w.Header().Get("Cache-Control") != "public, max-age=300" {
+		w.Header().Get("Content-Type") != "application/json" || w.Header().Get("Cache-Control") != "public, max-age=300" || w.Header().Get("Pragma") != "" {
 		t.Errorf("%d %s %v, want the keys", w.Code, w.Body, w.Header())
 	}
 	w := get(newOAuthBench(domain.ErrUnavailable))

@@ -1,10 +1,11 @@
 package httpapi
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
-	"mime"
 	"net/http"
 	"net/url"
 	"unicode/utf8"
@@ -38,22 +39,29 @@ func (p params) credential(name string) (domain.Secret, *problem) {
 // whatever asks for something that the bridge does not do, and a client that is
 // not its own.
 func (s *Server) readParams(w http.ResponseWriter, r *http.Request) (params, *problem) {
-	if bad := checkOAuthRequest(r); bad != nil {
+	if bad := s.checkOAuthRequest(r); bad != nil {
 		return nil, bad
 	}
-	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || (media != "application/json" && media != "application/x-www-form-urlencoded") {
+	media, bad := mediaOf(r)
+	if bad != nil {
+		return nil, bad
+	}
+	parse := parseForm
+	switch media {
+	case mediaForm:
+	case mediaJSON:
+		parse = parseJSONParams
+	default:
 		return nil, new(unsupportedMediaType("the Content-Type must be application/x-www-form-urlencoded or application/json"))
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBodyBytes))
 	if err != nil {
 		return nil, unreadable(err)
 	}
-	parse := parseForm
-	if media == "application/json" {
-		parse = parseJSONParams
-	}
 	params, err := parse(body)
+	if errors.Is(err, domain.ErrTargetInvalid) {
+		return nil, new(problemOf(err))
+	}
 	if err != nil {
 		return nil, new(invalidRequest(err.Error()))
 	}
@@ -66,28 +74,38 @@ func (s *Server) readParams(w http.ResponseWriter, r *http.Request) (params, *pr
 	return params, nil
 }
 
-// checkOAuthRequest looks at everything but the body.
-func checkOAuthRequest(r *http.Request) *problem {
+// checkOAuthRequest looks at everything but the body and what says what it is.
+func (s *Server) checkOAuthRequest(r *http.Request) *problem {
 	switch {
 	case r.URL.RawQuery != "":
 		return new(invalidRequest("parameters belong into the body: what stands in a URL is logged on its way"))
-	case r.Header.Get("Authorization") != "":
+	case len(r.Header.Values("Authorization")) > 0 && !s.isPublicClient(r):
 		return new(invalidClient)
-	case r.Header.Get("DPoP") != "":
+	case len(r.Header.Values("DPoP")) > 0:
 		return new(invalidRequest("DPoP is not offered: its proof would not reach the issuer"))
-	case len(r.Header.Values("Content-Type")) > 1:
-		return new(invalidRequest("there are two Content-Types"))
-	case r.Header.Get("Content-Encoding") != "":
-		return new(unsupportedMediaType("the body must not have a Content-Encoding"))
 	}
 	return nil
 }
 
+// isPublicClient reports whether r's one Authorization header names the bridge's
+// client by Basic with an empty password. So do public clients whose library knows
+// no other way to send a client_id (RFC 6749, section 2.3.1, whose form encoding
+// is undone).
+func (s *Server) isPublicClient(r *http.Request) bool {
+	name, password, ok := r.BasicAuth()
+	id, err := url.QueryUnescape(name)
+	return ok && err == nil && password == "" && id == string(s.clientID) && len(r.Header.Values("Authorization")) == 1
+}
+
 // parseForm reads application/x-www-form-urlencoded. A parameter must not come
-// twice (RFC 6749, section 3.2).
+// twice (RFC 6749, section 3.2). Those that name what a token is for may by their
+// own RFCs (8693, section 2.1; 8707, section 2), but no more than one is offered here.
 func parseForm(body []byte) (params, error) {
 	if !utf8.Valid(body) {
 		return nil, errors.New("the body is not UTF-8")
+	}
+	if bytes.Count(body, []byte{'&'}) >= maxMembers {
+		return nil, errManyMembers
 	}
 	values, err := url.ParseQuery(string(body))
 	if err != nil {
@@ -95,10 +113,12 @@ func parseForm(body []byte) (params, error) {
 	}
 	parsed := params{}
 	for name, list := range values {
-		if len(list) > 1 {
+		switch {
+		case len(list) > 1 && (name == "audience" || name == "resource"):
+			return nil, fmt.Errorf("%w: more than one %s is asked for", domain.ErrTargetInvalid, name)
+		case len(list) > 1:
 			return nil, errors.New("a parameter stands twice in the body")
-		}
-		if !utf8.ValidString(list[0]) {
+		case !utf8.ValidString(list[0]):
 			return nil, errors.New("the body is not UTF-8")
 		}
 		parsed[name] = list[0]
@@ -133,7 +153,7 @@ func isOAuthParam(name string) bool {
 	switch name {
 	case "grant_type", "client_id", "client_secret", "client_assertion", "scope", "audience", "organization", "resource",
 		"subject_token", "subject_token_type", "actor_token", "actor_token_type", "requested_token_type",
-		"refresh_token", "token":
+		"refresh_token", "token", "token_type_hint":
 		return true
 	}
 	return false

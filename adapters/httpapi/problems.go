@@ -8,6 +8,7 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"nativebridge/domain"
@@ -50,6 +51,7 @@ var (
 	requestTooLarge      = problem{Code: "request_too_large", Status: http.StatusRequestEntityTooLarge, Title: "The body is larger than 16 KiB", OAuth: oauthError{Code: "invalid_request"}}
 	requestTimeout       = problem{Code: "request_timeout", Status: http.StatusRequestTimeout, Title: "The body came too slowly", OAuth: oauthError{Code: "invalid_request"}}
 	unsupportedGrantType = problem{Code: "unsupported_grant_type", Status: http.StatusBadRequest, Title: "The grant type is not offered", OAuth: oauthError{Code: "unsupported_grant_type"}}
+	unsupportedTokenType = problem{Code: "unsupported_token_type", Status: http.StatusBadRequest, Title: "Only refresh tokens can be revoked: an access token ends by itself", OAuth: oauthError{Code: "unsupported_token_type"}}
 	invalidClient        = problem{Code: "invalid_client", Status: http.StatusUnauthorized, Title: "The client is another, or authenticates: name the bridge's own client_id or none, and no secret", OAuth: oauthError{Code: "invalid_client"}}
 	fault                = problem{Code: "internal_error", Status: http.StatusInternalServerError, Title: "The bridge or its configuration is at fault", OAuth: oauthError{Code: "server_error"}}
 )
@@ -119,7 +121,7 @@ func (s *Server) failOAuth(w http.ResponseWriter, r *http.Request, err error) {
 	p := problemOf(err)
 	setRetryAfter(w, p, err)
 	s.logFailure(r, p, p.oauthStatus(), err.Error())
-	writeOAuthError(w, p)
+	writeOAuthError(w, r, p)
 }
 
 // refuse answers a request that never reached a use case.
@@ -131,7 +133,7 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, p problem) {
 // refuseOAuth does the same on /oauth.
 func (s *Server) refuseOAuth(w http.ResponseWriter, r *http.Request, p problem) {
 	s.logFailure(r, p, p.oauthStatus(), p.Detail)
-	writeOAuthError(w, p)
+	writeOAuthError(w, r, p)
 }
 
 func setRetryAfter(w http.ResponseWriter, p problem, err error) {
@@ -179,7 +181,7 @@ func writeProblem(w http.ResponseWriter, r *http.Request, p problem) {
 
 // writeOAuthError writes p as RFC 6749 section 5.2 has it. Its texts have no quote
 // and no backslash.
-func writeOAuthError(w http.ResponseWriter, p problem) {
+func writeOAuthError(w http.ResponseWriter, r *http.Request, p problem) {
 	status, description := p.oauthStatus(), p.OAuth.Description
 	if description == "" {
 		description = p.Title
@@ -188,7 +190,7 @@ func writeOAuthError(w http.ResponseWriter, p problem) {
 		}
 	}
 	if status == http.StatusUnauthorized {
-		w.Header().Set("WWW-Authenticate", `Basic realm="native-bridge"`) // RFC 6749 section 5.2, of invalid_client
+		w.Header().Set("WWW-Authenticate", schemeOf(r)+` realm="native-bridge"`)
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
@@ -196,4 +198,16 @@ func writeOAuthError(w http.ResponseWriter, p problem) {
 		Error       string `json:"error"`
 		Description string `json:"error_description"`
 	}{p.OAuth.Code, description})
+}
+
+// schemeOf returns the scheme of the challenge to a client: the one that it used, if
+// it used one, and else Basic (RFC 6749 section 5.2, of invalid_client).
+func schemeOf(r *http.Request) string {
+	used, _, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	for _, scheme := range []string{"Bearer", "DPoP", "Digest", "Negotiate"} {
+		if strings.EqualFold(used, scheme) {
+			return scheme
+		}
+	}
+	return "Basic"
 }
