@@ -10,12 +10,13 @@ import (
 
 	"nativebridge/adapters"
 	"nativebridge/adapters/httpapi"
+	"nativebridge/adapters/ops"
 	"nativebridge/app"
 )
 
 // NewServer returns the bridge as config describes it, and what is to be called
 // when it serves no more. ctx bounds the making alone.
-func NewServer(ctx context.Context, config adapters.Config, run adapters.Runtime) (*httpapi.Server, func(), error) {
+func NewServer(ctx context.Context, config adapters.Config, run adapters.Runtime) (*adapters.Server, func(), error) {
 	wire.Build(
 		adapters.Set,
 		wire.Struct(new(app.ExchangePasskeyForSession), "*"),
@@ -26,6 +27,8 @@ func NewServer(ctx context.Context, config adapters.Config, run adapters.Runtime
 		wire.Bind(new(httpapi.Revoker), new(*app.RevokeSession)),
 		wire.Struct(new(httpapi.UseCases), "*"),
 		httpapi.NewServer,
+		ops.NewServer,
+		wire.Struct(new(adapters.Server), "*"),
 	)
 	return nil, nil, nil
 }

@@ -10,6 +10,7 @@ import (
 	"context"
 	"nativebridge/adapters"
 	"nativebridge/adapters/httpapi"
+	"nativebridge/adapters/ops"
 	"nativebridge/app"
 )
 
@@ -17,7 +18,7 @@ import (
 
 // NewServer returns the bridge as config describes it, and what is to be called
 // when it serves no more. ctx bounds the making alone.
-func NewServer(ctx context.Context, config adapters.Config, run adapters.Runtime) (*httpapi.Server, func(), error) {
+func NewServer(ctx context.Context, config adapters.Config, run adapters.Runtime) (*adapters.Server, func(), error) {
 	httpapiConfig := config.HTTP
 	clientID := adapters.NewClientID(config)
 	upstreams := adapters.NewUpstreams(run)
@@ -73,10 +74,17 @@ func NewServer(ctx context.Context, config adapters.Config, run adapters.Runtime
 		Keys:          issuer,
 		AssertionKeys: assertionKeys,
 	}
-	health := adapters.NewHealth(upstreams, identityVerifier, issuer, replayStore, run)
 	logger := run.Log
-	server := httpapi.NewServer(httpapiConfig, clientID, useCases, health, logger)
-	return server, func() {
+	server := httpapi.NewServer(httpapiConfig, clientID, useCases, logger)
+	opsConfig := config.Ops
+	health := adapters.NewHealth(upstreams, identityVerifier, issuer, replayStore, run)
+	opsServer := ops.NewServer(opsConfig, health, logger)
+	adaptersServer := &adapters.Server{
+		API: server,
+		Ops: opsServer,
+		Log: logger,
+	}
+	return adaptersServer, func() {
 		cleanup()
 	}, nil
 }

@@ -20,6 +20,7 @@ import (
 	"nativebridge/adapters/jwt"
 	"nativebridge/adapters/memory"
 	"nativebridge/adapters/oidc"
+	"nativebridge/adapters/ops"
 	"nativebridge/adapters/redis"
 	"nativebridge/adapters/several"
 	"nativebridge/domain"
@@ -34,7 +35,7 @@ var Set = wire.NewSet(
 	wire.Bind(new(ports.SessionRevoker), new(Issuer)),
 	wire.Bind(new(ports.IssuerKeys), new(Issuer)),
 	NewSignInPolicies, NewAccessPolicy, NewClientID, NewDeadline, NewOwners,
-	wire.FieldsOf(new(Config), "HTTP"),
+	wire.FieldsOf(new(Config), "HTTP", "Ops"),
 	wire.FieldsOf(new(ReplayStore), "Guard"),
 	wire.FieldsOf(new(Runtime), "Log", "Now"),
 )
@@ -92,7 +93,7 @@ type warmer interface {
 // they are warmed.
 type Upstreams struct {
 	run     Runtime
-	clients []httpapi.Upstream
+	clients []ops.Upstream
 	warm    map[string]func(context.Context) error
 }
 
@@ -161,7 +162,7 @@ func NewAssertionKeys(issuer Issuer) ports.AssertionKeys {
 // nil if it remembers them by itself.
 type ReplayStore struct {
 	Guard ports.ReplayGuard
-	Party httpapi.Upstream
+	Party ops.Upstream
 }
 
 // NewReplayStore opens the store that is configured. The error says that it is
@@ -184,12 +185,12 @@ func NewAuditLog(c Config, run Runtime) ports.AuditLog {
 
 // NewHealth returns what the probes tell, and what is warmed before the first
 // caller comes. It is made when verifier and issuer have been.
-func NewHealth(up *Upstreams, _ ports.IdentityVerifier, _ Issuer, store ReplayStore, run Runtime) *httpapi.Health {
+func NewHealth(up *Upstreams, _ ports.IdentityVerifier, _ Issuer, store ReplayStore, run Runtime) *ops.Health {
 	parties := up.clients
 	if store.Party != nil {
 		parties = append(parties, store.Party)
 	}
-	return httpapi.NewHealth(up.warm, parties, run.Log)
+	return ops.NewHealth(up.warm, parties, run.Log)
 }
 
 // NewSignInPolicies returns the rules of a sign-in, one for each verifier.

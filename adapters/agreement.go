@@ -16,7 +16,7 @@ type agreement struct{ config *Config }
 // Check implements settings.Checker.
 func (a *agreement) Check() []settings.Fault {
 	return slices.Concat(a.names("IDENTITY_VERIFIER", a.config.Verifiers), a.names("TOKEN_ISSUER", []string{a.config.Issuer}),
-		a.pairs(), a.auth0(), a.subjects(), a.tokens(), a.times())
+		a.pairs(), a.auth0(), a.subjects(), a.tokens(), a.times(), a.addresses())
 }
 
 // names wants choices that exist.
@@ -114,4 +114,16 @@ func (a *agreement) times() []settings.Fault {
 		})
 	}
 	return faults
+}
+
+// addresses wants the probes where apps do not come.
+func (a *agreement) addresses() []settings.Fault {
+	if !a.config.Ops.Addr.Overlaps(a.config.HTTP.ListenAddr) {
+		return nil
+	}
+	return []settings.Fault{{
+		Name:    "OPS_ADDR",
+		Problem: fmt.Sprintf("is %s, the same address as LISTEN_ADDR, %s", a.config.Ops.Addr, a.config.HTTP.ListenAddr),
+		Fix:     "set it to another port, such as :8081: the probes must answer also while apps flood the other",
+	}}
 }

@@ -13,6 +13,7 @@ import (
 	"nativebridge/adapters/internal/settings"
 	"nativebridge/adapters/jwt"
 	"nativebridge/adapters/oidc"
+	"nativebridge/adapters/ops"
 	"nativebridge/adapters/redis"
 	"nativebridge/domain"
 )
@@ -22,6 +23,7 @@ import (
 // is chosen: adding one is a field here and a case in adapters.go.
 type Config struct {
 	HTTP httpapi.Config
+	Ops  ops.Config
 	Shared
 	Choice
 	Redis redis.Config
@@ -138,7 +140,7 @@ func UnknownSettings(environ map[string]string) []string {
 	return settings.Unknown(environ, known, prefixes...)
 }
 
-func (c *Config) always() []any { return []any{&c.HTTP, &c.Shared, &c.Choice, &c.Redis} }
+func (c *Config) always() []any { return []any{&c.HTTP, &c.Ops, &c.Shared, &c.Choice, &c.Redis} }
 
 // part is a tagged field of Config.
 type part struct {

@@ -97,7 +97,7 @@ func provoke(t *testing.T, code, path string) answer {
 	logger := slog.New(slog.NewJSONHandler(&log, nil))
 	failing := exchange{reasonOf(t, code)}
 	server := httpapi.NewServer(httpapi.Config{SubjectTokenTypes: httpapi.TokenTypes{"urn:example:token"}}, "the-client",
-		httpapi.UseCases{Exchange: failing}, httpapi.NewHealth(nil, nil, logger), logger)
+		httpapi.UseCases{Exchange: failing}, logger)
 	w := httptest.NewRecorder()
 	server.Handler().ServeHTTP(w, request(code, path))
 

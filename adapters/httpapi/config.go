@@ -2,18 +2,18 @@ package httpapi
 
 import (
 	"fmt"
-	"net"
 	"net/netip"
 	"net/url"
 	"strings"
 	"time"
 
+	"nativebridge/adapters/internal/serving"
 	"nativebridge/adapters/internal/settings"
 )
 
 // Config is how the bridge serves.
 type Config struct {
-	ListenAddr     Addr          `env:"LISTEN_ADDR" envDefault:":8080" help:"the address to serve on, such as :8080 or 127.0.0.1:8080; TLS is the load balancer's"`
+	ListenAddr     serving.Addr  `env:"LISTEN_ADDR" envDefault:":8080" help:"the address to serve on, such as :8080 or 127.0.0.1:8080; TLS is the load balancer's"`
 	RequestTimeout time.Duration `env:"REQUEST_TIMEOUT" envDefault:"10s" help:"how long an exchange may take in all, up to 1m"`
 	TrustedProxies Prefixes      `env:"TRUSTED_PROXIES" help:"the addresses of the proxies in front of the bridge, such as 10.0.0.0/8,192.0.2.7: from them, and only from them, X-Forwarded-For is believed"`
 
@@ -30,18 +30,6 @@ func (c *Config) Check() []settings.Fault {
 		Problem: fmt.Sprintf("is %s", c.RequestTimeout),
 		Fix:     "set it to at most 1m: no app waits longer",
 	}}
-}
-
-// Addr is an address to listen on, host:port or :port.
-type Addr string
-
-// UnmarshalText checks the form.
-func (a *Addr) UnmarshalText(text []byte) error {
-	if _, _, err := net.SplitHostPort(string(text)); err != nil {
-		return fmt.Errorf("that is not host:port or :port")
-	}
-	*a = Addr(text)
-	return nil
 }
 
 // TokenTypes is a list of token type identifiers (RFC 8693, section 3).

@@ -1,4 +1,6 @@
 package httpapi
 
-// Drain is drain, for the tests.
-func (h *Health) Drain() { h.drain() }
+import "net/http"
+
+// HTTPServer is httpServer, for the tests.
+func (s *Server) HTTPServer() *http.Server { return s.httpServer() }

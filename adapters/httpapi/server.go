@@ -1,11 +1,8 @@
-// Package httpapi is the bridge's HTTP interface: what mobile apps call, and what
-// keeps the process alive and in rotation.
+// Package httpapi is the bridge's HTTP interface: what mobile apps call.
 package httpapi
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -16,6 +13,7 @@ import (
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
 
+	"nativebridge/adapters/internal/serving"
 	"nativebridge/app"
 	"nativebridge/domain"
 	"nativebridge/ports"
@@ -63,13 +61,12 @@ type Server struct {
 	config   Config
 	clientID ClientID
 	use      UseCases
-	health   *Health
 	log      *slog.Logger
 }
 
 // NewServer returns a server that is not listening yet.
-func NewServer(config Config, clientID ClientID, use UseCases, health *Health, log *slog.Logger) *Server {
-	return &Server{config: config, clientID: clientID, use: use, health: health, log: log}
+func NewServer(config Config, clientID ClientID, use UseCases, log *slog.Logger) *Server {
+	return &Server{config: config, clientID: clientID, use: use, log: log}
 }
 
 // Handler returns the routes with everything that surrounds them.
@@ -90,28 +87,23 @@ func (s *Server) Handler() http.Handler {
 	if s.use.AssertionKeys != nil {
 		r.Get("/assertion/jwks.json", s.assertionJWKS)
 	}
-
-	r.Get("/livez", s.live)
-	r.Get("/readyz", s.ready)
 	return r
 }
 
 // Listen opens the configured address. The error says what to do about it.
 func (s *Server) Listen(ctx context.Context) (net.Listener, error) {
-	var config net.ListenConfig
-	listener, err := config.Listen(ctx, "tcp", string(s.config.ListenAddr))
-	if err != nil {
-		return nil, fmt.Errorf("cannot listen on LISTEN_ADDR %s, choose another address or stop what has it: %w", s.config.ListenAddr, err)
-	}
-	return listener, nil
+	return serving.Listen(ctx, "LISTEN_ADDR", s.config.ListenAddr)
 }
 
-// Serve answers on listener until ctx ends, and then finishes what is in flight:
-// from that moment it is not ready and takes no new connections, and it returns
-// when the last answer is given, at the latest when every deadline has passed. It
-// becomes ready when the health's warm-up is done.
+// Serve answers on listener until ctx ends, and then finishes what is in flight: from
+// that moment it takes no new connections, and it returns when the last answer is
+// given, at the latest when every deadline has passed.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
-	server := &http.Server{
+	return serving.Until(ctx, s.httpServer(), listener)
+}
+
+func (s *Server) httpServer() *http.Server {
+	return &http.Server{
 		Handler:           s.Handler(),
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       readTimeout,
@@ -120,24 +112,6 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	}
-	go s.health.warmUp(ctx)
-
-	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(listener) }()
-	select {
-	case err := <-failed:
-		return fmt.Errorf("serve: %w", err)
-	case <-ctx.Done():
-	}
-
-	s.health.drain()
-	s.log.Info("stopping: finishing what is in flight")
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), server.WriteTimeout)
-	defer cancel()
-	if err := server.Shutdown(ctx); err != nil {
-		return fmt.Errorf("stop: requests were cut off after %s: %w", server.WriteTimeout, errors.Join(err, server.Close()))
-	}
-	return nil
 }
 
 // allowed lists the methods that path answers to (RFC 9110, section 10.2.1).

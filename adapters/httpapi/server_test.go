@@ -2,8 +2,6 @@ package httpapi_test
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -13,7 +11,7 @@ import (
 	"time"
 
 	"nativebridge/adapters/httpapi"
-	"nativebridge/adapters/internal/upstream"
+	"nativebridge/adapters/internal/serving"
 )
 
 // running is a server that listens for real.
@@ -23,13 +21,10 @@ type running struct {
 	done   chan error
 }
 
-func run(t *testing.T, e *exchanger, health *httpapi.Health) *running {
+func run(t *testing.T, e *exchanger) *running {
 	t.Helper()
 	logger := slog.New(slog.NewJSONHandler(io.Discard, nil))
-	if health == nil {
-		health = httpapi.NewHealth(nil, nil, logger)
-	}
-	server := httpapi.NewServer(httpapi.Config{ListenAddr: "127.0.0.1:0", RequestTimeout: 10 * time.Second}, bridgeClientID, httpapi.UseCases{Exchange: e}, health, logger)
+	server := httpapi.NewServer(httpapi.Config{ListenAddr: "127.0.0.1:0", RequestTimeout: 10 * time.Second}, bridgeClientID, httpapi.UseCases{Exchange: e}, logger)
 	listener, err := server.Listen(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -41,23 +36,9 @@ func run(t *testing.T, e *exchanger, health *httpapi.Health) *running {
 	return r
 }
 
-func (r *running) get(t *testing.T, path string) (int, map[string]any) {
-	t.Helper()
-	resp, err := http.Get(r.url + path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	var body map[string]any
-	if err := json.NewDecoder(resp.Body).Decode(&body); err != nil {
-		t.Fatal(err)
-	}
-	return resp.StatusCode, body
-}
-
 func TestStoppingFinishesWhatIsInFlight(t *testing.T) {
 	e := &exchanger{session: goodSession(), entered: make(chan struct{}), leave: make(chan struct{})}
-	r := run(t, e, nil)
+	r := run(t, e)
 	answer := make(chan int, 1)
 	go func() {
 		resp, err := http.Post(r.url+"/v1/sessions", "application/json", strings.NewReader(`{"token":"a.b.c"}`))
@@ -91,96 +72,6 @@ func TestStoppingFinishesWhatIsInFlight(t *testing.T) {
 	}
 }
 
-func TestReadyOnceWarmAndNotWhileDraining(t *testing.T) {
-	warm, warming := make(chan struct{}), make(chan struct{})
-	logger := slog.New(slog.NewJSONHandler(io.Discard, nil))
-	health := httpapi.NewHealth(map[string]func(context.Context) error{
-		"vendor": func(context.Context) error { close(warming); <-warm; return nil },
-	}, nil, logger)
-	r := run(t, &exchanger{}, health)
-
-	<-warming
-	if status, body := r.get(t, "/readyz"); status != 503 || body["status"] != "starting" {
-		t.Errorf("while warming up: %d %v, want 503 starting", status, body)
-	}
-	if status, body := r.get(t, "/livez"); status != 200 || body["status"] != "live" {
-		t.Errorf("while warming up: %d %v, want alive", status, body)
-	}
-	close(warm)
-	untilStatus(t, r, "ready")
-
-	health.Drain()
-	if status, body := r.get(t, "/readyz"); status != 503 || body["status"] != "draining" {
-		t.Errorf("while draining: %d %v, want 503 draining", status, body)
-	}
-	if status, _ := r.get(t, "/livez"); status != 200 {
-		t.Errorf("while draining: %d, want alive", status)
-	}
-}
-
-func untilStatus(t *testing.T, r *running, want string) {
-	t.Helper()
-	for {
-		if _, body := r.get(t, "/readyz"); body["status"] == want {
-			return
-		}
-		if t.Context().Err() != nil {
-			t.Fatalf("never %s", want)
-		}
-	}
-}
-
-func TestReadyEvenIfTheWarmUpFails(t *testing.T) {
-	log := &lockedBuffer{}
-	health := httpapi.NewHealth(map[string]func(context.Context) error{
-		"vendor": func(context.Context) error { return errors.New("no connection") },
-	}, nil, slog.New(slog.NewJSONHandler(log, nil)))
-	r := run(t, &exchanger{}, health)
-	untilStatus(t, r, "ready")
-	if !strings.Contains(log.String(), "no connection") {
-		t.Error("the failed warm-up is not in the log")
-	}
-}
-
-func TestAVendorsTroubleIsToldAndTheBridgeStaysReady(t *testing.T) {
-	logger := slog.New(slog.NewJSONHandler(io.Discard, nil))
-	vendor := upstream.New(upstream.Options{Name: "vendor", Now: time.Now})
-	r := run(t, &exchanger{}, httpapi.NewHealth(nil, []httpapi.Upstream{vendor}, logger))
-	untilStatus(t, r, "ready")
-	if _, body := r.get(t, "/readyz"); body["upstreams"].(map[string]any)["vendor"] != "ok" {
-		t.Errorf("body = %v, want the vendor ok", body)
-	}
-	if err := vendor.Warm(t.Context(), "http://127.0.0.1:1/"); err == nil {
-		t.Fatal("a port nobody listens on answered")
-	}
-	status, body := r.get(t, "/readyz")
-	if told := body["upstreams"].(map[string]any)["vendor"]; status != 200 || !strings.HasPrefix(told.(string), "no connection since ") {
-		t.Errorf("%d %v, want 200 and the trouble told", status, body)
-	}
-}
-
-func TestProbesAnswerToHEAD(t *testing.T) {
-	r := run(t, &exchanger{}, nil)
-	for _, path := range []string{"/livez", "/readyz"} {
-		resp, err := http.Head(r.url + path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = resp.Body.Close()
-		if resp.StatusCode == http.StatusMethodNotAllowed {
-			t.Errorf("HEAD %s is not allowed", path)
-		}
-	}
-	resp, err := http.Post(r.url+"/livez", "", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = resp.Body.Close()
-	if got := resp.Header.Get("Allow"); got != "GET, HEAD" {
-		t.Errorf("Allow = %q, want GET, HEAD", got)
-	}
-}
-
 func TestAPortThatIsTakenIsSaidWithAdvice(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -188,8 +79,28 @@ func TestAPortThatIsTakenIsSaidWithAdvice(t *testing.T) {
 	}
 	defer taken.Close()
 	logger := slog.New(slog.NewJSONHandler(io.Discard, nil))
-	server := httpapi.NewServer(httpapi.Config{ListenAddr: httpapi.Addr(taken.Addr().String())}, bridgeClientID, httpapi.UseCases{Exchange: &exchanger{}}, httpapi.NewHealth(nil, nil, logger), logger)
+	server := httpapi.NewServer(httpapi.Config{ListenAddr: serving.Addr(taken.Addr().String())}, bridgeClientID, httpapi.UseCases{Exchange: &exchanger{}}, logger)
 	if _, err := server.Listen(t.Context()); err == nil || !strings.Contains(err.Error(), "LISTEN_ADDR") {
 		t.Errorf("err = %v, want it to name LISTEN_ADDR", err)
+	}
+}
+
+// A caller who sends nothing, or sends or reads slowly, must not hold a connection
+// for ever; and nobody's answer may be cut off within its REQUEST_TIMEOUT.
+func TestEveryTimeOfAConnectionIsBounded(t *testing.T) {
+	const request = 20 * time.Second
+	server := newBench(t, httpapi.Config{RequestTimeout: request}, &exchanger{}).server.HTTPServer()
+	for name, tt := range map[string]struct{ got, atLeast, atMost time.Duration }{
+		"the headers":     {server.ReadHeaderTimeout, time.Second, 5 * time.Second},
+		"the request":     {server.ReadTimeout, 5 * time.Second, 10 * time.Second},
+		"the answer":      {server.WriteTimeout, server.ReadTimeout + request, server.ReadTimeout + request + 5*time.Second},
+		"between answers": {server.IdleTimeout, time.Minute, 2 * time.Minute},
+	} {
+		if tt.got < tt.atLeast || tt.got > tt.atMost {
+			t.Errorf("%s: %s, want %s to %s", name, tt.got, tt.atLeast, tt.atMost)
+		}
+	}
+	if server.MaxHeaderBytes != 16<<10 {
+		t.Errorf("headers may have %d bytes, want 16 KiB", server.MaxHeaderBytes)
 	}
 }

@@ -64,7 +64,7 @@ func newSite(t *testing.T, redisConfig string) *site {
 		t.Fatal(err)
 	}
 	s.environ = []string{
-		"LISTEN_ADDR=127.0.0.1:0",
+		"LISTEN_ADDR=127.0.0.1:0", "OPS_ADDR=127.0.0.1:0",
 		"AUTHSIGNAL_API_URL=" + s.authsignal.APIURL(), "AUTHSIGNAL_SECRET=" + s.authsignal.Secret(),
 		"AUTH0_DOMAIN=" + s.auth0.Domain(), "AUTH0_CLIENT_ID=client-1", "AUTH0_CLIENT_SECRET=s3cr3t-auth0",
 		"AUTH0_CONNECTION=" + connection, "AUTH0_AUDIENCE=" + audience, "SSL_CERT_FILE=" + authority,
@@ -123,6 +123,7 @@ func (s *site) askedForSessions() (n int) {
 type replica struct {
 	process *exec.Cmd
 	url     string
+	ops     string // where its probes answer
 	log     *logged
 }
 
@@ -138,8 +139,14 @@ func (l *logged) String() string {
 	return l.text.String()
 }
 
+// said is a line of the log.
+type said struct {
+	Msg, Address string
+	OpsAddress   string `json:"ops_address"`
+}
+
 // read takes the lines that come and returns the first with the message.
-func (l *logged) read(lines *bufio.Scanner, message string) (line struct{ Msg, Address string }, found bool) {
+func (l *logged) read(lines *bufio.Scanner, message string) (line said, found bool) {
 	for lines.Scan() {
 		l.mu.Lock()
 		l.text.WriteString(lines.Text() + "\n")
@@ -169,7 +176,7 @@ func (s *site) replica(t *testing.T, more ...string) *replica {
 	if _, ready := r.log.read(lines, "ready"); !listening || !ready {
 		t.Fatalf("it ended at once:\n%s", r.log)
 	}
-	r.url = "http://" + line.Address
+	r.url, r.ops = "http://"+line.Address, "http://"+line.OpsAddress
 	go r.log.read(lines, "until it ends")
 	return r
 }
@@ -217,7 +224,7 @@ func (r *replica) want(t *testing.T, token string, status int, code string) {
 // health returns what readiness says of Redis, and its status.
 func (r *replica) health(t *testing.T) (redis string, status int) {
 	t.Helper()
-	resp, err := http.Get(r.url + "/readyz")
+	resp, err := http.Get(r.ops + "/readyz")
 	if err != nil {
 		t.Fatal(err)
 	}

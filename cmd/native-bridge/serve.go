@@ -52,24 +52,25 @@ func serve(ctx context.Context, environ map[string]string, out, errs io.Writer) 
 		return err
 	}
 	defer shut()
-	listener, err := server.Listen(ctx)
+	listeners, err := server.Listen(ctx)
 	if err != nil {
 		return err
 	}
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	log.Info("listening", append([]any{"address", listener.Addr().String()}, config.Summary()...)...)
+	log.Info("listening", append([]any{"address", listeners.API.Addr().String(), "ops_address", listeners.Ops.Addr().String()}, config.Summary()...)...)
 	if config.Redis.Chosen() {
 		log.Info("used proofs are remembered in Redis: run as many replicas as you like", "store", config.Redis.Where())
 	} else {
 		log.Info("used proofs are remembered in this process: run one replica only")
 	}
-	return server.Serve(ctx, listener)
+	return server.Serve(ctx, listeners)
 }
 
 func serveHelp() string {
 	var text strings.Builder
-	text.WriteString(`Serve the API until SIGTERM or SIGINT, and then finish what is in flight.
+	text.WriteString(`Serve the API until SIGTERM or SIGINT, and then finish what is in flight. The
+probes, /livez and /readyz, have an address of their own.
 
 Everything is set by environment variables. A secret may also be read from the
 file that the variable with _FILE at its end names. The audit log goes to

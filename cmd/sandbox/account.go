@@ -68,7 +68,7 @@ func (s *sandbox) untilReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	for {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.bridgeURL+"/readyz", nil)
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.opsURL+"/readyz", nil)
 		if err != nil {
 			return err
 		}
@@ -179,7 +179,7 @@ func (a account) addresses(s *sandbox) {
 	a.say(`
 Where to look
   page        %s
-  bridge      %s
+  bridge      %s (its probes: %s/readyz)
   authsignal  %s
 %s
 
@@ -190,7 +190,7 @@ Sign in again, from a shell
 See a sign-up refused, because it is not a sign-in
   curl -s %s/dev/token -d '{"flaw":"sign_up"}' |
     curl -s %s/v1/sessions -H 'Content-Type: application/json' -d @-
-`, s.pageURL, s.bridgeURL, s.authsignal.APIURL(), s.issuerAddress(), s.pageURL, s.bridgeURL, s.pageURL, s.bridgeURL)
+`, s.pageURL, s.bridgeURL, s.opsURL, s.authsignal.APIURL(), s.issuerAddress(), s.pageURL, s.bridgeURL, s.pageURL, s.bridgeURL)
 }
 
 // issuerAddress says where the issuer is.

@@ -32,7 +32,7 @@ func serveBridges(t *testing.T, mux *http.ServeMux) {
 // startBridge starts a bridge with a clock of whole seconds, as tokens have them: by
 // any other a proof from the second of its start is from before it.
 func startBridge(t *testing.T, environ map[string]string) (string, error) {
-	environ["LISTEN_ADDR"] = "127.0.0.1:0"
+	environ["LISTEN_ADDR"], environ["OPS_ADDR"] = "127.0.0.1:0", "127.0.0.1:0"
 	config, err := adapters.LoadConfig(environ)
 	if err != nil {
 		return "", err
@@ -46,14 +46,14 @@ func startBridge(t *testing.T, environ map[string]string) (string, error) {
 		stop()
 		return "", err
 	}
-	listener, err := server.Listen(ctx)
+	listeners, err := server.Listen(ctx)
 	if err != nil {
 		stop()
 		shut()
 		return "", err
 	}
 	served := make(chan error)
-	go func() { served <- server.Serve(ctx, listener) }()
+	go func() { served <- server.Serve(ctx, listeners) }()
 	t.Cleanup(func() {
 		stop()
 		if err := <-served; err != nil {
@@ -61,5 +61,5 @@ func startBridge(t *testing.T, environ map[string]string) (string, error) {
 		}
 		shut()
 	})
-	return "http://" + listener.Addr().String(), nil
+	return "http://" + listeners.API.Addr().String(), nil
 }

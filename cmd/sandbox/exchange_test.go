@@ -46,7 +46,7 @@ func (b *lockedBuffer) String() string {
 
 func startBench(t *testing.T, environ map[string]string) *bench {
 	t.Helper()
-	settings := map[string]string{"LISTEN_ADDR": "127.0.0.1:0"}
+	settings := map[string]string{"LISTEN_ADDR": "127.0.0.1:0", "OPS_ADDR": "127.0.0.1:0"}
 	for name, value := range environ {
 		settings[name] = value
 	}

@@ -20,7 +20,7 @@ import (
 // startSandbox starts a sandbox on free ports.
 func startSandbox(t *testing.T, settings map[string]string) *sandbox {
 	t.Helper()
-	environ := map[string]string{"LISTEN_ADDR": "127.0.0.1:0"}
+	environ := map[string]string{"LISTEN_ADDR": "127.0.0.1:0", "OPS_ADDR": "127.0.0.1:0"}
 	for name, value := range settings {
 		environ[name] = value
 	}

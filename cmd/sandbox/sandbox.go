@@ -31,6 +31,7 @@ const (
 	bridgePort     = "8401"
 	authsignalPort = "8402"
 	auth0Port      = "8403"
+	opsPort        = "8404"
 )
 
 const (
@@ -50,7 +51,7 @@ type sandbox struct {
 	stage      stage
 	log        *slog.Logger
 
-	bridgeURL, pageURL, caFile, clientSecret string
+	bridgeURL, opsURL, pageURL, caFile, clientSecret string
 
 	failed   chan error
 	cleanUps []func()
@@ -176,26 +177,39 @@ func (s *sandbox) startBridge(ctx context.Context, environ map[string]string) er
 		return err
 	}
 	s.cleanUps = append(s.cleanUps, shut)
-	listener, err := server.Listen(ctx)
-	if errors.Is(err, syscall.EADDRINUSE) && environ["LISTEN_ADDR"] == "" {
-		var config net.ListenConfig
-		listener, err = config.Listen(ctx, "tcp", "127.0.0.1:0")
-	}
-	if err != nil {
+	var on adapters.Listeners
+	if on.API, err = listen(ctx, server.API, environ["LISTEN_ADDR"]); err != nil {
 		return err
 	}
-	s.bridgeURL = "http://" + listener.Addr().String()
+	if on.Ops, err = listen(ctx, server.Ops, environ["OPS_ADDR"]); err != nil {
+		_ = on.API.Close()
+		return err
+	}
+	s.bridgeURL, s.opsURL = "http://"+on.API.Addr().String(), "http://"+on.Ops.Addr().String()
 	ctx, stop := context.WithCancel(ctx)
 	stopped := make(chan struct{})
 	go func() {
 		defer close(stopped)
-		s.failed <- server.Serve(ctx, listener)
+		s.failed <- server.Serve(ctx, on)
 	}()
 	s.cleanUps = append(s.cleanUps, func() { stop(); <-stopped })
 	if s.provider != nil {
 		return s.registerBridge(ctx)
 	}
 	return nil
+}
+
+// listen opens the address of one of the bridge's servers, or a free port of loopback
+// if its usual one is taken.
+func listen(ctx context.Context, server interface {
+	Listen(ctx context.Context) (net.Listener, error)
+}, chosen string) (net.Listener, error) {
+	listener, err := server.Listen(ctx)
+	if errors.Is(err, syscall.EADDRINUSE) && chosen == "" {
+		var config net.ListenConfig
+		return config.Listen(ctx, "tcp", "127.0.0.1:0")
+	}
+	return listener, err
 }
 
 func (s *sandbox) startPage(ctx context.Context, _ map[string]string) error {
@@ -239,6 +253,7 @@ func (s *sandbox) close() {
 func withDefaults(environ map[string]string) map[string]string {
 	settings := map[string]string{
 		"LISTEN_ADDR":      "127.0.0.1:" + bridgePort,
+		"OPS_ADDR":         "127.0.0.1:" + opsPort,
 		"AUTH0_CONNECTION": connection,
 		"AUTH0_AUDIENCE":   defaultAudience,
 	}
@@ -303,11 +318,13 @@ func (s *sandbox) addresses() any {
 	}
 	return struct {
 		Bridge     string         `json:"bridge"`
+		Ops        string         `json:"ops"`
 		Page       string         `json:"page"`
 		Authsignal authsignalInfo `json:"authsignal"`
 		Auth0      auth0Info      `json:"auth0"`
 	}{
 		Bridge: s.bridgeURL,
+		Ops:    s.opsURL,
 		Page:   s.pageURL,
 		Authsignal: authsignalInfo{
 			APIURL: s.authsignal.APIURL(), TenantID: s.authsignal.TenantID(),

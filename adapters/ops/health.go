@@ -1,10 +1,8 @@
-package httpapi
+package ops
 
 import (
 	"context"
-	"encoding/json"
 	"log/slog"
-	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,7 +16,7 @@ const warmUpTime = 5 * time.Second
 // Health is what the probes tell. The bridge is ready once it is configured and
 // warmed, and false again only while draining: a vendor's trouble is told in the
 // body, and answered with 503s of the bridge's own rather than with a load
-// balancer's page. Make one with NewHealth.
+// balancer's page. Make one with NewHealth; it is safe for concurrent use.
 type Health struct {
 	warm      map[string]func(context.Context) error
 	upstreams []Upstream
@@ -42,7 +40,9 @@ func NewHealth(warm map[string]func(context.Context) error, upstreams []Upstream
 	return h
 }
 
-func (h *Health) warmUp(ctx context.Context) {
+// WarmUp opens the way to every party and then makes the bridge ready, unless it is
+// draining by then. It takes 5 s at most.
+func (h *Health) WarmUp(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, warmUpTime)
 	defer cancel()
 	var all sync.WaitGroup
@@ -59,32 +59,18 @@ func (h *Health) warmUp(ctx context.Context) {
 	}
 }
 
-func (h *Health) drain() { h.state.Store("draining") }
+// Drain makes the bridge not ready, for good.
+func (h *Health) Drain() { h.state.Store("draining") }
 
-// live answers GET /livez: the process answers, so it lives.
-func (s *Server) live(w http.ResponseWriter, _ *http.Request) {
-	writeHealth(w, http.StatusOK, map[string]any{"status": "live"})
-}
-
-// ready answers GET /readyz, asking nobody.
-func (s *Server) ready(w http.ResponseWriter, _ *http.Request) {
-	state := s.health.state.Load().(string)
-	status := http.StatusOK
-	if state != "ready" {
-		status = http.StatusServiceUnavailable
-	}
+// readiness is what GET /readyz tells. It asks nobody.
+func (h *Health) readiness() (ready bool, body map[string]any) {
+	state := h.state.Load().(string)
 	upstreams := map[string]any{}
-	for _, party := range s.health.upstreams {
+	for _, party := range h.upstreams {
 		upstreams[party.Name()] = "ok"
 		if trouble := party.Trouble(); trouble != nil {
 			upstreams[party.Name()] = trouble.What + " since " + trouble.Since.UTC().Format(time.RFC3339)
 		}
 	}
-	writeHealth(w, status, map[string]any{"status": state, "upstreams": upstreams})
-}
-
-func writeHealth(w http.ResponseWriter, status int, body map[string]any) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body)
+	return state == "ready", map[string]any{"status": state, "upstreams": upstreams}
 }

@@ -1,0 +1,6 @@
+package ops
+
+import "net/http"
+
+// HTTPServer is httpServer, for the tests.
+func (s *Server) HTTPServer() *http.Server { return s.httpServer() }

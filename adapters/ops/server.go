@@ -1,0 +1,90 @@
+// Package ops is what those who run the bridge ask: whether it lives, and whether it
+// is ready. It answers on a listener of its own, so that whatever befalls the one
+// that apps call, a flood or the limit of its connections, does not reach the probes.
+package ops
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"nativebridge/adapters/internal/serving"
+)
+
+// Limits on what may be sent to the probes, and how slowly.
+const (
+	maxHeaderBytes = 8 << 10
+	readTimeout    = 5 * time.Second
+	writeTimeout   = 10 * time.Second
+	idleTimeout    = 2 * time.Minute
+)
+
+// Server answers the probes. Make one with NewServer.
+type Server struct {
+	config Config
+	health *Health
+	log    *slog.Logger
+}
+
+// NewServer returns a server that is not listening yet.
+func NewServer(config Config, health *Health, log *slog.Logger) *Server {
+	return &Server{config: config, health: health, log: log}
+}
+
+// Health returns what the probes tell.
+func (s *Server) Health() *Health { return s.health }
+
+// Handler returns the probes.
+func (s *Server) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /livez", s.live)
+	mux.HandleFunc("GET /readyz", s.ready)
+	return mux
+}
+
+// live answers GET /livez: the process answers, so it lives.
+func (s *Server) live(w http.ResponseWriter, _ *http.Request) {
+	write(w, http.StatusOK, map[string]any{"status": "live"})
+}
+
+// ready answers GET /readyz.
+func (s *Server) ready(w http.ResponseWriter, _ *http.Request) {
+	status := http.StatusOK
+	ready, body := s.health.readiness()
+	if !ready {
+		status = http.StatusServiceUnavailable
+	}
+	write(w, status, body)
+}
+
+func write(w http.ResponseWriter, status int, body map[string]any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(body)
+}
+
+// Listen opens the configured address. The error says what to do about it.
+func (s *Server) Listen(ctx context.Context) (net.Listener, error) {
+	return serving.Listen(ctx, "OPS_ADDR", s.config.Addr)
+}
+
+// Serve answers on listener until ctx ends.
+func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
+	return serving.Until(ctx, s.httpServer(), listener)
+}
+
+func (s *Server) httpServer() *http.Server {
+	return &http.Server{
+		Handler:           s.Handler(),
+		ReadHeaderTimeout: readTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+	}
+}

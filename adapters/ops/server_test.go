@@ -1,0 +1,193 @@
+package ops_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"nativebridge/adapters/internal/serving"
+	"nativebridge/adapters/internal/upstream"
+	"nativebridge/adapters/ops"
+)
+
+var quiet = slog.New(slog.NewJSONHandler(io.Discard, nil))
+
+// running is a server that listens for real.
+type running struct{ url string }
+
+func run(t *testing.T, health *ops.Health) *running {
+	t.Helper()
+	server := ops.NewServer(ops.Config{Addr: "127.0.0.1:0"}, health, quiet)
+	listener, err := server.Listen(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- server.Serve(ctx, listener) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	go health.WarmUp(ctx)
+	return &running{url: "http://" + listener.Addr().String()}
+}
+
+func (r *running) get(t *testing.T, path string) (int, map[string]any) {
+	t.Helper()
+	resp, err := http.Get(r.url + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var body map[string]any
+	if err := json.NewDecoder(resp.Body).Decode(&body); err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, body
+}
+
+func TestReadyOnceWarmAndNotWhileDraining(t *testing.T) {
+	warm, warming := make(chan struct{}), make(chan struct{})
+	health := ops.NewHealth(map[string]func(context.Context) error{
+		"vendor": func(context.Context) error { close(warming); <-warm; return nil },
+	}, nil, quiet)
+	r := run(t, health)
+
+	<-warming
+	if status, body := r.get(t, "/readyz"); status != 503 || body["status"] != "starting" {
+		t.Errorf("while warming up: %d %v, want 503 starting", status, body)
+	}
+	if status, body := r.get(t, "/livez"); status != 200 || body["status"] != "live" {
+		t.Errorf("while warming up: %d %v, want alive", status, body)
+	}
+	close(warm)
+	untilStatus(t, r, "ready")
+
+	health.Drain()
+	if status, body := r.get(t, "/readyz"); status != 503 || body["status"] != "draining" {
+		t.Errorf("while draining: %d %v, want 503 draining", status, body)
+	}
+	if status, _ := r.get(t, "/livez"); status != 200 {
+		t.Errorf("while draining: %d, want alive", status)
+	}
+}
+
+func untilStatus(t *testing.T, r *running, want string) {
+	t.Helper()
+	for {
+		if _, body := r.get(t, "/readyz"); body["status"] == want {
+			return
+		}
+		if t.Context().Err() != nil {
+			t.Fatalf("never %s", want)
+		}
+	}
+}
+
+func TestReadyEvenIfTheWarmUpFails(t *testing.T) {
+	log := &lockedBuffer{}
+	health := ops.NewHealth(map[string]func(context.Context) error{
+		"vendor": func(context.Context) error { return errors.New("no connection") },
+	}, nil, slog.New(slog.NewJSONHandler(log, nil)))
+	r := run(t, health)
+	untilStatus(t, r, "ready")
+	if !strings.Contains(log.String(), "no connection") {
+		t.Error("the failed warm-up is not in the log")
+	}
+}
+
+func TestAVendorsTroubleIsToldAndTheBridgeStaysReady(t *testing.T) {
+	vendor := upstream.New(upstream.Options{Name: "vendor", Now: time.Now})
+	r := run(t, ops.NewHealth(nil, []ops.Upstream{vendor}, quiet))
+	untilStatus(t, r, "ready")
+	if _, body := r.get(t, "/readyz"); body["upstreams"].(map[string]any)["vendor"] != "ok" {
+		t.Errorf("body = %v, want the vendor ok", body)
+	}
+	if err := vendor.Warm(t.Context(), "http://127.0.0.1:1/"); err == nil {
+		t.Fatal("a port nobody listens on answered")
+	}
+	status, body := r.get(t, "/readyz")
+	if told := body["upstreams"].(map[string]any)["vendor"]; status != 200 || !strings.HasPrefix(told.(string), "no connection since ") {
+		t.Errorf("%d %v, want 200 and the trouble told", status, body)
+	}
+}
+
+func TestProbesAnswerToHEAD(t *testing.T) {
+	r := run(t, ops.NewHealth(nil, nil, quiet))
+	for _, path := range []string{"/livez", "/readyz"} {
+		resp, err := http.Head(r.url + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if resp.StatusCode == http.StatusMethodNotAllowed {
+			t.Errorf("HEAD %s is not allowed", path)
+		}
+	}
+	resp, err := http.Post(r.url+"/livez", "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	if got := resp.Header.Get("Allow"); got != "GET, HEAD" {
+		t.Errorf("Allow = %q, want GET, HEAD", got)
+	}
+}
+
+func TestAPortThatIsTakenIsSaidWithAdvice(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	server := ops.NewServer(ops.Config{Addr: serving.Addr(taken.Addr().String())}, ops.NewHealth(nil, nil, quiet), quiet)
+	if _, err := server.Listen(t.Context()); err == nil || !strings.Contains(err.Error(), "OPS_ADDR") {
+		t.Errorf("err = %v, want it to name OPS_ADDR", err)
+	}
+}
+
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
+func TestEveryTimeOfAProbesConnectionIsBounded(t *testing.T) {
+	server := ops.NewServer(ops.Config{}, ops.NewHealth(nil, nil, quiet), quiet).HTTPServer()
+	for name, tt := range map[string]struct{ got, atMost time.Duration }{
+		"the headers":     {server.ReadHeaderTimeout, 5 * time.Second},
+		"the request":     {server.ReadTimeout, 5 * time.Second},
+		"the answer":      {server.WriteTimeout, 10 * time.Second},
+		"between answers": {server.IdleTimeout, 2 * time.Minute},
+	} {
+		if tt.got < time.Second || tt.got > tt.atMost {
+			t.Errorf("%s: %s, want 1s to %s", name, tt.got, tt.atMost)
+		}
+	}
+	if server.MaxHeaderBytes != 8<<10 {
+		t.Errorf("headers may have %d bytes, want 8 KiB", server.MaxHeaderBytes)
+	}
+}
