@@ -7,7 +7,7 @@ LINT      := bin/golangci-lint-$(GOLANGCI_LINT_VERSION)
 WEB       := cmd/sandbox/web
 GENERATED := wire_gen.go ports/portsmock/portsmock.go docs/configuration.md
 
-.PHONY: help run test check generate build fuzz needs page clean
+.PHONY: help run test check generate build fuzz mutation needs page clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,13 +20,15 @@ test: needs page ## install what the tests need and run all of them
 	@mkdir -p bin
 	WITNESSES=$(CURDIR)/bin/witnesses $(GO) test -race -timeout 15m ./...
 	$(GO) -C adapters/oidc/fositetest test -race ./...
+	$(GO) test ./.ci/mutation
 	@cat bin/witnesses
 
-check: $(LINT) ## look for drift, vet, lint, and check the model of the protocol
+check: $(LINT) ## look for drift, vet, lint, shuffle the core's tests, and check the model of the protocol
 	@.ci/drift $(GENERATED)
-	$(GO) vet ./...
+	$(GO) vet ./... ./.ci/mutation
 	$(GO) vet -tags wireinject .
-	$(LINT) run
+	$(LINT) run ./... ./.ci/mutation
+	$(GO) test -shuffle=on -count=3 ./domain/... ./app/... ./ports/portstest/... ./adapters/memory/...
 	@.ci/model
 
 generate: ## write the generated files anew
@@ -41,6 +43,9 @@ fuzz: ## fuzz each decoder that faces the outside for a minute
 	@for target in ./domain:FuzzParsePasskeyToken ./adapters/authsignal:FuzzVerify ./adapters/jwt:FuzzVerify ./adapters/httpapi:FuzzSessionsBody ./adapters/httpapi:FuzzOAuthBody; do \
 		$(GO) test "$${target%%:*}" -run '^$$' -fuzz "^$${target##*:}$$" -fuzztime 1m || exit 1; \
 	done
+
+mutation: ## change the code in small ways and list what no test notices; PKG=./domain for one package
+	@$(GO) run ./.ci/mutation $(PKG)
 
 needs: ## install what the tests need (as root on Debian), or say what is missing
 	@.ci/needs
