@@ -148,6 +148,9 @@ func report(out io.Writer, t *target, verdicts []verdict, accepted map[string]st
 			fmt.Fprintf(out, "accepted, but there is no such mutant:\n%s\n", key)
 		}
 	}
+	if left := t.dropped + counts[unbuilt]; left > 0 {
+		fmt.Fprintf(out, "%s: %d changes do not compile and were left out\n", t.folder(), left)
+	}
 	total := len(t.mutants) - counts[unbuilt] - equivalent
 	killed := counts[caught] + counts[timedOut]
 	percent := 100.0

@@ -24,6 +24,7 @@ type target struct {
 	module  string // its folder
 	texts   map[string]string
 	mutants []mutant
+	dropped int // mutants that do not compile in their place
 }
 
 // listed is what 'go list -json' tells of a package.
@@ -182,7 +183,9 @@ func (t *target) dropWhatDoesNotCompile(imports func(*token.FileSet) types.Impor
 		if foreign != nil {
 			return foreign
 		}
+		before := len(t.mutants)
 		t.mutants = slices.DeleteFunc(t.mutants, func(m mutant) bool { return m.edits != nil && slices.Contains(refused, m.number) })
+		t.dropped += before - len(t.mutants)
 	}
 }
 
