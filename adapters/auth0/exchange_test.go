@@ -1,16 +1,16 @@
 package auth0_test
 
 import (
-	"bytes"
-	"encoding/json"
+	"cmp"
 	"fmt"
 	"maps"
+	"net/http"
 	"net/http/httptest"
-	"os/exec"
 	"regexp"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 
 	"nativebridge/adapters/auth0"
 	"nativebridge/adapters/auth0/auth0test/scripthost"
@@ -70,30 +70,11 @@ func adapted(c loginCase) exchangeCase {
 
 // The Action must decide as the Login script does, alike in the emulator's engine and in Node, and must decide once.
 func TestExchangeAction(t *testing.T) {
-	engines := []struct {
-		name string
-		run  func(*testing.T, []exchange) []exchangeResult
-	}{
-		{"embedded engine", exchangeEmbedded},
-		{"node", exchangeInNode},
-	}
-	for _, engine := range engines {
-		t.Run(engine.name, func(t *testing.T) {
+	engines := map[string]func(*testing.T) ([]exchangeCase, []exchangeResult){"embedded engine": exchangeEmbedded, "node": exchangeInNode}
+	for name, run := range engines {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			cases := exchangeCases(t)
-			asked := make([]loginCase, len(cases))
-			for i, c := range cases {
-				asked[i] = c.loginCase
-				if asked[i].identifier == "" {
-					asked[i].identifier = provenSubject
-				}
-			}
-			authsignal := newAuthsignal(t, asked)
-			exchanges := make([]exchange, len(cases))
-			for i, c := range cases {
-				exchanges[i] = c.exchange(i, authsignal)
-			}
-			results := engine.run(t, exchanges)
+			cases, results := run(t)
 			for i, c := range cases {
 				t.Run(c.name, func(t *testing.T) { c.check(t, results[i]) })
 			}
@@ -167,8 +148,9 @@ func TestExchangeActionFitsAuth0(t *testing.T) {
 
 // exchange is what a runner executes, exchangeResult how it ended; both as the Node harness reads and writes them.
 type exchange struct {
-	ID    int            `json:"id"`
-	Event map[string]any `json:"event"`
+	ID        int            `json:"id"`
+	Event     map[string]any `json:"event"`
+	Allowance int64          `json:"allowance"`
 }
 
 type exchangeResult struct {
@@ -183,7 +165,7 @@ type exchangeResult struct {
 	Calls      int                       `json:"calls"`
 }
 
-func (c exchangeCase) exchange(id int, authsignal *httptest.Server) exchange {
+func (c exchangeCase) exchange(id int, authsignal string) exchange {
 	c.settings = maps.Clone(c.settings)
 	if _, given := c.settings["NATIVE_BRIDGE_CLIENT_ID"]; !given {
 		if c.settings == nil {
@@ -195,60 +177,64 @@ func (c exchangeCase) exchange(id int, authsignal *httptest.Server) exchange {
 	if c.client != "" {
 		client = c.client
 	}
-	return exchange{ID: id, Event: map[string]any{
+	return exchange{ID: id, Allowance: c.allowance().Milliseconds(), Event: map[string]any{
 		"secrets":     c.login(id, authsignal).Configuration,
 		"client":      map[string]any{"client_id": client},
 		"transaction": map[string]any{"subject_token": challengeToken},
 	}}
 }
 
-func exchangeEmbedded(t *testing.T, exchanges []exchange) []exchangeResult {
-	host := scripthost.New(scripthost.Options{Log: func(line string) { t.Errorf("the host warns: %s", line) }})
-	script, err := host.CompileAction(auth0.ExchangeAction)
-	if err != nil {
-		t.Fatal(err)
+func exchangesOf(cases []exchangeCase, authsignal string) []exchange {
+	exchanges := make([]exchange, len(cases))
+	for i, c := range cases {
+		exchanges[i] = c.exchange(i, authsignal)
 	}
-	results := make([]exchangeResult, len(exchanges))
-	var group sync.WaitGroup
-	for i, in := range exchanges {
-		group.Go(func() {
-			out := host.Exchange(t.Context(), script, in.Event)
-			results[i] = exchangeResult{
-				Kind: out.Kind, Code: out.Code, Message: out.Message, UserID: out.User.ID,
-				Connection: out.User.Connection, Attributes: out.User.Attributes, Options: out.User.Options, Calls: out.Decisions,
-			}
-		})
-	}
-	group.Wait()
-	host.Close()
-	return results
+	return exchanges
 }
 
-func exchangeInNode(t *testing.T, exchanges []exchange) []exchangeResult {
-	node, err := exec.LookPath("node")
-	if err != nil {
-		t.Fatalf("install Node.js 18 or later, the Action must be tested in it: %v", err)
+// authsignalOfExchanges is the stand-in of the Login script's test.
+func authsignalOfExchanges(t *testing.T, cases []exchangeCase) http.Handler {
+	asked := make([]loginCase, len(cases))
+	for i, c := range cases {
+		asked[i] = c.loginCase
+		asked[i].identifier = cmp.Or(c.identifier, provenSubject)
 	}
-	var input, stderr bytes.Buffer
-	for _, in := range exchanges {
-		if err := json.NewEncoder(&input).Encode(in); err != nil {
+	return authsignalOf(t, asked)
+}
+
+func exchangeEmbedded(t *testing.T) (cases []exchangeCase, results []exchangeResult) {
+	synctest.Test(t, func(t *testing.T) {
+		cases = exchangeCases(t)
+		address, transport := serveInMemory(t, authsignalOfExchanges(t, cases))
+		host := scripthost.New(scripthost.Options{Transport: transport, Log: func(line string) { t.Errorf("the host warns: %s", line) }})
+		script, err := host.CompileAction(auth0.ExchangeAction)
+		if err != nil {
 			t.Fatal(err)
 		}
-	}
-	command := exec.CommandContext(t.Context(), node, "testdata/exchange_node.mjs", exchangeFile)
-	command.Stdin, command.Stderr = &input, &stderr
-	output, err := command.Output()
-	if err != nil {
-		t.Fatalf("node: %v\n%s", err, stderr.String())
-	}
-	results := make([]exchangeResult, len(exchanges))
-	decoder := json.NewDecoder(bytes.NewReader(output))
-	for range exchanges {
-		var result exchangeResult
-		if err := decoder.Decode(&result); err != nil {
-			t.Fatal(err)
+		results = make([]exchangeResult, len(cases))
+		var group sync.WaitGroup
+		for i, in := range exchangesOf(cases, address) {
+			group.Go(func() {
+				out := host.Exchange(t.Context(), script, in.Event)
+				results[i] = exchangeResult{
+					Kind: out.Kind, Code: out.Code, Message: out.Message, UserID: out.User.ID,
+					Connection: out.User.Connection, Attributes: out.User.Attributes, Options: out.User.Options, Calls: out.Decisions,
+				}
+			})
 		}
+		group.Wait()
+		host.Close()
+	})
+	return cases, results
+}
+
+func exchangeInNode(t *testing.T) ([]exchangeCase, []exchangeResult) {
+	cases := exchangeCases(t)
+	authsignal := httptest.NewServer(authsignalOfExchanges(t, cases))
+	t.Cleanup(authsignal.Close)
+	results := make([]exchangeResult, len(cases))
+	for _, result := range inNode[exchangeResult](t, "testdata/exchange_node.mjs", exchangeFile, exchangesOf(cases, authsignal.URL)) {
 		results[result.ID] = result
 	}
-	return results
+	return cases, results
 }

@@ -2,10 +2,12 @@ package auth0_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"maps"
 	"net"
 	"net/http"
@@ -17,7 +19,10 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"nativebridge/adapters/auth0"
 	"nativebridge/adapters/auth0/auth0test/scripthost"
@@ -180,23 +185,11 @@ func subjectCases(t *testing.T) []loginCase {
 
 // The script must end alike in the emulator's engine and in Node, and must call back exactly once.
 func TestLoginScript(t *testing.T) {
-	engines := []struct {
-		name string
-		run  func(*testing.T, []login) []loginResult
-	}{
-		{"embedded engine", runEmbedded},
-		{"node", runNode},
-	}
-	for _, engine := range engines {
-		t.Run(engine.name, func(t *testing.T) {
+	engines := map[string]func(*testing.T) ([]loginCase, []loginResult){"embedded engine": runEmbedded, "node": runNode}
+	for name, run := range engines {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			cases := loginCases(t)
-			authsignal := newAuthsignal(t, cases)
-			logins := make([]login, len(cases))
-			for i, c := range cases {
-				logins[i] = c.login(i, authsignal)
-			}
-			results := engine.run(t, logins)
+			cases, results := run(t)
 			for i, c := range cases {
 				t.Run(c.name, func(t *testing.T) { c.check(t, results[i]) })
 			}
@@ -256,6 +249,7 @@ type login struct {
 	Password      string            `json:"password"`
 	Configuration map[string]string `json:"configuration"`
 	WithContext   bool              `json:"withContext"`
+	Allowance     int64             `json:"allowance"`
 }
 
 type loginResult struct {
@@ -267,8 +261,8 @@ type loginResult struct {
 }
 
 // login gives the case to Authsignal's stand-in under a base URL of its own. A slash ends it, which must do no harm.
-func (c loginCase) login(id int, authsignal *httptest.Server) login {
-	apiURL := fmt.Sprintf("%s/%d/v1", authsignal.URL, id)
+func (c loginCase) login(id int, authsignal string) login {
+	apiURL := fmt.Sprintf("%s/%d/v1", authsignal, id)
 	password := challengeToken
 	if c.password != nil {
 		password = c.password(apiURL)
@@ -281,37 +275,54 @@ func (c loginCase) login(id int, authsignal *httptest.Server) login {
 	}
 	maps.Copy(settings, c.settings)
 	maps.DeleteFunc(settings, func(_, value string) bool { return value == "-" })
-	return login{ID: id, Identifier: c.identifier, Password: password, Configuration: settings, WithContext: c.context}
+	return login{
+		ID: id, Identifier: c.identifier, Password: password, Configuration: settings, WithContext: c.context,
+		Allowance: c.allowance().Milliseconds(),
+	}
 }
 
-func runEmbedded(t *testing.T, logins []login) []loginResult {
-	var warnings []string
-	var mu sync.Mutex
-	host := scripthost.New(scripthost.Options{Log: func(line string) {
-		mu.Lock()
-		defer mu.Unlock()
-		warnings = append(warnings, line)
-	}})
-	results := make([]loginResult, len(logins))
-	var group sync.WaitGroup
-	for i, in := range logins {
-		script := compile(t, host, in.WithContext)
-		group.Go(func() {
-			out := host.Login(t.Context(), script, scripthost.Login{Identifier: in.Identifier, Password: in.Password, Configuration: in.Configuration})
-			results[i] = loginResult{Kind: out.Kind, Message: out.Message, Calls: out.CalledBack}
-			if out.Kind == scripthost.Profile {
-				if err := json.Unmarshal(out.Profile, &results[i].Profile); err != nil {
-					t.Error(err)
+// allowance is what Node adds to the time limits of a script that is to be answered, because its timers are real and a
+// busy machine may be slower than they allow. A script that is to give up has none: its limits pass, however busy.
+func (c loginCase) allowance() time.Duration {
+	if strings.Contains(c.message, "did not answer within") {
+		return 0
+	}
+	return time.Minute
+}
+
+func logins(cases []loginCase, authsignal string) []login {
+	logins := make([]login, len(cases))
+	for i, c := range cases {
+		logins[i] = c.login(i, authsignal)
+	}
+	return logins
+}
+
+// runEmbedded runs the cases all at once, in a time that passes only while everything waits: how busy the machine is
+// decides nothing.
+func runEmbedded(t *testing.T) (cases []loginCase, results []loginResult) {
+	synctest.Test(t, func(t *testing.T) {
+		cases = loginCases(t)
+		address, transport := serveInMemory(t, authsignalOf(t, cases))
+		host := scripthost.New(scripthost.Options{Transport: transport, Log: func(line string) { t.Errorf("the host warns: %s", line) }})
+		results = make([]loginResult, len(cases))
+		var group sync.WaitGroup
+		for i, in := range logins(cases, address) {
+			script := compile(t, host, in.WithContext)
+			group.Go(func() {
+				out := host.Login(t.Context(), script, scripthost.Login{Identifier: in.Identifier, Password: in.Password, Configuration: in.Configuration})
+				results[i] = loginResult{Kind: out.Kind, Message: out.Message, Calls: out.CalledBack}
+				if out.Kind == scripthost.Profile {
+					if err := json.Unmarshal(out.Profile, &results[i].Profile); err != nil {
+						t.Error(err)
+					}
 				}
-			}
-		})
-	}
-	group.Wait()
-	host.Close() // ends the watch for a second callback, which would be a warning
-	if len(warnings) > 0 {
-		t.Errorf("the host warns: %q", warnings)
-	}
-	return results
+			})
+		}
+		group.Wait()
+		host.Close() // ends the watch for a second callback, which would be a warning
+	})
+	return cases, results
 }
 
 // compile puts a function of four parameters before the script to have the host pass the context object.
@@ -328,31 +339,42 @@ func compile(t *testing.T, host *scripthost.Host, withContext bool) *scripthost.
 	return script
 }
 
-func runNode(t *testing.T, logins []login) []loginResult {
+func runNode(t *testing.T) ([]loginCase, []loginResult) {
+	cases := loginCases(t)
+	authsignal := httptest.NewServer(authsignalOf(t, cases))
+	t.Cleanup(authsignal.Close)
+	results := make([]loginResult, len(cases))
+	for _, result := range inNode[loginResult](t, "testdata/login_node.mjs", loginFile, logins(cases, authsignal.URL)) {
+		results[result.ID] = result
+	}
+	return cases, results
+}
+
+// inNode has a harness run a script for each of the inputs, and returns what it reports.
+func inNode[Result, Input any](t *testing.T, harness, script string, inputs []Input) []Result {
+	t.Helper()
 	node, err := exec.LookPath("node")
 	if err != nil {
-		t.Fatalf("install Node.js 18 or later, the Login script must be tested in it: %v", err)
+		t.Fatalf("install Node.js 18 or later, Auth0's scripts must be tested in it: %v", err)
 	}
 	var input, stderr bytes.Buffer
-	for _, in := range logins {
+	for _, in := range inputs {
 		if err := json.NewEncoder(&input).Encode(in); err != nil {
 			t.Fatal(err)
 		}
 	}
-	command := exec.CommandContext(t.Context(), node, "testdata/login_node.mjs", loginFile)
+	command := exec.CommandContext(t.Context(), node, harness, script)
 	command.Stdin, command.Stderr = &input, &stderr
 	output, err := command.Output()
 	if err != nil {
 		t.Fatalf("node: %v\n%s", err, stderr.String())
 	}
-	results := make([]loginResult, len(logins))
+	results := make([]Result, len(inputs))
 	decoder := json.NewDecoder(bytes.NewReader(output))
-	for range logins {
-		var result loginResult
-		if err := decoder.Decode(&result); err != nil {
+	for i := range results {
+		if err := decoder.Decode(&results[i]); err != nil {
 			t.Fatal(err)
 		}
-		results[result.ID] = result
 	}
 	return results
 }
@@ -365,8 +387,8 @@ func readLoginScript(t *testing.T) string {
 	return string(content)
 }
 
-// newAuthsignal is a stand-in that answers each case as it says, and checks what it is asked.
-func newAuthsignal(t *testing.T, cases []loginCase) *httptest.Server {
+// authsignalOf is a stand-in that answers each case as it says, and checks what it is asked.
+func authsignalOf(t *testing.T, cases []loginCase) http.Handler {
 	mux := http.NewServeMux()
 	for i, c := range cases {
 		validate, user := c.validate, c.user
@@ -396,10 +418,49 @@ func newAuthsignal(t *testing.T, cases []loginCase) *httptest.Server {
 		t.Errorf("unexpected request: %s %s", r.Method, r.URL)
 		http.NotFound(w, r)
 	})
-	server := httptest.NewServer(mux)
-	t.Cleanup(server.Close)
-	return server
+	return mux
 }
+
+// serveInMemory serves without a socket, so that nothing but what is in this process is waited for. Nobody listens at
+// any other address than the one it returns.
+func serveInMemory(t *testing.T, handler http.Handler) (address string, transport *http.Transport) {
+	const host = "127.0.0.1:80"
+	listener := &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
+	server := &http.Server{Handler: handler, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)}
+	go func() { _ = server.Serve(listener) }()
+	t.Cleanup(func() { _ = server.Close() })
+	return "http://" + host, &http.Transport{DialContext: func(_ context.Context, _, asked string) (net.Conn, error) {
+		if asked != host {
+			return nil, syscall.ECONNREFUSED
+		}
+		return listener.dial(), nil
+	}}
+}
+
+// pipeListener accepts the connections that dial makes.
+type pipeListener struct {
+	conns  chan net.Conn
+	closed chan struct{}
+}
+
+func (l *pipeListener) dial() net.Conn {
+	near, far := net.Pipe()
+	l.conns <- far
+	return near
+}
+
+func (l *pipeListener) Accept() (net.Conn, error) {
+	select {
+	case conn := <-l.conns:
+		return conn, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (l *pipeListener) Close() error { close(l.closed); return nil }
+
+func (l *pipeListener) Addr() net.Addr { return &net.IPAddr{IP: net.IPv4(127, 0, 0, 1)} }
 
 func checkCredentials(t *testing.T, name string, r *http.Request) {
 	want := "Basic " + base64.StdEncoding.EncodeToString([]byte(apiSecret+":"))
