@@ -1,6 +1,7 @@
 package auth0
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -45,6 +46,18 @@ func isRateLimit(reply upstream.Reply) bool {
 func (i *Issuer) said(reply upstream.Reply, p problem, credential domain.Secret) string {
 	return fmt.Sprintf("auth0 answered %d %s", reply.Status,
 		upstream.Words(p.Error+": "+p.ErrorDescription, credential, i.config.ClientSecret))
+}
+
+// unanswered is the error of a session that was asked for and did not come. Auth0
+// gives a script 20 s, longer than anybody waits here, so that one which never calls
+// back looks like an Auth0 that hangs.
+func unanswered(err error) error {
+	err = fmt.Errorf("%w: %w", domain.ErrUnavailable, err)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("%w: if Auth0 is up, the Login script or the Action never calls back or takes too long: "+
+			"look for script time-outs in the tenant's logs, and compare the script with ours", err)
+	}
+	return err
 }
 
 // passing returns the error of a reply that is no verdict: the same request could

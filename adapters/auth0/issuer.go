@@ -4,7 +4,6 @@ package auth0
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -88,7 +87,7 @@ func (i *Issuer) open(ctx context.Context, grant domain.Grant, form url.Values, 
 
 	reply, err := i.ask(ctx, form, grant.Client.Addr)
 	if err != nil {
-		return domain.Session{}, fmt.Errorf("%w: %w", domain.ErrUnavailable, err)
+		return domain.Session{}, unanswered(err)
 	}
 	if reply.Status != http.StatusOK {
 		return domain.Session{}, refusal(reply)

@@ -535,15 +535,28 @@ func TestTheWaitUntilTheLimitIsLiftedIsPassedOn(t *testing.T) {
 	}
 }
 
-func TestAHangingAuth0IsUnavailableAtTheDeadline(t *testing.T) {
-	tenant := startTenant(t)
-	issuer := issuerFor(t, tenant)
-	inject(tenant, auth0test.Fault{Kind: auth0test.Hang})
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-	defer cancel()
-	_, err := issuer.Issue(ctx, grantFor(t))
-	if reason, _ := domain.ReasonOf(err); reason != domain.ErrUnavailable {
-		t.Errorf("err = %v, want unavailable", err)
+// From here a script that never calls back looks like an Auth0 that hangs, so the cause must name both.
+func TestAnAuth0ThatDoesNotAnswerIsUnavailableAtTheDeadline(t *testing.T) {
+	silent := auth0test.Connection{Name: "authsignal", LoginScript: "function login(identifier, password, callback) {}"}
+	trusting := auth0test.Connection{Name: "authsignal", LoginScript: trustingScript}
+	for name, tt := range map[string]struct {
+		connection auth0test.Connection
+		faults     []auth0test.Fault
+	}{
+		"it hangs":                          {trusting, []auth0test.Fault{{Kind: auth0test.Hang}}},
+		"its Login script never calls back": {silent, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tenant := startTenantWith(t, tt.connection)
+			issuer := issuerFor(t, tenant)
+			inject(tenant, tt.faults...)
+			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+			defer cancel()
+			_, err := issuer.Issue(ctx, grantFor(t))
+			if reason, _ := domain.ReasonOf(err); reason != domain.ErrUnavailable || !strings.Contains(err.Error(), "never calls back") {
+				t.Errorf("err = %v, want unavailable, and to say that the Login script may never call back", err)
+			}
+		})
 	}
 }
 

@@ -94,6 +94,24 @@ func TestTheRenewalIsThatOfRFC6749(t *testing.T) {
 	}
 }
 
+// RFC 6749, section 6: the answer is as narrow as was asked, and the next refresh token as wide as the one before.
+func TestARenewalMayAskForLessAndLaterForAllAgain(t *testing.T) {
+	issuer := issuerFor(t, startProvider(t, nil))
+	refresh := openSession(t, issuer)
+	all, err := issuer.Renew(t.Context(), refresh, domain.Access{}, domain.Client{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	narrow, err := issuer.Renew(t.Context(), all.RefreshToken, domain.Access{Scope: []string{"openid"}}, domain.Client{})
+	if err != nil || !slices.Equal(narrow.Scope, []string{"openid"}) {
+		t.Fatalf("scope %q, %v; want openid alone", narrow.Scope, err)
+	}
+	again, err := issuer.Renew(t.Context(), narrow.RefreshToken, domain.Access{}, domain.Client{})
+	if err != nil || !slices.Equal(again.Scope, all.Scope) {
+		t.Errorf("scope %q, %v; want %q again", again.Scope, err, all.Scope)
+	}
+}
+
 func TestTheRevocationIsThatOfRFC7009(t *testing.T) {
 	issuer, requests := plainProvider(t, answering(200, ""))
 	if err := issuer.Revoke(t.Context(), domain.NewSecret("v1.refresh")); err != nil {

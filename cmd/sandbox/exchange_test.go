@@ -387,6 +387,36 @@ func TestAnOpenIDProviderOpensTheSessionInstead(t *testing.T) {
 	}
 }
 
+// What --json prints is all that another bridge needs to work with the same provider.
+func TestTheProviderIsToldToABridgeOfOnesOwn(t *testing.T) {
+	b := startBench(t, map[string]string{"TOKEN_ISSUER": "oidc"})
+	var told struct {
+		Authsignal struct {
+			APIURL string `json:"api_url"`
+			Secret string `json:"secret"`
+			Action string `json:"action"`
+		} `json:"authsignal"`
+		Provider map[string]string `json:"provider"`
+	}
+	text, err := json.Marshal(b.addresses())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(text, &told); err != nil {
+		t.Fatal(err)
+	}
+	own, err := startBridge(t, map[string]string{
+		"TOKEN_ISSUER": "oidc", "OIDC_ISSUER": told.Provider["issuer"], "OIDC_CLIENT_ID": told.Provider["client_id"],
+		"OIDC_CLIENT_SECRET": told.Provider["client_secret"], "OIDC_ASSERTION_KEY": told.Provider["assertion_key"],
+		"AUTHSIGNAL_API_URL": told.Authsignal.APIURL, "AUTHSIGNAL_SECRET": told.Authsignal.Secret, "AUTHSIGNAL_ACTION": told.Authsignal.Action,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.bridgeURL = own
+	b.want(t, b.token(t, wish{}), http.StatusOK, "")
+}
+
 func TestASessionOfSomebodyElseIsRevoked(t *testing.T) {
 	b := startBench(t, map[string]string{"AUTH0_SCOPE": "openid offline_access"})
 	b.meets(inject(auth0test.Fault{Kind: auth0test.WrongSubject}))

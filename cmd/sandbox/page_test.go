@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -321,6 +322,28 @@ func TestAScenarioIsOnUntilTheNextIs(t *testing.T) {
 		if status, answer := s.post(t, "/bridge/v1/sessions", `{"token":"`+token+`"}`); status != step.status {
 			t.Errorf("%s: the bridge answered %d %v, want %d", step.id, status, answer, step.status)
 		}
+	}
+}
+
+func TestAuth0IsDownAtEveryEndpoint(t *testing.T) {
+	s := startSandbox(t, nil)
+	_, session := s.post(t, "/bridge/v1/sessions", `{"token":"`+s.tokenFor(t, wish{})+`"}`)
+	s.play(scenarioOf(t, "auth0_down"))
+
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: s.auth0.CertPool(), MinVersion: tls.VersionTLS12}}}
+	for _, path := range []string{"/.well-known/jwks.json", "/.well-known/openid-configuration", "/userinfo", "/", "/api/v2/clients"} {
+		resp, err := client.Get(s.auth0.URL() + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != http.StatusBadGateway {
+			t.Errorf("GET %s was answered %d, want 502", path, resp.StatusCode)
+		}
+	}
+	body := fmt.Sprintf(`{"client_id":%q,"token":%q}`, clientID, session["refresh_token"])
+	if status, answer := s.post(t, "/bridge/oauth/revoke", body); status != http.StatusServiceUnavailable {
+		t.Errorf("a revocation was answered %d %v, want 503", status, answer)
 	}
 }
 

@@ -316,12 +316,24 @@ func (s *sandbox) addresses() any {
 		Audience     string `json:"audience"`
 		CAFile       string `json:"ca_file"`
 	}
+	type providerInfo struct {
+		Issuer       string `json:"issuer"`
+		ClientID     string `json:"client_id"`
+		ClientSecret string `json:"client_secret"`
+		AssertionKey string `json:"assertion_key"`
+	}
+	var provider *providerInfo
+	if s.provider != nil {
+		oidc := s.config.OIDC
+		provider = &providerInfo{s.provider.Issuer(), clientID, oidc.ClientSecret.Reveal(), oidc.AssertionKey.Reveal()}
+	}
 	return struct {
 		Bridge     string         `json:"bridge"`
 		Ops        string         `json:"ops"`
 		Page       string         `json:"page"`
 		Authsignal authsignalInfo `json:"authsignal"`
 		Auth0      auth0Info      `json:"auth0"`
+		Provider   *providerInfo  `json:"provider,omitempty"`
 	}{
 		Bridge: s.bridgeURL,
 		Ops:    s.opsURL,
@@ -335,5 +347,6 @@ func (s *sandbox) addresses() any {
 			ClientSecret: s.clientSecret, Connection: s.config.Auth0.Connection,
 			Audience: s.config.Auth0.Audience, CAFile: s.caFile,
 		},
+		Provider: provider,
 	}
 }

@@ -174,11 +174,11 @@ func auth0Scenarios() []scenario {
 		auth0:    inject(auth0test.Fault{Kind: auth0test.Delay, DelayMillis: 3000}),
 	}, {
 		ID: "auth0_down", Title: "Auth0 down",
-		Story:    "A load balancer answers 502 with a page of HTML in Auth0's place.",
+		Story:    "A load balancer answers 502 with a page of HTML in Auth0's place, whatever it is asked.",
 		User:     "Is told to try again, and need not touch the sensor again.",
 		App:      "Gets 503 unavailable, as JSON. The same token works later.",
 		Operator: "Gets a warning that names Auth0.",
-		auth0:    inject(auth0test.Fault{Kind: auth0test.ServerError, Status: http.StatusBadGateway, Form: auth0test.FormHTML}),
+		auth0:    inject(auth0test.Fault{Kind: auth0test.ServerError, At: auth0test.Everywhere, Status: http.StatusBadGateway, Form: auth0test.FormHTML}),
 	}}
 }
 

@@ -143,7 +143,8 @@ func witnessEnviron(t *testing.T, b *bench) []string {
 
 // startGuidesTenant starts an Auth0 tenant as Authsignal's guide "Auth0 Native
 // Bridge" sets one up, with the guide's Login script. It asks the same Authsignal.
-func startGuidesTenant(t *testing.T, tenant *authsignaltest.Server) (*auth0test.Server, map[string]string) {
+// An application of it may use the Management API.
+func startGuidesTenant(t *testing.T, tenant *authsignaltest.Server) (*auth0test.Server, map[string]any) {
 	t.Helper()
 	read := func(name string) string {
 		text, err := os.ReadFile(filepath.Join(witnessDir, "guide", name))
@@ -158,6 +159,9 @@ func startGuidesTenant(t *testing.T, tenant *authsignaltest.Server) (*auth0test.
 			ID: "default-app", Secret: secret, Name: "Default App", AppType: "regular_web",
 			GrantTypes:  []string{auth0test.GrantPassword, auth0test.GrantPasswordRealm},
 			Connections: []string{connection},
+		}, {
+			ID: "set-up", Secret: secret, Name: "Set-up", AppType: "non_interactive",
+			GrantTypes: []string{auth0test.GrantClientCredentials}, Management: []string{"read:clients"},
 		}},
 		Connections: []auth0test.Connection{{
 			Name:          connection,
@@ -174,8 +178,9 @@ func startGuidesTenant(t *testing.T, tenant *authsignaltest.Server) (*auth0test.
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = guide.Close() })
-	return guide, map[string]string{
-		"domain": guide.Domain(), "issuer": guide.Issuer(), "client_id": "default-app", "client_secret": secret,
+	return guide, map[string]any{
+		"management": map[string]string{"client_id": "set-up", "client_secret": secret},
+		"domain":     guide.Domain(), "issuer": guide.Issuer(), "client_id": "default-app", "client_secret": secret,
 		"connection": connection, "audience": defaultAudience,
 	}
 }

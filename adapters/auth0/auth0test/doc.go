@@ -32,7 +32,9 @@
 // that needs what the engine lacks is refused by [Start], [Server.StoreScript]
 // and [Server.StoreAction], so that it cannot look like a wrong password later.
 // Only a password that the script refuses, and a subject token that the Action
-// rejects, counts as an attack: failures do not.
+// rejects, counts as an attack: failures do not. One that does not end is waited
+// for as long as Auth0 does, 20 s, and then answered with a 5xx; a shorter limit
+// stands in [Options.ScriptHost].
 //
 // # Switches
 //
@@ -65,7 +67,7 @@
 //
 // These are guesses without a switch: the words for a connection that is not
 // enabled for the client; that callback() without a profile is a wrong password;
-// that a failed script is no attack; the answer to too many sign-ins of one
+// that a failed script is no attack; which 5xx follows a script that does not end; the answer to too many sign-ins of one
 // user; that a refresh leaves out scopes it cannot give; gty of a refreshed
 // access token, and of one from a token exchange; every error about an
 // organization, a profile or a connection that an Action names; the codes of

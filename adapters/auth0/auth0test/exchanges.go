@@ -79,7 +79,7 @@ func (l *exchangeLog) all() []Exchange {
 // knownGrant keeps whatever else a caller writes there out of the log.
 func knownGrant(grant string) string {
 	switch grant {
-	case "", GrantPassword, GrantPasswordRealm, GrantRefreshToken, GrantTokenExchange:
+	case "", GrantPassword, GrantPasswordRealm, GrantRefreshToken, GrantTokenExchange, GrantClientCredentials:
 		return grant
 	}
 	return "other"

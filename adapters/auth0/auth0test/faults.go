@@ -55,13 +55,14 @@ const (
 	AtUserInfo  Endpoint = "userinfo"
 	AtJWKS      Endpoint = "jwks"
 	AtDiscovery Endpoint = "discovery"
+	Everywhere  Endpoint = "everywhere" // whatever is asked, also what does not exist
 
 	atElsewhere Endpoint = "elsewhere"
 )
 
 // UnmarshalText refuses an endpoint that does not exist.
 func (e *Endpoint) UnmarshalText(text []byte) error {
-	return unmarshalOneOf(e, text, "", AtToken, AtRevoke, AtUserInfo, AtJWKS, AtDiscovery)
+	return unmarshalOneOf(e, text, "", AtToken, AtRevoke, AtUserInfo, AtJWKS, AtDiscovery, Everywhere)
 }
 
 // Form is the shape of an error's body. Auth0 uses all but the last for its
@@ -281,7 +282,7 @@ func (f Fault) matches(at Endpoint, grant string) bool {
 	if f.Grant == GrantPassword && grant == GrantPasswordRealm {
 		grant = GrantPassword
 	}
-	return f.At == at && (f.Grant == "" || f.Grant == grant)
+	return (f.At == at || f.At == Everywhere) && (f.Grant == "" || f.Grant == grant)
 }
 
 // afterLogin tells whether the fault is an Action's doing.

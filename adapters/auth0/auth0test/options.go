@@ -17,6 +17,8 @@ const (
 	GrantPassword      = "password"
 	GrantPasswordRealm = "http://auth0.com/oauth/grant-type/password-realm"
 	GrantRefreshToken  = "refresh_token"
+
+	GrantClientCredentials = "client_credentials"
 )
 
 // GrantTokenExchange is known too. It stands in no list of grant types: see
@@ -65,6 +67,7 @@ type Client struct {
 	Connections       []string // names of the connections enabled for it
 	TokenExchange     bool     // token_exchange.allow_any_profile_of_type has custom_authentication
 	Organizations     bool     // organization_usage is not deny; in token exchange alone
+	Management        []string // scopes of its client grant for the Management API; nil: it has none
 	TrustForwardedFor bool     // is_token_endpoint_ip_header_trusted
 	RefreshToken      RefreshToken
 	IDTokenLifetime   time.Duration // 0 means 10 hours, as with Auth0

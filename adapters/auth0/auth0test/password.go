@@ -153,8 +153,8 @@ func (c *call) scriptRefusal(o scripthost.Outcome) error {
 		return wrongPassword()
 	case scripthost.Unauthorized:
 		return c.unauthorized(o.Message)
-	case scripthost.NeverCalled, scripthost.TimedOut:
-		return c.scriptFailure(cmp.Or(o.Message, "The Login script did not call back in time."))
+	case scripthost.NeverCalled, scripthost.TimedOut: // a 5xx, which one is a guess
+		return refuse(http.StatusServiceUnavailable, "server_error", cmp.Or(o.Message, "The Login script did not call back in time."))
 	case scripthost.BadProfile:
 		return c.scriptFailure(cmp.Or(o.Message, "The Login script returned a profile that is no object."))
 	case scripthost.Invalid, scripthost.Failed, scripthost.Threw, scripthost.Rejected, scripthost.Uncaught:

@@ -50,7 +50,6 @@ function login(id, password, callback) {
   case 'throws':         throw new Error('thrown');
   case 'rejects':        return Promise.reject(new Error('rejected'));
   case 'uncaught':       return setTimeout(() => { throw new Error('uncaught'); }, 1);
-  case 'silent':         return;
   case 'secret':         return callback(null, {user_id: configuration.ID});
   }
 }`

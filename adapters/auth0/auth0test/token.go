@@ -20,12 +20,15 @@ func (s *Server) token(c *call) (answer, error) {
 		return answer{}, err
 	}
 	switch grant := c.params["grant_type"]; grant {
-	case GrantPassword, GrantPasswordRealm, GrantRefreshToken:
+	case GrantPassword, GrantPasswordRealm, GrantRefreshToken, GrantClientCredentials:
 		if !slices.Contains(client.GrantTypes, grant) {
 			return answer{}, refuse(http.StatusForbidden, "unauthorized_client", fmt.Sprintf("Grant type '%s' not allowed for the client.", grant))
 		}
-		if grant == GrantRefreshToken {
+		switch grant {
+		case GrantRefreshToken:
 			return s.refreshGrant(c, client)
+		case GrantClientCredentials:
+			return s.clientCredentialsGrant(c, client)
 		}
 		return s.passwordGrant(c, client)
 	case GrantTokenExchange:

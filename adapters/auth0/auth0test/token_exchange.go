@@ -175,6 +175,8 @@ func (c *call) actionRefusal(o scripthost.Outcome) error {
 		return refuse(http.StatusBadRequest, cmp.Or(o.Code, "invalid_request"), o.Message)
 	case scripthost.NoUser, scripthost.ManyUsers:
 		return refuse(http.StatusInternalServerError, "server_error", o.Message)
+	case scripthost.NeverCalled, scripthost.TimedOut:
+		return refuse(http.StatusServiceUnavailable, "server_error", "The Action did not end in time.")
 	}
 	return refuse(http.StatusInternalServerError, "server_error", "The Action failed.") // the reason is in Exchange.Outcome and in the log
 }

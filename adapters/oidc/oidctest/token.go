@@ -32,17 +32,19 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	var granted session
+	var scope []string
 	var err error
 	switch r.PostForm.Get("grant_type") {
 	case grantJWTBearer:
 		granted, err = s.jwtBearer(r)
+		scope = granted.scope
 	case "refresh_token":
-		granted, err = s.renew(r)
+		granted, scope, err = s.renew(r)
 	default:
 		err = refusal{"unsupported_grant_type", "this grant type is not known here"}
 	}
 	if err == nil {
-		err = s.open(w, granted)
+		err = s.open(w, granted, scope)
 	}
 	if err != nil {
 		refuse(w, err)
@@ -132,34 +134,38 @@ func (s *Server) verify(assertion string, keys jose.JSONWebKeySet) (jwt.Claims, 
 	return claims, nil
 }
 
-// renew uses a refresh token up (RFC 6749, section 6).
-func (s *Server) renew(r *http.Request) (session, error) {
+// renew uses a refresh token up. The scope is what is asked for, or else all that
+// was granted (RFC 6749, section 6).
+func (s *Server) renew(r *http.Request) (granted session, scope []string, err error) {
 	old := r.PostForm.Get("refresh_token")
 	granted, known := s.refresh[old]
 	if !known || s.forgotten[granted.subject] {
-		return session{}, refusal{"invalid_grant", "the refresh token is not known"}
+		return session{}, nil, refusal{"invalid_grant", "the refresh token is not known"}
 	}
-	if scope := strings.Fields(r.PostForm.Get("scope")); len(scope) > 0 {
-		for _, token := range scope {
-			if !slices.Contains(granted.scope, token) {
-				return session{}, refusal{"invalid_scope", "this was not granted before"}
-			}
+	scope = strings.Fields(r.PostForm.Get("scope"))
+	for _, token := range scope {
+		if !slices.Contains(granted.scope, token) {
+			return session{}, nil, refusal{"invalid_scope", "this was not granted before"}
 		}
 	}
+	if len(scope) == 0 {
+		scope = granted.scope
+	}
 	delete(s.refresh, old)
-	return granted, nil
+	return granted, scope, nil
 }
 
-// open answers with a session (RFC 6749, section 5.1).
-func (s *Server) open(w http.ResponseWriter, granted session) error {
+// open answers with a session of the scope (RFC 6749, section 5.1), and with a
+// refresh token for all that was granted.
+func (s *Server) open(w http.ResponseWriter, granted session, scope []string) error {
 	if s.fault == WrongSubject {
 		granted.subject += "-or-another"
 	}
 	accessToken := opaque()
 	body := map[string]any{
-		"access_token": accessToken, "token_type": "Bearer", "expires_in": 300, "scope": strings.Join(granted.scope, " "),
+		"access_token": accessToken, "token_type": "Bearer", "expires_in": 300, "scope": strings.Join(scope, " "),
 	}
-	if slices.Contains(granted.scope, "openid") && s.fault != NoIDToken {
+	if slices.Contains(scope, "openid") && s.fault != NoIDToken {
 		idToken, err := s.idToken(granted.subject, accessToken)
 		if err != nil {
 			return err

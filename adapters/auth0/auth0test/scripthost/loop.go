@@ -54,17 +54,15 @@ func (r *run) untilSettled(ctx context.Context, started time.Time, start func(*r
 	return r.outcome
 }
 
-// settleUncalled settles a run that nothing is left to settle.
+// settleUncalled settles a run that nothing is left to settle, when ctx ends: Auth0 waits for its time limit.
 func (r *run) settleUncalled(ctx context.Context) {
 	if ctx.Err() != nil {
 		r.timedOut(ctx)
 		return
 	}
-	if r.host.opts.Stall {
-		<-ctx.Done()
-	}
+	r.warn(r.silence + ": as at Auth0, the time limit passes")
+	<-ctx.Done()
 	r.settle(Outcome{Kind: NeverCalled, Message: r.silence})
-	r.warn(r.silence + ": Auth0 would wait for its time limit")
 }
 
 // watch keeps the loop running for a while after the outcome is known, to notice a second callback.

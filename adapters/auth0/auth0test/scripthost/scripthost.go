@@ -40,10 +40,9 @@ const (
 
 // Options says how a [Host] runs scripts. The zero value is what Auth0 documents.
 type Options struct {
-	// Limit is how long one run may take before the watchdog ends it; 0 means 20 s, the limit Auth0 documents.
+	// Limit is how long one run may take before the watchdog ends it; 0 means 20 s, the limit Auth0 documents. A script
+	// that can never call back takes all of it, as it does at Auth0.
 	Limit time.Duration
-	// Stall makes a script that can never call back wait out Limit, as Auth0 does, instead of answering at once.
-	Stall bool
 	// Fresh gives every run a new container. Otherwise containers are reused by runs of the same script, and what it
 	// keeps in `global` survives, without affinity, as Auth0 documents.
 	Fresh bool
@@ -105,7 +104,7 @@ type Login struct {
 // Login runs the script's login function and reports how it ended. The function is called as
 // login(identifier, password, callback), or with a context object before the callback if it declares four parameters.
 // The first thing that settles the run wins: the callback, a throw, an unhandled rejection, an uncaught exception, or
-// the certainty that the callback can never be called. Login answers then; the script is watched a little longer in
+// the time limit. Login answers then; the script is watched a little longer in
 // the background, and a second callback is logged. When ctx ends first the outcome is [TimedOut].
 func (h *Host) Login(ctx context.Context, s *Script, in Login) Outcome {
 	return h.execute(ctx, s, func(r *run) error { return r.startLogin(s, in) })
@@ -133,7 +132,7 @@ const (
 	Threw        Kind = "threw"        // an exception left the login function, or it could not be evaluated
 	Rejected     Kind = "rejected"     // a promise was rejected and nothing handled it
 	Uncaught     Kind = "uncaught"     // an exception left a timer or another callback of the host
-	NeverCalled  Kind = "never_called" // nothing is left that could call back
+	NeverCalled  Kind = "never_called" // nothing was left that could call back, and the limit passed
 	TimedOut     Kind = "timed_out"    // the watchdog ended the run, or the caller went away
 )
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { AuthApiError, AuthenticationClient, FetchError, ResponseError, UserInfoClient } from 'auth0';
+import { AuthApiError, AuthenticationClient, FetchError, ManagementClient, ResponseError, UserInfoClient } from 'auth0';
 
 import { claimsOf, during, rotateKeys, sandbox, tokenOf } from './sandbox.mjs';
 
@@ -112,6 +112,20 @@ describe('UserInfoClient', () => {
 
   it('refuses an unknown token', () =>
     assert.rejects(userInfo.getUserInfo('unknown'), { name: 'UserInfoError', statusCode: 401, error: 'invalid_token' }));
+});
+
+describe('ManagementClient', () => {
+  const { domain: tenant, management } = sandbox.guide;
+  const listClients = (secret) =>
+    new ManagementClient({ domain: tenant, clientId: management.client_id, clientSecret: secret, maxRetries: 0 }).clients.list();
+
+  it('gets a token, and as far as the Management API, which is not there', () =>
+    assert.rejects(listClients(management.client_secret), (error) => {
+      assert.deepEqual([error.statusCode, error.body?.error], [404, 'not_found'], String(error));
+      return true;
+    }));
+
+  it('gets no token for a wrong secret', () => assert.rejects(listClients('wrong'), refusal(401, 'invalid_client')));
 });
 
 describe('refusals', () => {
