@@ -38,6 +38,9 @@ const trustingScript = `function login(identifier, password, callback) {
 	callback(null, {user_id: identifier.replace("auth0|", ""), email: "jane@example.com", email_verified: true});
 }`
 
+// keys are shared by all tenants here, since making some takes a while.
+var keys auth0test.Keys
+
 func startTenant(t *testing.T) *auth0test.Server {
 	t.Helper()
 	return startTenantWith(t, auth0test.Connection{Name: "authsignal", LoginScript: trustingScript})
@@ -46,6 +49,7 @@ func startTenant(t *testing.T) *auth0test.Server {
 func startTenantWith(t *testing.T, connection auth0test.Connection) *auth0test.Server {
 	t.Helper()
 	tenant, err := auth0test.Start(auth0test.Options{
+		Keys: &keys,
 		Clients: []auth0test.Client{{
 			ID: clientID, Secret: clientSecret, AuthMethod: auth0test.AuthPost, TrustForwardedFor: true,
 			GrantTypes:   []string{auth0test.GrantPassword, auth0test.GrantPasswordRealm, auth0test.GrantRefreshToken},

@@ -30,6 +30,7 @@ func startExchangeTenant(t *testing.T, validate http.HandlerFunc) *auth0test.Ser
 	secrets["AUTHSIGNAL_SECRET"], secrets["AUTHSIGNAL_API_URL"], secrets["AUTHSIGNAL_ACTION"] = apiSecret, authsignal.URL+"/v1", pinnedAction
 
 	tenant, err := auth0test.Start(auth0test.Options{
+		Keys: &keys,
 		Clients: []auth0test.Client{{
 			ID: clientID, Secret: clientSecret, AuthMethod: auth0test.AuthPost, TrustForwardedFor: true,
 			GrantTypes:    []string{auth0test.GrantRefreshToken},

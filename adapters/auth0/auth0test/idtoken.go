@@ -94,7 +94,7 @@ func (s *Server) signIDToken(c *call, client *Client, body claims) (string, erro
 		key.KeyID = rand.Text()
 		return sign(key, body)
 	case c.fault(IDForeignKey):
-		foreign, err := newSigningKey()
+		foreign, err := s.keys.foreign()
 		if err != nil {
 			return "", err
 		}

@@ -10,55 +10,59 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/go-jose/go-jose/v4"
 )
 
-// keyring holds the tenant's signing keys, newest first: one published ahead
-// of its use, the one in use, and those of the past (Auth0 docs: Signing Keys).
-type keyring struct {
+// Keys is a supply of signing keys, in the order of their use. Tenants that are
+// given the same one have the same keys, which spares a test suite a second or so
+// for each tenant. The zero value is a supply of new keys; it is safe for concurrent
+// use.
+type Keys struct {
 	mu   sync.Mutex
-	keys []lazyKey
+	made []lazyKey
 }
 
 // lazyKey makes its key when it is first asked for it, because that takes a while.
 type lazyKey func() (jose.JSONWebKey, error)
 
-func newKeyring() *keyring {
-	k := new(keyring)
-	k.rotate()
-	k.rotate()
-	return k
-}
-
-func (k *keyring) rotate() {
+func (k *Keys) at(i int) (jose.JSONWebKey, error) {
 	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.keys = slices.Insert(k.keys, 0, lazyKey(sync.OnceValues(newSigningKey)))
+	for len(k.made) <= i {
+		k.made = append(k.made, sync.OnceValues(newSigningKey))
+	}
+	lazy := k.made[i]
+	k.mu.Unlock()
+	return lazy()
 }
 
-// current is the second: the first is published, not yet used.
-func (k *keyring) current() (jose.JSONWebKey, error) { return k.all()[1]() }
+// keyring is the tenant's signing keys: one published ahead of its use, the one in
+// use, and those of the past (Auth0 docs: Signing Keys).
+type keyring struct {
+	supply *Keys
+	used   atomic.Int32 // which one is in use
+}
 
-// public is the JWKS. The key in use never comes first, so that a client which
-// takes the first key instead of the one its token names is found out.
+func (k *keyring) rotate() { k.used.Add(1) }
+
+func (k *keyring) current() (jose.JSONWebKey, error) { return k.supply.at(int(k.used.Load())) }
+
+// foreign is a key that is not published.
+func (k *keyring) foreign() (jose.JSONWebKey, error) { return k.supply.at(int(k.used.Load()) + 2) }
+
+// public is the JWKS, newest first. The key in use never comes first, so that a
+// client which takes the first key instead of the one its token names is found out.
 func (k *keyring) public() (set jose.JSONWebKeySet, err error) {
-	for _, lazy := range k.all() {
-		key, err := lazy()
+	for i := int(k.used.Load()) + 1; i >= 0; i-- {
+		key, err := k.supply.at(i)
 		if err != nil {
 			return set, err
 		}
 		set.Keys = append(set.Keys, key.Public())
 	}
 	return set, nil
-}
-
-func (k *keyring) all() []lazyKey {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return slices.Clone(k.keys)
 }
 
 func newSigningKey() (jose.JSONWebKey, error) {

@@ -47,6 +47,9 @@ type Options struct {
 	// password grant names no realm; "" as in a new tenant: such a request fails.
 	DefaultDirectory string
 
+	// Keys is what the tenant signs with; nil means keys of its own.
+	Keys *Keys
+
 	// Now is the clock of tokens and limits; nil means time.Now.
 	// Certificates always follow the real clock.
 	Now func() time.Time
@@ -152,6 +155,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Keys == nil {
+		o.Keys = new(Keys)
 	}
 	o.Clients = slices.Clone(o.Clients)
 	for i := range o.Clients {

@@ -112,7 +112,7 @@ func newServer(opts Options) *Server {
 		apis:        make(map[string]*API),
 		profiles:    make(map[string]*profile),
 		defaultDir:  opts.DefaultDirectory,
-		keys:        newKeyring(),
+		keys:        &keyring{supply: opts.Keys},
 		scripts:     scripthost.New(opts.ScriptHost),
 		running:     running,
 		stop:        stop,
@@ -149,6 +149,9 @@ func (s *Server) start(opts Options) error {
 		faults = append(faults, s.StoreAction(p.SubjectTokenType, p.Action))
 	}
 	if err := errors.Join(faults...); err != nil {
+		return err
+	}
+	if _, err := s.keys.public(); err != nil { // now, so that no request waits for a key to be made
 		return err
 	}
 	if !opts.Plain {

@@ -54,9 +54,13 @@ function login(id, password, callback) {
   }
 }`
 
+// keys are shared by all tenants here, since making some takes a while.
+var keys auth0test.Keys
+
 // tenant is a usual set of options, for a test to change.
 func tenant() auth0test.Options {
 	return auth0test.Options{
+		Keys: &keys,
 		Clients: []auth0test.Client{{
 			ID: clientID, Secret: clientSecret, Name: "Bridge",
 			GrantTypes:   []string{auth0test.GrantPassword, auth0test.GrantPasswordRealm, auth0test.GrantRefreshToken},
