@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"nativebridge/adapters/auth0"
 	"nativebridge/adapters/internal/settings"
 )
 
@@ -95,15 +94,16 @@ func (a *agreement) tokens() []settings.Fault {
 	return nil
 }
 
-// times wants script < issue < request: a party must give up before the one that
-// waits for it does, or else its trouble is told as the wrong one's.
+// times wants a request that lasts as long as its parts may: each party must give
+// up before the one that waits for it does, or else its trouble is told as the
+// wrong one's.
 func (a *agreement) times() []settings.Fault {
 	var faults []settings.Fault
-	if a.config.HTTP.RequestTimeout <= auth0.IssueTimeout {
+	if needed, parts := a.budget(); a.config.HTTP.RequestTimeout < needed {
 		faults = append(faults, settings.Fault{
 			Name:    "REQUEST_TIMEOUT",
-			Problem: fmt.Sprintf("is %s, not longer than the %s that the issuer is given", a.config.HTTP.RequestTimeout, auth0.IssueTimeout),
-			Fix:     "set it to 10s, or to anything longer than that",
+			Problem: fmt.Sprintf("is %s, and an exchange may take %s: %s", a.config.HTTP.RequestTimeout, needed, parts),
+			Fix:     fmt.Sprintf("set it to %s or more, or unset it: the default is long enough", needed),
 		})
 	}
 	if skew := a.config.ClockSkew; skew < 0 || skew > 5*time.Minute {
@@ -126,4 +126,23 @@ func (a *agreement) addresses() []settings.Fault {
 		Problem: fmt.Sprintf("is %s, the same address as LISTEN_ADDR, %s", a.config.Ops.Addr, a.config.HTTP.ListenAddr),
 		Fix:     "set it to another port, such as :8081: the probes must answer also while apps flood the other",
 	}}
+}
+
+// budget returns how long an exchange may take with the chosen adapters, and how
+// that is made up. Each share includes the party's own retries; what the bridge
+// does itself takes no time that counts.
+func (a *agreement) budget() (needed time.Duration, parts string) {
+	var verify, issue time.Duration
+	for _, config := range a.config.verifierConfigs() { // only one of them is asked about a token
+		verify = max(verify, config.VerifyTime())
+	}
+	if issuer := a.config.issuerConfig(); issuer != nil {
+		issue = issuer.IssueTime()
+	}
+	claim := a.config.Redis.ClaimTime()
+	parts = fmt.Sprintf("%s for IDENTITY_VERIFIER, ", verify)
+	if claim > 0 {
+		parts += fmt.Sprintf("%s for REPLAY_STORE, ", claim)
+	}
+	return verify + claim + issue, parts + fmt.Sprintf("%s for TOKEN_ISSUER", issue)
 }

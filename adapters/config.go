@@ -61,6 +61,8 @@ type verifierConfig interface {
 	Policy(skew time.Duration) domain.SignInPolicy
 	// Declares returns the "iss" of this verifier's tokens; "" if they have none.
 	Declares() string
+	// VerifyTime returns how long a verification may take at most.
+	VerifyTime() time.Duration
 }
 
 // issuerConfig is what an issuer's part must tell the rest of the bridge.
@@ -74,6 +76,8 @@ type issuerConfig interface {
 	// Serves reports whether sessions can be opened for identities of the verifier
 	// with the given name.
 	Serves(verifier string) bool
+	// IssueTime returns how long the opening of a session may take at most.
+	IssueTime() time.Duration
 }
 
 // Setting describes one environment variable, for help and documentation. When

@@ -12,6 +12,7 @@ import (
 
 	"nativebridge/adapters"
 	"nativebridge/adapters/auth0"
+	"nativebridge/adapters/authsignal"
 )
 
 // minimal returns the least that the bridge can be configured with.
@@ -131,6 +132,7 @@ func TestEachFaultIsNamed(t *testing.T) {
 		"a skew that is too large":        {"CLOCK_SKEW", "5m1s"},
 		"a request that waits too long":   {"REQUEST_TIMEOUT", "61s"},
 		"a request as short as an issue":  {"REQUEST_TIMEOUT", auth0.IssueTimeout.String()},
+		"a request as short as before":    {"REQUEST_TIMEOUT", "6.001s"},
 		"a request of no time":            {"REQUEST_TIMEOUT", "0s"},
 		"a request of less than no time":  {"REQUEST_TIMEOUT", "-10s"},
 		"a request time that is a word":   {"REQUEST_TIMEOUT", "long"},
@@ -159,7 +161,7 @@ func TestBoundsAreWithin(t *testing.T) {
 		"AUTHSIGNAL_MAX_AGE": {"10s", "1h"},
 		"AUTHSIGNAL_ACTION":  {"a", strings.Repeat("a", 64)},
 		"CLOCK_SKEW":         {"0s", "5m"},
-		"REQUEST_TIMEOUT":    {(auth0.IssueTimeout + 1).String(), "1m"},
+		"REQUEST_TIMEOUT":    {(authsignal.VerifyTimeout + auth0.IssueTimeout).String(), "1m"},
 	} {
 		for _, value := range values {
 			env := minimal()
@@ -187,19 +189,6 @@ func TestEveryFaultIsToldAtOnce(t *testing.T) {
 	}
 	if !slices.Equal(names, want) {
 		t.Errorf("faults of %q, want %q", names, want)
-	}
-}
-
-// A party must give up before the one that waits for it does: the Login script
-// before Auth0's issuer, and that before the request. The last is configurable and
-// checked at the start; see TestEachFaultIsNamed.
-func TestTheLoginScriptGivesUpBeforeTheIssuer(t *testing.T) {
-	if auth0.LoginScriptTimeout >= auth0.IssueTimeout {
-		t.Errorf("the Login script has %s, and the issuer that waits for it %s", auth0.LoginScriptTimeout, auth0.IssueTimeout)
-	}
-	c, err := adapters.LoadConfig(minimal())
-	if err != nil || auth0.IssueTimeout >= adapters.NewDeadline(c) {
-		t.Errorf("the issuer has %s, and the request that waits for it %s, %v", auth0.IssueTimeout, adapters.NewDeadline(c), err)
 	}
 }
 

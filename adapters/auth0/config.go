@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"nativebridge/adapters/internal/settings"
 	"nativebridge/domain"
@@ -67,6 +68,9 @@ func (c *Config) Where() string { return c.Domain.Issuer() }
 // Serves reports whether the Login script and the Action know whom the verifier
 // proves: they ask Authsignal about tokens, and about people too.
 func (c *Config) Serves(verifier string) bool { return verifier == "authsignal" }
+
+// IssueTime returns how long the opening of a session may take at most.
+func (c *Config) IssueTime() time.Duration { return IssueTimeout }
 
 // checkProof wants a key if proofs are signed, and none if they are not: a key
 // that does nothing would look like protection.

@@ -48,6 +48,9 @@ func (c Config) Policy(skew time.Duration) domain.SignInPolicy {
 // Declares returns the "iss" of this tenant's tokens: they have none.
 func (c Config) Declares() string { return "" }
 
+// VerifyTime returns how long a verification may take at most.
+func (c Config) VerifyTime() time.Duration { return VerifyTimeout }
+
 // Action is an action code: 1 to 64 letters, digits, "-" and "_" ("Track action",
 // Authsignal Server API).
 type Action string

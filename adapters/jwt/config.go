@@ -37,6 +37,9 @@ func (c Config) Authority() string { return "jwt " + string(c.Issuer) }
 // Declares returns the "iss" of this provider's tokens.
 func (c Config) Declares() string { return string(c.Issuer) }
 
+// VerifyTime returns how long a verification may take at most.
+func (c Config) VerifyTime() time.Duration { return VerifyTimeout }
+
 // Policy returns the rules of a sign-in with the provider. Without JWT_ACTION
 // every token for the audience is for a sign-in. Skew is how far the provider's
 // clock may differ.

@@ -16,6 +16,9 @@ import (
 	"nativebridge/ports"
 )
 
+// VerifyTimeout bounds a verification, with the fetching of the provider's keys.
+const VerifyTimeout = 3 * time.Second
+
 // Verifier is a ports.IdentityVerifier that checks a token's signature with the
 // provider's published keys and its claims by configuration. It asks the provider
 // for keys only, so it sees no session that was revoked since. Action, method, age
@@ -47,6 +50,8 @@ func (v *Verifier) Verify(ctx context.Context, token domain.PasskeyToken) (domai
 	if err := ctx.Err(); err != nil {
 		return domain.Identity{}, unavailable(err)
 	}
+	ctx, cancel := context.WithTimeout(ctx, VerifyTimeout)
+	defer cancel()
 	signed, err := parse(token, v.config.Algorithms)
 	if err != nil {
 		return domain.Identity{}, err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"nativebridge/adapters/internal/settings"
 	"nativebridge/domain"
@@ -51,6 +52,9 @@ func (c *Config) Where() string { return string(c.Issuer) }
 // Serves reports whether the provider takes the bridge's word for the verifier's
 // people: it does for everybody's.
 func (c *Config) Serves(string) bool { return true }
+
+// IssueTime returns how long the opening of a session may take at most.
+func (c *Config) IssueTime() time.Duration { return IssueTimeout }
 
 // Check implements settings.Checker. It reads the keys.
 func (c *Config) Check() []settings.Fault {

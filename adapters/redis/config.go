@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -27,6 +28,14 @@ type Config struct {
 
 // Chosen reports whether the store is a Redis.
 func (c *Config) Chosen() bool { return c.Store.Reveal() != Memory }
+
+// ClaimTime returns how long a claim may take at most: no time in memory.
+func (c *Config) ClaimTime() time.Duration {
+	if !c.Chosen() {
+		return 0
+	}
+	return Patience
+}
 
 // Check implements settings.Checker.
 func (c *Config) Check() []settings.Fault {

@@ -8,6 +8,9 @@ import (
 	"testing"
 
 	"nativebridge/adapters"
+	"nativebridge/adapters/auth0"
+	"nativebridge/adapters/authsignal"
+	"nativebridge/adapters/redis"
 )
 
 var update = flag.Bool("update", false, "write docs/configuration.md anew")
@@ -70,12 +73,13 @@ is not in this table is warned about: it may be misspelt.
 		}
 		fmt.Fprintf(&text, "| %s | %s | %s |\n", name, value, strings.ReplaceAll(s.Help, "|", `\|`))
 	}
+	fmt.Fprintf(&text, `
+An exchange is verified, claimed and then opened at the issuer. `+"`REQUEST_TIMEOUT`"+` must be long
+enough for all three, which the start checks: %s for the verifier, %s for Redis if
+`+"`REPLAY_STORE`"+` is one, and %s for the issuer, retries included. The Login script and the
+Action give all their calls %s, so that their own words still reach the bridge.
+`, authsignal.VerifyTimeout, redis.Patience, auth0.IssueTimeout, auth0.LoginScriptTimeout)
 	text.WriteString(`
-Three deadlines depend on one another, and the start checks that each is shorter
-than the next: the Login script's own 4 s for all its calls, the 6 s that Auth0
-is given for a session, and ` + "`REQUEST_TIMEOUT`" + `. Of the last, Authsignal is given 3 s
-and Redis 1 s.
-
 TLS to Authsignal, Auth0 and Redis trusts the system's certificate authorities;
 ` + "`SSL_CERT_FILE`" + ` names others. ` + "`HTTPS_PROXY`" + ` and ` + "`NO_PROXY`" + ` are honoured, for all but Redis.
 
