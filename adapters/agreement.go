@@ -28,11 +28,11 @@ func (a *agreement) names(variable string, chosen []string) []settings.Fault {
 	}
 	for _, name := range chosen {
 		if !slices.Contains(known, name) {
-			return []settings.Fault{{Name: variable, Problem: fmt.Sprintf("is %q, which there is not", name), Fix: "set it to " + strings.Join(known, " or ")}}
+			return []settings.Fault{{Name: variable, Problem: "has a name that the bridge does not know", Fix: "set it to " + strings.Join(known, " or ")}}
 		}
 	}
 	if len(chosen) == 0 {
-		return []settings.Fault{{Name: variable, Problem: "names nobody", Fix: "set it to " + strings.Join(known, " or ")}}
+		return []settings.Fault{{Name: variable, Problem: "has no name in it", Fix: "set it to " + strings.Join(known, " or ")}}
 	}
 	return nil
 }
@@ -40,11 +40,12 @@ func (a *agreement) names(variable string, chosen []string) []settings.Fault {
 // pairs wants an issuer that serves every verifier.
 func (a *agreement) pairs() []settings.Fault {
 	issuer := a.config.issuerConfig()
-	for _, verifier := range a.config.Verifiers {
-		if issuer != nil && !issuer.Serves(verifier) {
+	for _, part := range a.config.chosen() {
+		verifier := part.names[0]
+		if issuer != nil && part.variable == "IDENTITY_VERIFIER" && !issuer.Serves(verifier) {
 			return []settings.Fault{{
 				Name:    "TOKEN_ISSUER",
-				Problem: fmt.Sprintf("is %s, which cannot open sessions for whom IDENTITY_VERIFIER=%s proves", a.config.Issuer, verifier),
+				Problem: fmt.Sprintf("is %s, which cannot open sessions for people of IDENTITY_VERIFIER=%s", a.config.Issuer, verifier),
 				Fix:     "choose a pair from the table in docs/choosing-an-issuer.md",
 			}}
 		}
@@ -71,7 +72,7 @@ func (a *agreement) subjects() []settings.Fault {
 			return []settings.Fault{{
 				Name:    "IDENTITY_VERIFIER",
 				Problem: "names verifiers whose subjects follow different rules",
-				Fix:     "set AUTHSIGNAL_SUBJECTS and JWT_SUBJECTS alike: two rules would let two users become one",
+				Fix:     "set AUTHSIGNAL_SUBJECTS and JWT_SUBJECTS to the same word: two rules would let two users become one",
 			}}
 		}
 	}

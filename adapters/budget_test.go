@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"maps"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -169,8 +170,8 @@ func TestTheScriptsGiveUpBeforeTheIssuer(t *testing.T) {
 	}
 }
 
-// assertionKey returns a new private key as PEM.
-func assertionKey() string {
+// assertionKey returns a private key as PEM, always the same.
+var assertionKey = sync.OnceValue(func() string {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		panic(err)
@@ -180,4 +181,4 @@ func assertionKey() string {
 		panic(err)
 	}
 	return string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
-}
+})

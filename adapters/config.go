@@ -130,6 +130,10 @@ func Settings() []Setting {
 	return list
 }
 
+// Warnings tells what an operator should know of a configuration that is free of
+// faults, and never a secret.
+func (c Config) Warnings() []string { return c.Redis.Warnings() }
+
 // UnknownSettings returns a warning for each variable of environ that looks like
 // a setting and is none.
 func UnknownSettings(environ map[string]string) []string {

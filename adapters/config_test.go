@@ -127,6 +127,12 @@ func TestEachFaultIsNamed(t *testing.T) {
 		"probes where apps come":          {"OPS_ADDR", ":8080"},
 		"probes within where apps come":   {"OPS_ADDR", "127.0.0.1:8080"},
 		"a proxy that is a name":          {"TRUSTED_PROXIES", "10.0.0.0/8,proxy"},
+		"every address as a proxy":        {"TRUSTED_PROXIES", "0.0.0.0/0"},
+		"every IPv6 address as a proxy":   {"TRUSTED_PROXIES", "10.0.0.0/8, ::/0"},
+		"half of the internet":            {"TRUSTED_PROXIES", "0.0.0.0/1,128.0.0.0/1"},
+		"IPv6's public addresses":         {"TRUSTED_PROXIES", "2000::/3"},
+		"every IPv4 address in IPv6 form": {"TRUSTED_PROXIES", "::ffff:0:0/96"},
+		"more than those in IPv6 form":    {"TRUSTED_PROXIES", "::ffff:0:0/80"},
 		"a proxy with a password":         {"TRUSTED_PROXIES", "http://jane:s3cr3t@proxy:3128"},
 		"a skew that is negative":         {"CLOCK_SKEW", "-1s"},
 		"a skew that is too large":        {"CLOCK_SKEW", "5m1s"},
@@ -253,6 +259,9 @@ func TestOnlyFaultsAreFaults(t *testing.T) {
 	}
 }
 
+// proofKey has the form of a good key.
+const proofKey = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+
 // withJWT adds what the verifier jwt needs.
 func withJWT(environ map[string]string, more ...string) map[string]string {
 	environ["JWT_ISSUER"], environ["JWT_AUDIENCE"], environ["JWT_PASSKEY_ONLY"] = "https://login.example.com", "bridge", "true"
@@ -267,16 +276,17 @@ func TestAnImpossibleChoiceStopsTheStart(t *testing.T) {
 		environ map[string]string
 		says    []string
 	}{
-		"an unknown verifier":                    {withJWT(minimal(), "IDENTITY_VERIFIER", "authsignall"), []string{`IDENTITY_VERIFIER is "authsignall", which there is not`, "authsignal or jwt"}},
-		"an unknown issuer":                      {withJWT(minimal(), "TOKEN_ISSUER", "okta"), []string{`TOKEN_ISSUER is "okta", which there is not`}},
-		"no verifier":                            {withJWT(minimal(), "IDENTITY_VERIFIER", ","), []string{"IDENTITY_VERIFIER names nobody"}},
+		"an unknown verifier":                    {withJWT(minimal(), "IDENTITY_VERIFIER", "authsignall"), []string{"IDENTITY_VERIFIER has a name that the bridge does not know", "authsignal or jwt"}},
+		"an unknown issuer":                      {withJWT(minimal(), "TOKEN_ISSUER", "okta"), []string{"TOKEN_ISSUER has a name that the bridge does not know", "auth0 or auth0-token-exchange or oidc"}},
+		"no verifier":                            {withJWT(minimal(), "IDENTITY_VERIFIER", ","), []string{"IDENTITY_VERIFIER has no name in it"}},
 		"a verifier that the issuer cannot ask":  {withJWT(minimal(), "IDENTITY_VERIFIER", "jwt"), []string{"TOKEN_ISSUER is auth0, which cannot open sessions", "IDENTITY_VERIFIER=jwt"}},
-		"signed proofs do not change that":       {withJWT(minimal(), "IDENTITY_VERIFIER", "jwt", "AUTH0_PROOF", "signed", "AUTH0_PROOF_KEY", strings.Repeat("ab", 32)), []string{"cannot open sessions"}},
+		"signed proofs do not change that":       {withJWT(minimal(), "IDENTITY_VERIFIER", "jwt", "AUTH0_PROOF", "signed", "AUTH0_PROOF_KEY", proofKey), []string{"cannot open sessions"}},
 		"organizations with the password grant":  {withJWT(minimal(), "AUTH0_ORGANIZATIONS_ALLOWED", "org_1a2B3c"), []string{"AUTH0_ORGANIZATIONS_ALLOWED is set", "auth0-token-exchange"}},
-		"a signed proof with the token exchange": {withJWT(minimal(), "TOKEN_ISSUER", "auth0-token-exchange", "AUTH0_PROOF", "signed", "AUTH0_PROOF_KEY", strings.Repeat("ab", 32)), []string{"AUTH0_PROOF is signed", "token exchange"}},
+		"a signed proof with the token exchange": {withJWT(minimal(), "TOKEN_ISSUER", "auth0-token-exchange", "AUTH0_PROOF", "signed", "AUTH0_PROOF_KEY", proofKey), []string{"AUTH0_PROOF is signed", "token exchange"}},
 		"two, one of which it cannot ask":        {withJWT(minimal(), "IDENTITY_VERIFIER", "authsignal,jwt"), []string{"cannot open sessions"}},
 		"a verifier half configured":             {map[string]string{"IDENTITY_VERIFIER": "jwt"}, []string{"JWT_ISSUER is not set", "JWT_AUDIENCE is not set", "AUTH0_DOMAIN is not set"}},
 		"rules for subjects that differ":         {withJWT(minimal(), "IDENTITY_VERIFIER", "authsignal,jwt", "JWT_SUBJECTS", "plain"), []string{"subjects follow different rules"}},
+		"the defaults of both verifiers":         {withJWT(minimal(), "IDENTITY_VERIFIER", "authsignal,jwt"), []string{"subjects follow different rules", "set AUTHSIGNAL_SUBJECTS and JWT_SUBJECTS to the same word"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

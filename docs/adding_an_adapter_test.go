@@ -48,7 +48,7 @@ func TestTheGuideAddsAnAdapter(t *testing.T) {
 		"TOY_KEY=":                               "TOY_KEY is not set",
 		"TOY_KEYS=x":                             "TOY_KEY is not set, but TOY_KEYS is",
 		"TOY_KEY=s3cr3t":                         "TOY_KEY is shorter than 32 characters",
-		"TOY_KEY=" + strings.Repeat("s3cr3t", 6): "TOKEN_ISSUER is auth0, which cannot open sessions for whom IDENTITY_VERIFIER=toy proves",
+		"TOY_KEY=" + strings.Repeat("s3cr3t", 6): "TOKEN_ISSUER is auth0, which cannot open sessions for people of IDENTITY_VERIFIER=toy",
 	} {
 		output := run(t, module, 2, "env", "IDENTITY_VERIFIER=toy", env, bridge, "serve")
 		if !strings.Contains(output, want) || strings.Contains(output, "s3cr3t") || strings.Contains(output, "AUTHSIGNAL_") {

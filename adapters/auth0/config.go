@@ -76,13 +76,15 @@ func (c *Config) IssueTime() time.Duration { return IssueTimeout }
 // that does nothing would look like protection.
 func (c *Config) checkProof() []settings.Fault {
 	fault := settings.Fault{Name: "AUTH0_PROOF_KEY"}
-	switch _, err := proofKey(c.ProofKey); {
+	switch key, err := proofKey(c.ProofKey); {
 	case c.Proof != ProofSigned && !c.ProofKey.IsZero():
 		fault.Problem, fault.Fix = "is set, though AUTH0_PROOF is not signed", "set AUTH0_PROOF to signed, or unset the key"
 	case c.Proof == ProofSigned && c.ProofKey.IsZero():
 		fault.Problem, fault.Fix = "is not set, though AUTH0_PROOF is signed", "set it to what openssl rand -hex 32 prints, here and as NATIVE_BRIDGE_KEY in the Login script's settings"
 	case c.Proof == ProofSigned && err != nil:
 		fault.Problem, fault.Fix = err.Error(), "set it to what openssl rand -hex 32 prints"
+	case c.Proof == ProofSigned && isWeak(key):
+		fault.Problem, fault.Fix = "can be guessed: it repeats a few bytes", "set it to what openssl rand -hex 32 prints"
 	default:
 		return nil
 	}

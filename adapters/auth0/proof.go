@@ -47,6 +47,10 @@ const (
 	// minProofKeyBytes is the length of an HMAC key below which RFC 7518, section
 	// 3.2, forbids HS256.
 	minProofKeyBytes = 32
+
+	// minProofKeyDifferent is how many different bytes a key must have. 32 random
+	// ones have 30 as a rule, and fewer than 16 never in practice (P < 1e-16).
+	minProofKeyDifferent = 16
 )
 
 // signedProof is the payload of a signed proof, a JWT (RFC 7519): who was proven,
@@ -115,6 +119,16 @@ func proofKey(key domain.Secret) ([]byte, error) {
 		return nil, fmt.Errorf("is not %d or more pairs of hexadecimal digits", minProofKeyBytes)
 	}
 	return secret, nil
+}
+
+// isWeak reports whether a key has so few different bytes that nobody drew it at
+// random: all zeros, or a pattern.
+func isWeak(key []byte) bool {
+	different := map[byte]bool{}
+	for _, b := range key {
+		different[b] = true
+	}
+	return len(different) < minProofKeyDifferent
 }
 
 // LoginSettings returns what the Login script needs in its settings besides

@@ -39,10 +39,10 @@ type TokenTypes []string
 // description of an error may have (RFC 6749, section 5.2), because one quotes them.
 func (t *TokenTypes) UnmarshalText(text []byte) error {
 	var list TokenTypes
-	for _, item := range strings.Split(string(text), ",") {
+	for i, item := range strings.Split(string(text), ",") {
 		item = strings.TrimSpace(item)
 		if parsed, err := url.Parse(item); err != nil || !parsed.IsAbs() || !isScopeToken(item) {
-			return fmt.Errorf("%q is no absolute URI, such as urn:example:token-type", item)
+			return fmt.Errorf("its item %d is no absolute URI, such as urn:example:token-type", i+1)
 		}
 		list = append(list, item)
 	}
@@ -53,11 +53,16 @@ func (t *TokenTypes) UnmarshalText(text []byte) error {
 // Prefixes is a list of networks.
 type Prefixes []netip.Prefix
 
+// The largest networks that may be trusted: those of RFC 1918 and RFC 4193. Apps are
+// in any that is larger, and could choose the address that is believed.
+const minBits4, minBits6 = 8, 7
+
 // UnmarshalText parses a list of networks and single addresses, separated by
-// commas.
+// commas. An IPv4 network in IPv6 form (RFC 4291, section 2.5.5.2) is that IPv4
+// network.
 func (p *Prefixes) UnmarshalText(text []byte) error {
 	var list Prefixes
-	for _, item := range strings.Split(string(text), ",") {
+	for i, item := range strings.Split(string(text), ",") {
 		item = strings.TrimSpace(item)
 		if item == "" {
 			continue
@@ -67,10 +72,23 @@ func (p *Prefixes) UnmarshalText(text []byte) error {
 			prefix, err = addr.Prefix(addr.BitLen())
 		}
 		if err != nil {
-			return fmt.Errorf("%q is no address or network", item)
+			return fmt.Errorf("its item %d is no address or network", i+1)
+		}
+		prefix = unmapped(prefix)
+		if prefix.Bits() < minBits6 || prefix.Addr().Is4() && prefix.Bits() < minBits4 {
+			return fmt.Errorf("its item %d is so large a network that apps are in it, and could choose the address that is believed", i+1)
 		}
 		list = append(list, prefix.Masked())
 	}
 	*p = list
 	return nil
+}
+
+// unmapped returns an IPv4 network in IPv6 form as IPv4, as peers' addresses are
+// compared. What has IPv4 networks in it and is larger than all of them is ::/0.
+func unmapped(prefix netip.Prefix) netip.Prefix {
+	if !prefix.Addr().Is4In6() {
+		return prefix
+	}
+	return netip.PrefixFrom(prefix.Addr().Unmap(), max(prefix.Bits()-96, 0))
 }

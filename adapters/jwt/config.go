@@ -27,7 +27,7 @@ type Config struct {
 	PasskeyAMR   List              `env:"JWT_PASSKEY_AMR" help:"the values of amr, separated by commas, each of which proves a passkey, such as webauthn or hwk: what they stand for is the provider's to say (RFC 8176)"`
 	PasskeyACR   List              `env:"JWT_PASSKEY_ACR" help:"the values of acr, separated by commas, each of which proves a passkey, such as phr,phrh (OpenID Connect EAP ACR Values 1.0)"`
 	PasskeyOnly  bool              `env:"JWT_PASSKEY_ONLY" help:"true if nobody can get such a token from the provider without a passkey, not even to recover an account"`
-	Subjects     settings.Subjects `env:"JWT_SUBJECTS" envDefault:"auth0" help:"auth0 if the provider's user ids are whole Auth0 ids (auth0|…), plain if they are bare ids without |"`
+	Subjects     settings.Subjects `env:"JWT_SUBJECTS" envDefault:"plain" help:"plain if the provider's user ids are bare ids without |, auth0 if they are whole Auth0 ids (auth0|…); beside IDENTITY_VERIFIER=authsignal,jwt it must be AUTHSIGNAL_SUBJECTS too"`
 	MaxAge       time.Duration     `env:"JWT_MAX_AGE" envDefault:"10m" help:"how long after the ceremony its token is accepted, from 10s to 1h"`
 }
 
@@ -123,9 +123,9 @@ func (a *Algorithms) UnmarshalText(text []byte) error {
 		jose.ES256, jose.ES384, jose.ES512, jose.EdDSA,
 	}
 	var algorithms Algorithms
-	for _, name := range split(text) {
+	for i, name := range split(text) {
 		if !slices.Contains(known, jose.SignatureAlgorithm(name)) {
-			return fmt.Errorf("%q is no asymmetric signature algorithm", name)
+			return fmt.Errorf("its item %d is no asymmetric signature algorithm", i+1)
 		}
 		algorithms = append(algorithms, jose.SignatureAlgorithm(name))
 	}

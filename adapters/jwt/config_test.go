@@ -39,7 +39,7 @@ func TestDefaults(t *testing.T) {
 		t.Errorf("config = %+v", c)
 	}
 	want := domain.SignInPolicy{
-		Authority: "jwt https://login.example.com/", MaxAge: 10 * time.Minute, Skew: skew, Subjects: domain.SubjectRule{Prefix: "auth0|"},
+		Authority: "jwt https://login.example.com/", MaxAge: 10 * time.Minute, Skew: skew,
 	}
 	if got := c.Policy(skew); got != want {
 		t.Errorf("policy = %+v, want %+v", got, want)
@@ -49,7 +49,7 @@ func TestDefaults(t *testing.T) {
 func TestSettings(t *testing.T) {
 	c, err := load(map[string]string{
 		"JWT_ISSUER": "P2abcdefgh", "JWT_JWKS_URL": "https://keys.example.com/v2/keys/P2abcdefgh", "JWT_AUDIENCE": " one, two,",
-		"JWT_ALGORITHMS": "EdDSA, PS256", "JWT_ACTION_CLAIM": "use", "JWT_ACTION": "login", "JWT_SUBJECTS": "plain", "JWT_MAX_AGE": "1m",
+		"JWT_ALGORITHMS": "EdDSA, PS256", "JWT_ACTION_CLAIM": "use", "JWT_ACTION": "login", "JWT_SUBJECTS": "auth0", "JWT_MAX_AGE": "1m",
 		"JWT_PASSKEY_AMR": "", "JWT_PASSKEY_ACR": "phr,phrh",
 	})
 	if err != nil {
@@ -59,7 +59,7 @@ func TestSettings(t *testing.T) {
 		!slices.Equal(c.PasskeyACR, jwt.List{"phr", "phrh"}) || c.JWKSURL != "https://keys.example.com/v2/keys/P2abcdefgh" {
 		t.Errorf("config = %+v", c)
 	}
-	want := domain.SignInPolicy{Authority: "jwt P2abcdefgh", Action: "login", MaxAge: time.Minute, Skew: skew}
+	want := domain.SignInPolicy{Authority: "jwt P2abcdefgh", Action: "login", MaxAge: time.Minute, Skew: skew, Subjects: domain.SubjectRule{Prefix: "auth0|"}}
 	if got := c.Policy(skew); got != want {
 		t.Errorf("policy = %+v, want %+v", got, want)
 	}

@@ -56,6 +56,27 @@ func (c *Config) Check() []settings.Fault {
 	return []settings.Fault{{Name: "REPLAY_STORE", Problem: err.Error(), Fix: "set it to memory, or to a URL such as redis://cache.internal:6379"}}
 }
 
+// Warnings returns what an operator should know of a configuration that is free of
+// faults. That a password travels in the clear is no fault: on a network of one's
+// own, a Redis without TLS and without a password would be worse.
+func (c *Config) Warnings() []string {
+	if !c.Chosen() {
+		return nil
+	}
+	target, err := c.parse()
+	if err != nil || target.tls || target.Password == "" && target.SentinelPassword == "" || !slices.ContainsFunc(target.Addrs, leavesMachine) {
+		return nil
+	}
+	return []string{"REPLAY_STORE sends the password of Redis in the clear: use rediss:// (TLS), unless nobody else can listen on the way there"}
+}
+
+// leavesMachine reports whether what is sent to an address may be seen by others.
+func leavesMachine(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	ip := net.ParseIP(host)
+	return err != nil || host != "localhost" && (ip == nil || !ip.IsLoopback())
+}
+
 // Where returns the store's URL without what may be a credential, for people.
 func (c *Config) Where() string {
 	u, err := url.Parse(c.Store.Reveal())

@@ -40,6 +40,40 @@ func TestAStoreThatIsWellNamed(t *testing.T) {
 	}
 }
 
+func TestAPasswordInTheClearIsWarnedAbout(t *testing.T) {
+	tests := map[string]struct {
+		store, password string
+		warned          bool
+	}{
+		"memory":                               {"memory", "", false},
+		"no password":                          {"redis://cache.internal", "", false},
+		"a password":                           {"redis://cache.internal", password, true},
+		"a password in the URL":                {"redis://:" + password + "@cache.internal", "", true},
+		"a password over TLS":                  {"rediss://cache.internal", password, false},
+		"a password to a private address":      {"redis://10.0.0.7:6379", password, true},
+		"a password to a name like loopback's": {"redis://127.0.0.1.example.com", password, true},
+		"a password to loopback":               {"redis://127.0.0.1", password, false},
+		"a password to IPv6's loopback":        {"redis://[::1]:6380", password, false},
+		"a password to localhost":              {"redis://localhost", password, false},
+		"a password to a cluster":              {"redis+cluster://127.0.0.1?addr=cache.internal", password, true},
+		"a password to Sentinels":              {"redis+sentinel://s1?master_name=main&sentinel_password=" + password, "", true},
+		"a password to Sentinels over TLS":     {"rediss+sentinel://s1?master_name=main&sentinel_password=" + password, "", false},
+		"a password to a Sentinel on loopback": {"redis+sentinel://localhost?master_name=main&sentinel_password=" + password, "", false},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			config := redis.Config{Store: domain.NewSecret(tt.store), Password: domain.NewSecret(tt.password)}
+			if faults := config.Check(); faults != nil {
+				t.Fatalf("faults = %v, want none", faults)
+			}
+			got := strings.Join(config.Warnings(), "\n")
+			if (got != "") != tt.warned || tt.warned && (!strings.Contains(got, "REPLAY_STORE") || !strings.Contains(got, "rediss://")) || strings.Contains(got, password) {
+				t.Errorf("warnings = %q, want any: %t", got, tt.warned)
+			}
+		})
+	}
+}
+
 func TestAStoreThatIsIllNamed(t *testing.T) {
 	tests := map[string]struct{ store, password, want string }{
 		"nothing":                        {"", "", "REPLAY_STORE is neither memory nor a URL of Redis"},

@@ -49,8 +49,14 @@ func documentation() string {
 ` + "`native-bridge serve`" + ` is configured by environment variables alone. A secret may also
 come from a file: set the variable with ` + "`_FILE`" + ` at its end to the file's path. What is
 wrong is listed at start-up, all of it at once, each with its fix, and the exit
-status is 2. A variable that begins with ` + "`AUTHSIGNAL_`" + `, ` + "`AUTH0_`" + ` or ` + "`REPLAY_`" + ` and
-is not in this table is warned about: it may be misspelt.
+status is 2. A variable that is one letter off a name in these tables is warned about, with
+or without underscores, and so is every unknown one that begins with ` + "`REPLAY_`" + ` or the
+prefix of a verifier or an issuer: it may be misspelt.
+
+A value that may be a credential is never shown, and one that looks like a key, a token or
+a password is refused where no secret belongs. A secret has no white space around it and no
+byte order mark before it; line breaks at its end do not count. Its file must not be
+writable for every user.
 
 `)
 	text.WriteString(tableHead)

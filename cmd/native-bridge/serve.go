@@ -44,7 +44,7 @@ func serve(ctx context.Context, environ map[string]string, out, errs io.Writer) 
 		return err
 	}
 	log := slog.New(slog.NewJSONHandler(errs, nil))
-	for _, warning := range adapters.UnknownSettings(environ) {
+	for _, warning := range append(adapters.UnknownSettings(environ), config.Warnings()...) {
 		log.Warn(warning)
 	}
 	server, shut, err := nativebridge.NewServer(ctx, config, adapters.Runtime{Log: log, Audit: out, Now: time.Now, Random: rand.Reader})

@@ -16,9 +16,9 @@ type Scope []string
 // subject of a session is known by its ID token only.
 func (s *Scope) UnmarshalText(text []byte) error {
 	scope := strings.Fields(string(text))
-	for _, token := range scope {
+	for i, token := range scope {
 		if strings.ContainsFunc(token, func(r rune) bool { return r < '!' || r > '~' || r == '"' || r == '\\' }) {
-			return fmt.Errorf("%q is no scope", token)
+			return fmt.Errorf("its word %d has a character that no scope has, such as a quotation mark", i+1)
 		}
 	}
 	if !slices.Contains(scope, domain.ScopeOpenID) {

@@ -10,10 +10,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
+	"net/url"
 	"os"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/caarlos0/env/v11"
 
@@ -52,9 +56,10 @@ type Checker interface {
 // Load fills the structs that configs point to from environ. The error is a
 // Faults with everything that is wrong in all of them.
 func Load(environ map[string]string, configs ...any) error {
-	environ, faults := readFiles(environ, Describe(configs...))
+	environ, faults := readSecrets(environ, Describe(configs...))
+	faults = append(faults, takeOutCredentials(environ, Describe(configs...))...)
 	for _, config := range configs {
-		faults = append(faults, parse(environ, config)...)
+		faults = appendNew(faults, parse(environ, config))
 	}
 	for _, config := range configs {
 		if checker, ok := config.(Checker); ok {
@@ -101,49 +106,79 @@ func Describe(configs ...any) []Setting {
 	return list
 }
 
-// readFiles returns environ with each NAME_FILE of a secret replaced by NAME.
-func readFiles(environ map[string]string, known []Setting) (map[string]string, Faults) {
-	read := map[string]string{}
-	for name, value := range environ {
-		read[name] = value
+// readSecrets returns a copy of environ in which each secret is read: from the file
+// that NAME_FILE names, if it does, and without the line breaks at its end.
+func readSecrets(environ map[string]string, known []Setting) (map[string]string, Faults) {
+	read := maps.Clone(environ)
+	if read == nil {
+		read = map[string]string{}
 	}
 	var faults Faults
 	for _, setting := range known {
-		path := environ[setting.Name+"_FILE"]
-		if !setting.Secret || path == "" {
+		path, value := environ[setting.Name+"_FILE"], strings.TrimRight(environ[setting.Name], "\r\n")
+		var fault *Fault
+		switch {
+		case !setting.Secret, path == "" && value == "":
 			continue
+		case path == "":
+			if problem := checkSecret(value); problem != "" {
+				fault = &Fault{setting.Name, problem, "set it to " + setting.Help + ", and to nothing else"}
+			}
+		case value != "":
+			fault = &Fault{setting.Name, "is set, and " + setting.Name + "_FILE too", "unset one of them"}
+		default:
+			value, fault = readSecret(path, setting)
 		}
-		if environ[setting.Name] != "" {
-			faults = append(faults, Fault{setting.Name, "is set, and " + setting.Name + "_FILE too", "unset one of them"})
-			continue
-		}
-		text, fault := readSecret(path, setting)
 		if fault != nil {
 			faults = append(faults, *fault)
-			text = "unread" // one fault is enough
+			value = "unread" // one fault is enough
 		}
-		read[setting.Name] = text
+		read[setting.Name] = value
 	}
 	return read, faults
 }
 
-// readSecret reads a secret from the file at path, without the line breaks at its
-// end. The fault does not tell the path, which may be the secret itself, put into
-// the wrong variable.
+// readSecret reads a secret from the file at path. The fault does not tell the
+// path, which may be the secret itself, put into the wrong variable.
 func readSecret(path string, setting Setting) (string, *Fault) {
+	fault := Fault{Name: setting.Name + "_FILE"}
 	content, err := os.ReadFile(path) // #nosec G304 -- the operator names the file
 	if failed, ok := errors.AsType[*fs.PathError](err); ok {
 		err = failed.Err
 	}
 	text := strings.TrimRight(string(content), "\r\n")
-	switch {
+	switch problem := checkSecret(text); {
 	case err != nil:
-		return "", &Fault{setting.Name + "_FILE", "names a file that cannot be read: " + err.Error(),
-			"mount the file there, readable for this user"}
+		fault.Problem, fault.Fix = "names a file that cannot be read: "+err.Error(), "mount the file there, readable for this user"
+	case writableForAll(path):
+		fault.Problem, fault.Fix = "names a file that every user may write to, and so choose the secret", "take that right away: chmod o-w"
 	case text == "":
-		return "", &Fault{setting.Name + "_FILE", "names a file that is empty", "write into it " + setting.Help}
+		fault.Problem, fault.Fix = "names a file that is empty", "write into it "+setting.Help
+	case problem != "":
+		fault.Problem, fault.Fix = "names a file whose content "+problem, "write into it "+setting.Help+", and nothing else"
+	default:
+		return text, nil
 	}
-	return text, nil
+	return "", &fault
+}
+
+func writableForAll(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o002 != 0
+}
+
+// takeOutCredentials empties each setting that is no secret and looks like one, so
+// that nothing which tells of that setting tells a credential.
+func takeOutCredentials(environ map[string]string, known []Setting) Faults {
+	var faults Faults
+	for _, setting := range known {
+		if setting.Secret || !looksLikeCredential(environ[setting.Name]) {
+			continue
+		}
+		faults = append(faults, Fault{setting.Name, "looks like a key, a token or a password, which does not belong into it", "set it to " + setting.Help})
+		environ[setting.Name] = ""
+	}
+	return faults
 }
 
 func parse(environ map[string]string, config any) Faults {
@@ -162,8 +197,8 @@ func parse(environ map[string]string, config any) Faults {
 	return faults
 }
 
-// faultOf puts an error of caarlos0/env into words that name the variable, its
-// value unless that is a secret, and the fix.
+// faultOf puts an error of caarlos0/env into words that name the variable and the
+// fix.
 func faultOf(err error, environ map[string]string, known []Setting) Fault {
 	find := func(match func(Setting) bool) Setting {
 		if i := slices.IndexFunc(known, match); i >= 0 {
@@ -180,28 +215,52 @@ func faultOf(err error, environ map[string]string, known []Setting) Fault {
 	case errors.As(err, &unset), errors.As(err, &empty):
 		name := unset.Key + empty.Key
 		setting := find(func(s Setting) bool { return s.Name == name })
-		if lookalike := lookalike(name, environ, known); lookalike != "" {
-			return Fault{name, "is not set, but " + lookalike + " is", "rename " + lookalike + " to " + name}
+		if candidate, meant := lookalike(setting, environ, known); candidate != "" {
+			return Fault{name, "is not set, but " + candidate + " is", "rename " + candidate + " to " + meant}
 		}
 		return Fault{name, "is not set", "set it to " + setting.Help}
 	case errors.As(err, &failed):
 		setting := find(func(s Setting) bool { return s.field == failed.Name })
-		return Fault{setting.Name, wrong(environ[setting.Name], failed.Err), "set it to " + setting.Help}
+		return Fault{setting.Name, wrong(environ[setting.Name], failed), "set it to " + setting.Help}
 	}
 	return Fault{"configuration", err.Error(), "this is a fault of native-bridge: please report it"}
 }
 
-// wrong shows a value and what is wrong with it. A value with an "@" may hold the
-// password of a URL: neither is it shown then, nor a cause that quotes from it.
-func wrong(value string, cause error) string {
-	switch why := cause.Error(); {
-	case !strings.Contains(value, "@"):
-		return fmt.Sprintf("is %q: %s", value, why)
-	case strings.Contains(why, `"`):
-		return "is not shown here: it has the wrong form"
-	default:
-		return "is not shown here: " + why
+// wrong says what is wrong with a value. Whatever may be a credential, put into the
+// wrong variable, is not shown: neither is the value then, nor a cause that quotes
+// from it.
+func wrong(value string, failed env.ParseError) string {
+	why := failed.Err.Error()
+	switch quotes := strings.Contains(why, `"`) || len(value) > 3 && strings.Contains(why, value); {
+	case quotes && failed.Type == reflect.TypeFor[time.Duration]():
+		why = "it is no duration such as 10s or 5m"
+	case quotes && failed.Type.Kind() == reflect.Bool:
+		why = "it is neither true nor false"
+	case quotes && failed.Type.Kind() >= reflect.Int && failed.Type.Kind() <= reflect.Float64:
+		why = "it is no number, or too large"
+	case quotes:
+		why = "it has the wrong form"
 	}
+	if harmless := shown(value); harmless != "" {
+		return fmt.Sprintf("is %q: %s", harmless, why)
+	}
+	return "is wrong: " + why
+}
+
+// short is a number or a duration.
+var short = regexp.MustCompile(`^-?[0-9]{1,4}[a-z]{0,2}$`)
+
+// shown returns what may be told of a value: a short number or duration, or the
+// scheme and host of a URL.
+func shown(value string) string {
+	if short.MatchString(value) {
+		return value
+	}
+	u, err := url.Parse(value)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.User != nil || !strings.Contains(u.Hostname(), ".") {
+		return ""
+	}
+	return u.Scheme + "://" + u.Host
 }
 
 // appendNew appends those of more whose variable, or its file, has no fault yet.

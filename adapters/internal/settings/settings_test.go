@@ -96,16 +96,46 @@ func TestLoadNamesEachFaultAndItsFix(t *testing.T) {
 			settings.Fault{Name: "VENDOR_SECRET", Problem: "is not set, but VENDOR_SERCET is", Fix: "rename VENDOR_SERCET to VENDOR_SECRET"}},
 		"a value of another kind": {
 			func(env map[string]string) { env["LIMIT"] = "many" },
-			settings.Fault{Name: "LIMIT", Problem: `is "many": strconv.ParseInt: parsing "many": invalid syntax`, Fix: "set it to how many at most"}},
+			settings.Fault{Name: "LIMIT", Problem: "is wrong: it is no number, or too large", Fix: "set it to how many at most"}},
 		"a value that its type refuses": {
 			func(env map[string]string) { env["VENDOR_URL"] = "ftp://example.com" },
-			settings.Fault{Name: "VENDOR_URL", Problem: `is "ftp://example.com": that is no https:// URL`, Fix: "set it to the vendor's URL"}},
+			settings.Fault{Name: "VENDOR_URL", Problem: "is wrong: that is no https:// URL", Fix: "set it to the vendor's URL"}},
 		"a URL with a password": {
 			func(env map[string]string) { env["VENDOR_URL"] = "https://jane:" + secretText + "@example.com" },
-			settings.Fault{Name: "VENDOR_URL", Problem: "is not shown here: a user or password does not belong into it", Fix: "set it to the vendor's URL"}},
+			settings.Fault{Name: "VENDOR_URL", Problem: "is wrong: a user or password does not belong into it", Fix: "set it to the vendor's URL"}},
 		"a URL with a password where another value belongs": {
 			func(env map[string]string) { env["LIMIT"] = "https://jane:" + secretText + "@example.com" },
-			settings.Fault{Name: "LIMIT", Problem: "is not shown here: it has the wrong form", Fix: "set it to how many at most"}},
+			settings.Fault{Name: "LIMIT", Problem: "is wrong: it is no number, or too large", Fix: "set it to how many at most"}},
+		"a URL without TLS, told without its path": {
+			func(env map[string]string) { env["VENDOR_URL"] = "http://example.com/" + secretText },
+			settings.Fault{Name: "VENDOR_URL", Problem: `is "http://example.com": plain http is allowed on loopback only`, Fix: "set it to the vendor's URL"}},
+		"a number that is too large": {
+			func(env map[string]string) { env["LIMIT"] = "99999999999999999999" },
+			settings.Fault{Name: "LIMIT", Problem: "is wrong: it is no number, or too large", Fix: "set it to how many at most"}},
+		"a duration without a unit": {
+			func(env map[string]string) { env["VENDOR_MAX_AGE"] = "600" },
+			settings.Fault{Name: "VENDOR_MAX_AGE", Problem: `is "600": it is no duration such as 10s or 5m`, Fix: "set it to how old it may be, up to 1h"}},
+		"a duration that is a password": {
+			func(env map[string]string) { env["VENDOR_MAX_AGE"] = secretText },
+			settings.Fault{Name: "VENDOR_MAX_AGE", Problem: "is wrong: it is no duration such as 10s or 5m", Fix: "set it to how old it may be, up to 1h"}},
+		"a secret of blanks": {
+			func(env map[string]string) { env["VENDOR_SECRET"] = " \t " },
+			settings.Fault{Name: "VENDOR_SECRET", Problem: "is blank", Fix: "set it to the vendor's secret key, and to nothing else"}},
+		"a secret behind a blank": {
+			func(env map[string]string) { env["VENDOR_SECRET"] = " " + secretText },
+			settings.Fault{Name: "VENDOR_SECRET", Problem: "begins or ends with white space", Fix: "set it to the vendor's secret key, and to nothing else"}},
+		"a secret before a no-break space": {
+			func(env map[string]string) { env["VENDOR_SECRET"] = secretText + "\u00a0" },
+			settings.Fault{Name: "VENDOR_SECRET", Problem: "begins or ends with white space", Fix: "set it to the vendor's secret key, and to nothing else"}},
+		"a secret behind a byte order mark": {
+			func(env map[string]string) { env["VENDOR_SECRET"] = "\ufeff" + secretText },
+			settings.Fault{Name: "VENDOR_SECRET", Problem: "begins with a byte order mark, which some editors and PowerShell write", Fix: "set it to the vendor's secret key, and to nothing else"}},
+		"a file of a secret, misspelt": {
+			func(env map[string]string) {
+				env["VENDOR_SECRET_FIEL"] = "/run/secrets/vendor"
+				delete(env, "VENDOR_SECRET")
+			},
+			settings.Fault{Name: "VENDOR_SECRET", Problem: "is not set, but VENDOR_SECRET_FIEL is", Fix: "rename VENDOR_SECRET_FIEL to VENDOR_SECRET_FILE"}},
 		"a rule of the whole config": {
 			func(env map[string]string) { env["VENDOR_MAX_AGE"] = "2h" },
 			settings.Fault{Name: "VENDOR_MAX_AGE", Problem: "is 2h0m0s", Fix: "set it to at most 1h"}},
@@ -181,11 +211,10 @@ func TestOneFaultIsCalledOne(t *testing.T) {
 
 func TestSecretsComeFromFiles(t *testing.T) {
 	for name, text := range map[string]string{
-		"the secret alone":         secretText,
-		"a line feed at the end":   secretText + "\n",
-		"a line of Windows":        secretText + "\r\n",
-		"several empty lines":      secretText + "\n\n\n",
-		"a blank that is a letter": secretText + " \n",
+		"the secret alone":       secretText,
+		"a line feed at the end": secretText + "\n",
+		"a line of Windows":      secretText + "\r\n",
+		"several empty lines":    secretText + "\n\n\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			env := environ()
@@ -210,14 +239,23 @@ func TestFaultsOfSecretFiles(t *testing.T) {
 		fault.Problem = "names a file that cannot be read: " + problem
 		return fault
 	}
+	content := func(problem string) settings.Fault {
+		return settings.Fault{Name: "VENDOR_SECRET_FILE", Problem: "names a file whose content " + problem, Fix: "write into it the vendor's secret key, and nothing else"}
+	}
 	empty := settings.Fault{Name: "VENDOR_SECRET_FILE", Problem: "names a file that is empty", Fix: "write into it the vendor's secret key"}
 	tests := map[string]struct {
 		env  map[string]string
 		want settings.Fault
 	}{
-		"no such file":         {map[string]string{"VENDOR_SECRET_FILE": filepath.Join(directory, "none")}, because("no such file or directory")},
-		"a directory":          {map[string]string{"VENDOR_SECRET_FILE": directory}, because("is a directory")},
-		"the secret itself":    {map[string]string{"VENDOR_SECRET_FILE": secretText}, because("no such file or directory")},
+		"no such file":       {map[string]string{"VENDOR_SECRET_FILE": filepath.Join(directory, "none")}, because("no such file or directory")},
+		"a directory":        {map[string]string{"VENDOR_SECRET_FILE": directory}, because("is a directory")},
+		"the secret itself":  {map[string]string{"VENDOR_SECRET_FILE": secretText}, because("no such file or directory")},
+		"a blank file":       {map[string]string{"VENDOR_SECRET_FILE": file(t, " \n")}, content("is blank")},
+		"a blank at the end": {map[string]string{"VENDOR_SECRET_FILE": file(t, secretText+" \n")}, content("begins or ends with white space")},
+		"a byte order mark":  {map[string]string{"VENDOR_SECRET_FILE": file(t, "\ufeff"+secretText)}, content("begins with a byte order mark, which some editors and PowerShell write")},
+		"UTF-16":             {map[string]string{"VENDOR_SECRET_FILE": file(t, "\xff\xfes\x003\x00")}, content("begins with a byte order mark, which some editors and PowerShell write")},
+		"a file for all to write": {map[string]string{"VENDOR_SECRET_FILE": writable(t)},
+			settings.Fault{Name: "VENDOR_SECRET_FILE", Problem: "names a file that every user may write to, and so choose the secret", Fix: "take that right away: chmod o-w"}},
 		"an empty file":        {map[string]string{"VENDOR_SECRET_FILE": file(t, "")}, empty},
 		"a file of line feeds": {map[string]string{"VENDOR_SECRET_FILE": file(t, "\n\r\n")}, empty},
 		"a file and a value": {
@@ -235,6 +273,25 @@ func TestFaultsOfSecretFiles(t *testing.T) {
 				t.Errorf("faults = %+v, want only %+v", faults, tt.want)
 			}
 		})
+	}
+}
+
+// writable returns the path of a secret that every user may overwrite.
+func writable(t *testing.T) string {
+	t.Helper()
+	path := file(t, secretText)
+	if err := os.Chmod(path, 0o646); err != nil { // #nosec G302 -- that is what is tried
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestALineBreakAtTheEndOfASecretDoesNotCount(t *testing.T) {
+	env := environ()
+	env["VENDOR_SECRET"] = secretText + "\r\n"
+	var v vendor
+	if err := settings.Load(env, &v); err != nil || v.Secret.Reveal() != secretText {
+		t.Errorf("the secret is %q, %v", v.Secret.Reveal(), err)
 	}
 }
 
@@ -288,7 +345,14 @@ func TestUnknown(t *testing.T) {
 		"two letters swapped":              {"VENDOR_MAX_AEG", "VENDOR_MAX_AEG is set, but it is no setting of native-bridge: is it meant to be VENDOR_MAX_AGE?"},
 		"a letter too many":                {"VENDOR_URLS", "VENDOR_URLS is set, but it is no setting of native-bridge: is it meant to be VENDOR_URL?"},
 		"two letters too few":              {"VENDOR_MAXAG", "VENDOR_MAXAG is set, but it is no setting of native-bridge: is it meant to be VENDOR_MAX_AGE?"},
-		"three letters too few":            {"VENDOR_MAXA", "VENDOR_MAXA is set, but it is no setting of native-bridge"},
+		"three letters too few":            {"VENDOR_MAA", "VENDOR_MAA is set, but it is no setting of native-bridge"},
+		"the underscores left out":         {"VENDORMAXAGE", "VENDORMAXAGE is set, but it is no setting of native-bridge: is it meant to be VENDOR_MAX_AGE?"},
+		"an underscore too many":           {"VENDOR_MAX_AGE_", "VENDOR_MAX_AGE_ is set, but it is no setting of native-bridge: is it meant to be VENDOR_MAX_AGE?"},
+		"small letters":                    {"vendor_url", "vendor_url is set, but it is no setting of native-bridge: is it meant to be VENDOR_URL?"},
+		"a name without a prefix misspelt": {"LIMTI", "LIMTI is set, but it is no setting of native-bridge: is it meant to be LIMIT?"},
+		"a file's name misspelt":           {"VENDOR_SECRET_FLIE", "VENDOR_SECRET_FLIE is set, but it is no setting of native-bridge: is it meant to be VENDOR_SECRET_FILE?"},
+		"a prefix misspelt":                {"VENDER_URL", "VENDER_URL is set, but it is no setting of native-bridge: is it meant to be VENDOR_URL?"},
+		"two letters off, and no prefix":   {"LIMMMIT", ""},
 		"a name like no other":             {"VENDOR_REGION", "VENDOR_REGION is set, but it is no setting of native-bridge"},
 		"the file of what is not a secret": {"VENDOR_MAX_AGE_FILE", "VENDOR_MAX_AGE_FILE is set, but it is no setting of native-bridge"},
 	}
