@@ -66,11 +66,12 @@ func newIssuer(name string, c Config, subjects domain.SubjectRule, up *Upstreams
 }
 
 // Runtime is what the process gives the graph besides its configuration. All
-// fields but RootCAs must be set.
+// fields but Born and RootCAs must be set.
 type Runtime struct {
 	Log     *slog.Logger
 	Audit   io.Writer        // takes the audit log's lines
 	Now     func() time.Time // tells the time
+	Born    time.Time        // of no proof from later can a session be had already; zero means of none from now on
 	Random  io.Reader        // makes owners of claims; must never fail
 	RootCAs *x509.CertPool   // trusted for TLS to the upstreams; nil means the system's
 }
@@ -169,7 +170,11 @@ type ReplayStore struct {
 // unfit; one that cannot be reached is none. ctx bounds the opening alone.
 func NewReplayStore(ctx context.Context, c Config, run Runtime) (ReplayStore, func(), error) {
 	if !c.Redis.Chosen() {
-		return ReplayStore{Guard: memory.NewReplayGuard(run.Now, memory.Capacity)}, func() {}, nil
+		born := run.Born
+		if born.IsZero() {
+			born = run.Now()
+		}
+		return ReplayStore{Guard: memory.NewReplayGuard(run.Now, born, memory.Capacity)}, func() {}, nil
 	}
 	guard, err := redis.Open(ctx, c.Redis, redis.Options{RootCAs: run.RootCAs, Log: run.Log, Now: run.Now})
 	if err != nil {

@@ -50,7 +50,7 @@ func newBench(t *testing.T) *bench {
 		audit:    portsmock.NewMockAuditLog(ctrl),
 		identity: domain.Identity{
 			Authority: "authority", Subject: "auth0|jane", Action: "signIn", Method: domain.MethodPasskey,
-			ProofID: "proof-1", AuthenticatedAt: now.Add(-time.Minute),
+			ProofID: "proof-1", AuthenticatedAt: now.Add(-time.Minute), AuthenticatedAfter: now.Add(-time.Minute - 2*time.Second),
 		},
 		session: domain.Session{
 			Subject: "auth0|jane", AccessToken: domain.NewSecret("access"), IDToken: domain.NewSecret("id"),
@@ -63,7 +63,7 @@ func newBench(t *testing.T) *bench {
 	}
 	owner := domain.Owner{1, 2, 3}
 	b.claim = domain.Claim{
-		Key: domain.ProofKeyOf(b.identity), Owner: owner, ProvenAt: b.identity.AuthenticatedAt,
+		Key: domain.ProofKeyOf(b.identity), Owner: owner, ProvenAt: b.identity.AuthenticatedAfter,
 		Keep: 10*time.Minute + 2*30*time.Second + 10*time.Second,
 	}
 	offered := domain.Access{Scope: []string{"openid", "profile"}, Audience: "https://api.example.com"}

@@ -14,8 +14,8 @@ type Claim struct {
 	// Owner is the attempt, so that a repeated command is recognized and nobody
 	// releases another attempt's claim.
 	Owner Owner
-	// ProvenAt is the end of the ceremony. A guard does not vouch for proofs from
-	// before its own memory begins.
+	// ProvenAt is the earliest time, by the bridge's clock, at which the ceremony can
+	// have ended. A guard does not vouch for proofs from before its own memory begins.
 	ProvenAt time.Time
 	// Keep is how long the claim must be remembered from the moment it is won.
 	Keep time.Duration

@@ -24,4 +24,8 @@ type Identity struct {
 	// AuthenticatedAt is the end of the ceremony by Authority's clock. Zero means
 	// that Authority did not say.
 	AuthenticatedAt time.Time
+	// AuthenticatedAfter is the same moment by the bridge's clock, as far as that is
+	// known: the ceremony did not end earlier. Zero means that nothing told how
+	// Authority's clock differs from the bridge's.
+	AuthenticatedAfter time.Time
 }

@@ -64,9 +64,25 @@ func (p SignInPolicy) ClaimFor(id Identity, owner Owner, deadline time.Duration)
 	return Claim{
 		Key:      ProofKeyOf(id),
 		Owner:    owner,
-		ProvenAt: id.AuthenticatedAt,
+		ProvenAt: p.provenAt(id),
 		Keep:     p.MaxAge + 2*p.Skew + deadline,
 	}
+}
+
+// provenAt returns the earliest time by our clock at which the ceremony can have
+// ended. Where the authority's clock is not known, or is said to be further off
+// than Skew, which then is not so, it is taken to be ahead by all of Skew. It is
+// never taken to be behind: who is wrong about that would let an old proof pass
+// for a new one.
+func (p SignInPolicy) provenAt(id Identity) time.Time {
+	ahead := id.AuthenticatedAt.Sub(id.AuthenticatedAfter)
+	switch {
+	case id.AuthenticatedAfter.IsZero(), ahead.Abs() > p.Skew:
+		return id.AuthenticatedAt.Add(-p.Skew)
+	case ahead < 0:
+		return id.AuthenticatedAt
+	}
+	return id.AuthenticatedAfter
 }
 
 func refuse(format string, args ...any) error {

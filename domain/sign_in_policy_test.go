@@ -158,11 +158,52 @@ func TestAClaimOutlivesEveryLaterAdmission(t *testing.T) {
 func TestAClaimIsForTheProofByTheAttempt(t *testing.T) {
 	id, owner := signIn(), domain.Owner{1, 2, 3}
 	want := domain.Claim{
-		Key: domain.ProofKeyOf(id), Owner: owner, ProvenAt: id.AuthenticatedAt,
+		Key: domain.ProofKeyOf(id), Owner: owner, ProvenAt: id.AuthenticatedAt.Add(-30 * time.Second),
 		Keep: 10*time.Minute + 2*30*time.Second + 7*time.Second,
 	}
 	if got := policy.ClaimFor(id, owner, 7*time.Second); got != want {
 		t.Errorf("ClaimFor = %+v, want %+v", got, want)
+	}
+}
+
+func TestAProofIsTakenForAsOldAsItCanBe(t *testing.T) {
+	const skew = 30 * time.Second
+	for name, tt := range map[string]struct {
+		after, want time.Duration // counted from the end of the ceremony by the authority's clock
+	}{
+		"the authority's clock is not known":              {0, -skew}, // see below
+		"it may be ahead by two seconds":                  {-2 * time.Second, -2 * time.Second},
+		"by all that is allowed":                          {-skew, -skew},
+		"by more, which is not so":                        {-skew - 1, -skew},
+		"by an hour":                                      {-time.Hour, -skew},
+		"it is right":                                     {1, 0}, // zero means not known
+		"it is behind, which is not relied on":            {time.Second, 0},
+		"it is behind by all that is allowed":             {skew, 0},
+		"it is behind by more, so that it is not its own": {skew + 1, -skew},
+		"it is behind by an hour":                         {time.Hour, -skew},
+	} {
+		t.Run(name, func(t *testing.T) {
+			id := signIn()
+			if tt.after != 0 {
+				id.AuthenticatedAfter = id.AuthenticatedAt.Add(tt.after)
+			}
+			p := policy
+			p.Skew = skew
+			if got := p.ClaimFor(id, domain.Owner{}, time.Second).ProvenAt.Sub(id.AuthenticatedAt); got != tt.want {
+				t.Errorf("the proof is from %s after the ceremony, want %s", got, tt.want)
+			}
+		})
+	}
+}
+
+// TestAStepOfTheMachinesClockMakesNoProofYounger holds that the time of a proof can
+// be compared with the guard's by the clock that never steps.
+func TestAStepOfTheMachinesClockMakesNoProofYounger(t *testing.T) {
+	id := signIn()
+	at := time.Now()
+	id.AuthenticatedAt, id.AuthenticatedAfter = at.Round(0), at.Add(-time.Second)
+	if got := policy.ClaimFor(id, domain.Owner{}, time.Second).ProvenAt; got != at.Add(-time.Second) {
+		t.Errorf("the proof is from %v, want %v with its monotonic reading", got, at.Add(-time.Second))
 	}
 }
 

@@ -13,6 +13,8 @@ type IdentityVerifier interface {
 	// proves somebody: subject, proof id and time must be set, while action, method
 	// and time are reported as the authority gives them and judged by
 	// domain.SignInPolicy. The same ceremony must always give the same proof id.
+	// AuthenticatedAfter must not be later than the end of the ceremony, however far
+	// the authority's clock is ahead; a verifier that cannot tell leaves it zero.
 	//
 	// The error wraps
 	//   - domain.ErrTokenRejected if the token proves nobody,

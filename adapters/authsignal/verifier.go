@@ -129,6 +129,8 @@ func (v *Verifier) identity(body []byte) (domain.Identity, error) {
 		Method:          answer.VerificationMethod,
 		ProofID:         answer.IdempotencyKey,
 		AuthenticatedAt: at,
+
+		AuthenticatedAfter: v.client.Earliest(at),
 	}, nil
 }
 

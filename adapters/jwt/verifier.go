@@ -24,6 +24,7 @@ const VerifyTimeout = 3 * time.Second
 // for keys only, so it sees no session that was revoked since. Action, method, age
 // and subject it reports as they are, for domain.SignInPolicy to judge.
 type Verifier struct {
+	client *upstream.Client
 	keys   *idtoken.Keys
 	config Config
 	skew   time.Duration
@@ -39,7 +40,7 @@ func NewVerifier(client *upstream.Client, config Config, skew time.Duration, now
 	if config.JWKSURL != "" {
 		keys = idtoken.NewKeys(client, string(config.JWKSURL), now)
 	}
-	return &Verifier{keys: keys, config: config, skew: skew, now: now}
+	return &Verifier{client: client, keys: keys, config: config, skew: skew, now: now}
 }
 
 // Warm fetches the provider's keys, which also opens a connection to it.
@@ -102,6 +103,8 @@ func (v *Verifier) identity(c claims, s signed) (domain.Identity, error) {
 		Method:          method,
 		ProofID:         proof,
 		AuthenticatedAt: at,
+
+		AuthenticatedAfter: v.client.Earliest(at),
 	}, nil
 }
 

@@ -27,8 +27,15 @@ var start = time.Date(2026, 1, 31, 10, 0, 0, 0, time.UTC)
 
 // clock is a time that only tests move.
 type clock struct {
-	mu  sync.Mutex
-	now time.Time
+	mu    sync.Mutex
+	now   time.Time
+	ahead time.Duration // of it is the provider
+}
+
+func (c *clock) providers() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now.Add(c.ahead)
 }
 
 func (c *clock) Now() time.Time {
@@ -56,7 +63,7 @@ type bench struct {
 func newBench(t testing.TB, change ...func(*jwt.Config)) *bench {
 	t.Helper()
 	c := &clock{now: start}
-	provider, err := jwttest.Start(jwttest.Options{Now: c.Now})
+	provider, err := jwttest.Start(jwttest.Options{Now: c.providers})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,6 +105,7 @@ func (b *bench) verify(t testing.TB, text string) (domain.Identity, error) {
 			t.Errorf("identity = %+v with an error, want none", identity)
 		}
 	}
+	identity.AuthenticatedAfter = time.Time{} // the contract tries it
 	return identity, err
 }
 
@@ -169,6 +177,12 @@ func harness(t *testing.T, change func(*jwt.Config)) portstest.VerifierHarness {
 				"a token for another app":     parse(t, b.Sign(claims(map[string]any{"aud": "another-app"}))),
 				"a token about nobody":        parse(t, b.Sign(claims(map[string]any{"sub": nil}))),
 				"a token that was not signed": parse(t, unsigned(payload)),
+			}
+		},
+		Ahead: func(t *testing.T, d time.Duration) {
+			b.ahead = d
+			if err := b.verifier.Warm(t.Context()); err != nil {
+				t.Fatal(err)
 			}
 		},
 		Garble: func(*testing.T) { b.Garble() },

@@ -18,8 +18,7 @@ import (
 const Capacity = 1 << 18
 
 // ReplayGuard is a ports.ReplayGuard of bounded size. Full of live claims it
-// answers unavailable: it evicts none. Its memory begins when it is made and ends
-// with the process.
+// answers unavailable: it evicts none. Its memory ends with the process.
 type ReplayGuard struct {
 	now      func() time.Time
 	born     time.Time
@@ -32,9 +31,10 @@ type ReplayGuard struct {
 
 var _ ports.ReplayGuard = (*ReplayGuard)(nil)
 
-// NewReplayGuard returns an empty guard for at most capacity live claims.
-func NewReplayGuard(now func() time.Time, capacity int) *ReplayGuard {
-	return &ReplayGuard{now: now, born: now(), capacity: capacity, claims: map[domain.ProofKey]*held{}}
+// NewReplayGuard returns an empty guard for at most capacity live claims. Its memory
+// begins at born: earlier proofs may have been claimed, so it refuses them.
+func NewReplayGuard(now func() time.Time, born time.Time, capacity int) *ReplayGuard {
+	return &ReplayGuard{now: now, born: born, capacity: capacity, claims: map[domain.ProofKey]*held{}}
 }
 
 // Claim implements ports.ReplayGuard.

@@ -19,7 +19,7 @@ func TestReplayGuardKeepsTheContract(t *testing.T) {
 	const capacity = 2048
 	portstest.ReplayGuard(t, func(*testing.T) portstest.GuardHarness {
 		c := &clock{time.Date(2026, 1, 31, 10, 0, 0, 0, time.UTC)}
-		guard := memory.NewReplayGuard(c.now, capacity)
+		guard := memory.NewReplayGuard(c.now, c.Time, capacity)
 		return portstest.GuardHarness{
 			Guard:   guard,
 			Born:    c.Time,
@@ -43,7 +43,7 @@ func claim(c *clock, n uint64, keep time.Duration) domain.Claim {
 func TestAFullGuardEvictsNoLiveClaim(t *testing.T) {
 	const capacity = 8
 	c := &clock{time.Date(2026, 1, 31, 10, 0, 0, 0, time.UTC)}
-	guard := memory.NewReplayGuard(c.now, capacity)
+	guard := memory.NewReplayGuard(c.now, c.Time, capacity)
 	for n := range uint64(capacity) {
 		if err := guard.Claim(t.Context(), claim(c, n, time.Duration(n+1)*time.Minute)); err != nil {
 			t.Fatal(err)
@@ -73,7 +73,7 @@ func TestAFullGuardEvictsNoLiveClaim(t *testing.T) {
 
 func TestReleasingMakesRoom(t *testing.T) {
 	c := &clock{time.Date(2026, 1, 31, 10, 0, 0, 0, time.UTC)}
-	guard := memory.NewReplayGuard(c.now, 1)
+	guard := memory.NewReplayGuard(c.now, c.Time, 1)
 	for n := range uint64(100) {
 		if err := guard.Claim(t.Context(), claim(c, n, time.Minute)); err != nil {
 			t.Fatalf("claim %d: %v", n, err)

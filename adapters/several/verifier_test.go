@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -35,16 +36,28 @@ type world struct {
 	phone    *authsignaltest.Phone
 	provider *jwttest.Provider
 	verifier *several.Verifier
+	ahead    atomic.Int64                // of the clocks of both
+	renew    func(context.Context) error // fetches the provider's keys
+}
+
+// setAhead sets the clocks of both ahead, and lets the verifier hear of it.
+func (w *world) setAhead(t *testing.T, d time.Duration) {
+	w.ahead.Store(int64(d))
+	if err := w.renew(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	tenant, err := authsignaltest.Start(authsignaltest.Options{})
+	w := &world{}
+	now := func() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }
+	tenant, err := authsignaltest.Start(authsignaltest.Options{Now: now})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = tenant.Close() })
-	provider, err := jwttest.Start(jwttest.Options{})
+	provider, err := jwttest.Start(jwttest.Options{Now: now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,10 +78,9 @@ func newWorld(t *testing.T) *world {
 		SubjectClaim: "sub", TimeClaim: "auth_time", PasskeyAMR: jwt.List{"hwk"},
 		Subjects: settings.SubjectsAuth0, MaxAge: 10 * time.Minute,
 	}, skew, time.Now)
-	return &world{
-		tenant: tenant, phone: phone, provider: provider,
-		verifier: several.NewVerifier(map[string]ports.IdentityVerifier{provider.Issuer(): replacement}, old),
-	}
+	w.tenant, w.phone, w.provider, w.renew = tenant, phone, provider, replacement.Warm
+	w.verifier = several.NewVerifier(map[string]ports.IdentityVerifier{provider.Issuer(): replacement}, old)
+	return w
 }
 
 func parse(t *testing.T, text string) domain.PasskeyToken {
@@ -86,9 +98,10 @@ func TestVerifierKeepsTheContract(t *testing.T) {
 			w := newWorld(t)
 			return portstest.VerifierHarness{
 				Verifier: w.verifier,
+				Ahead:    w.setAhead,
 				Prove: func(t *testing.T) (domain.PasskeyToken, domain.Identity) {
 					return parse(t, w.provider.Sign(w.provider.Claims("auth0|jane"))),
-						domain.Identity{Subject: "auth0|jane", Method: domain.MethodPasskey}
+						domain.Identity{Subject: "auth0|jane", Method: domain.MethodPasskey, AuthenticatedAt: time.Now()}
 				},
 				Other: func(t *testing.T) (domain.PasskeyToken, domain.Identity) {
 					other := domain.Identity{Subject: "auth0|john", Method: `amr ["pwd"], acr ""`, AuthenticatedAt: time.Now().Add(-time.Hour)}
@@ -108,12 +121,13 @@ func TestVerifierKeepsTheContract(t *testing.T) {
 			w := newWorld(t)
 			return portstest.VerifierHarness{
 				Verifier: w.verifier,
+				Ahead:    w.setAhead,
 				Prove: func(t *testing.T) (domain.PasskeyToken, domain.Identity) {
 					signedIn, err := w.phone.SignIn(t.Context(), action)
 					if err != nil {
 						t.Fatal(err)
 					}
-					return parse(t, signedIn.Token), domain.Identity{Subject: "auth0|jane", Action: action, Method: domain.MethodPasskey}
+					return parse(t, signedIn.Token), domain.Identity{Subject: "auth0|jane", Action: action, Method: domain.MethodPasskey, AuthenticatedAt: time.Now()}
 				},
 				Other: func(t *testing.T) (domain.PasskeyToken, domain.Identity) {
 					other := domain.Identity{Subject: "auth0|john", Action: "withdraw", Method: "SMS", AuthenticatedAt: time.Now().Add(-time.Hour)}

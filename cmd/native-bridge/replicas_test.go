@@ -36,6 +36,7 @@ const (
 
 // site is what replicas run in: both vendors, a Redis, and people with phones.
 type site struct {
+	ahead      atomic.Int64 // of Authsignal's clock
 	authsignal *authsignaltest.Server
 	auth0      *auth0test.Server
 	redis      *redistest.Server
@@ -51,7 +52,8 @@ func newSite(t *testing.T, redisConfig string) *site {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.redis.Close() })
-	if s.authsignal, err = authsignaltest.Start(authsignaltest.Options{}); err != nil {
+	now := func() time.Time { return time.Now().Add(time.Duration(s.ahead.Load())) }
+	if s.authsignal, err = authsignaltest.Start(authsignaltest.Options{Now: now}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.authsignal.Close() })
@@ -70,7 +72,24 @@ func newSite(t *testing.T, redisConfig string) *site {
 		"AUTH0_CONNECTION=" + connection, "AUTH0_AUDIENCE=" + audience, "SSL_CERT_FILE=" + authority,
 		"REPLAY_STORE=" + s.redis.URL(),
 	}
+	s.vouch(t)
 	return s
+}
+
+// vouch says in Redis' stead that its memory goes back a minute, because nobody has
+// used a proof at this site yet. So no test has to wait for the first that counts.
+func (s *site) vouch(t *testing.T) {
+	t.Helper()
+	info, err := s.redis.Do(t.Context(), "INFO", "server")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(fmt.Sprint(info), "run_id:")
+	run, _, _ := strings.Cut(rest, "\r")
+	born := time.Now().Add(-time.Minute).UnixMilli()
+	if _, err := s.redis.Do(t.Context(), "HSET", "native-bridge:{replay}:memory", "born", born, "run", run); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func tenant(authsignal *authsignaltest.Server) auth0test.Options {
@@ -369,6 +388,7 @@ func TestNothingIsIssuedWhileRedisIsAway(t *testing.T) {
 	if err := s.redis.Restart(); err != nil {
 		t.Fatal(err)
 	}
+	s.vouch(t)
 	for _, r := range []*replica{early, late} {
 		until(t, "readiness tells that it is back", func() bool { redis, _ := r.health(t); return redis == "ok" })
 		r.want(t, signIn(t, s.somebody(t)), http.StatusOK, "")
@@ -417,6 +437,66 @@ func TestRedisLostInMidLoadLetsNoTokenThroughTwice(t *testing.T) {
 			l.tryAgain(t, replicas)
 		})
 	}
+}
+
+// TestAMemoryThatIsLostLetsNothingThroughTwiceThoughTheClocksDiffer sets Authsignal's
+// clock ahead, so that its proofs look younger than the memory that begins after.
+func TestAMemoryThatIsLostLetsNothingThroughTwiceThoughTheClocksDiffer(t *testing.T) {
+	tests := map[string]struct {
+		store string
+		lose  func(t *testing.T, s *site, r *replica) *replica
+	}{
+		"the process ends": {"memory", func(t *testing.T, s *site, r *replica) *replica {
+			r.kill()
+			return s.replica(t, "REPLAY_STORE=memory")
+		}},
+		"Redis is flushed": {"", func(t *testing.T, s *site, r *replica) *replica {
+			s.tell(t, "FLUSHALL")
+			return r
+		}},
+		"Redis is restarted": {"", func(t *testing.T, s *site, r *replica) *replica {
+			if err := s.redis.Restart(); err != nil {
+				t.Fatal(err)
+			}
+			return r
+		}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t, "")
+			s.ahead.Store(int64(20 * time.Second)) // of the 30 that are allowed
+			var settings []string
+			if tt.store != "" {
+				settings = []string{"REPLAY_STORE=" + tt.store}
+			}
+			r, phone := s.replica(t, settings...), s.somebody(t)
+			token := s.firstSession(t, r, phone)
+
+			r = tt.lose(t, s, r)
+			until(t, "the store answers", func() bool {
+				got := r.exchange(t.Context(), token)
+				if got.status == http.StatusOK {
+					t.Fatal("a token got two sessions")
+				}
+				return got.status == http.StatusConflict && got.Code == "token_replayed"
+			})
+			s.firstSession(t, r, phone) // nor must they wait for the skew
+		})
+	}
+}
+
+// firstSession lets somebody sign in until a session comes of it, and returns the
+// token that it came of.
+func (s *site) firstSession(t *testing.T, r *replica, phone *authsignaltest.Phone) (token string) {
+	t.Helper()
+	began := time.Now()
+	until(t, "a proof is young enough", func() bool {
+		token = signIn(t, phone)
+		return r.exchange(t.Context(), token).status == http.StatusOK
+	})
+	t.Logf("the first session came after %s", time.Since(began))
+	return token
 }
 
 // tell gives Redis a command.

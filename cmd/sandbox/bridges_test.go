@@ -29,18 +29,17 @@ func serveBridges(t *testing.T, mux *http.ServeMux) {
 	})
 }
 
-// startBridge starts a bridge with a clock of whole seconds, as tokens have them: by
-// any other a proof from the second of its start is from before it.
+// startBridge starts a bridge for witnesses whose proofs nobody has used before.
 func startBridge(t *testing.T, environ map[string]string) (string, error) {
 	environ["LISTEN_ADDR"], environ["OPS_ADDR"] = "127.0.0.1:0", "127.0.0.1:0"
 	config, err := adapters.LoadConfig(environ)
 	if err != nil {
 		return "", err
 	}
-	wholeSeconds := func() time.Time { return time.Now().Truncate(time.Second) }
 	ctx, stop := context.WithCancel(t.Context())
 	server, shut, err := nativebridge.NewServer(ctx, config, adapters.Runtime{
-		Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Audit: io.Discard, Now: wholeSeconds, Random: rand.Reader,
+		Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Audit: io.Discard, Now: time.Now, Random: rand.Reader,
+		Born: time.Now().Add(-time.Minute),
 	})
 	if err != nil {
 		stop()

@@ -172,6 +172,7 @@ func (s *sandbox) writeCA() error {
 func (s *sandbox) startBridge(ctx context.Context, environ map[string]string) error {
 	server, shut, err := nativebridge.NewServer(ctx, s.config, adapters.Runtime{
 		Log: s.log, Audit: s.hops, Now: time.Now, Random: rand.Reader, RootCAs: s.auth0.CertPool(),
+		Born: time.Now().Add(-time.Minute), // its Authsignal is new, so nobody has a proof from before
 	})
 	if err != nil {
 		return err

@@ -28,11 +28,8 @@
 #ifndef TTL /* how long the guard keeps a claim */
 #define TTL (MAX_AGE + 2 * SKEW + DEADLINE)
 #endif
-#ifndef LAG /* how far the guard's clock is behind the authority's, at most */
-#define LAG SKEW
-#endif
-#ifndef MARGIN /* what the born rule allows for that */
-#define MARGIN SKEW
+#ifndef MARGIN /* what the born rule allows for clocks that differ: as much as they do, or more */
+#define MARGIN behind
 #endif
 #ifndef GOAL /* what may be so when a session is delivered: the checker must find it */
 #define GOAL false
@@ -54,6 +51,7 @@ bool released, reborn; /* for GOAL: a claim was released; was won after a loss *
 byte holder = NOBODY; /* the owner of the claim */
 byte ends;            /* when the claim is forgotten */
 byte born;            /* when the guard's memory begins, by the guard's clock */
+byte behind;          /* how far that clock is behind the authority's, which answers have told */
 
 /* The guard executes a command as one atomic script. */
 inline claim(owner, answer) {
@@ -158,7 +156,7 @@ over:
 }
 
 /* The store loses its memory: all of it, or what was written since it was saved.
- * Either way it is born anew, by a clock as far behind as can be: a later birth
+ * Either way it is born anew, by a clock that is right or behind: one that is ahead
  * only refuses more. No loss falls into the tick of the ceremony: what is lost was
  * claimed after the ceremony, and within a tick nobody could tell. */
 proctype Store() {
@@ -175,7 +173,8 @@ proctype Store() {
 	:: atomic {
 		losses < LOSSES && now != PROVEN ->
 		losses++;
-		born = now - LAG;
+		select(behind : 0 .. SKEW);
+		born = now - behind;
 		if
 		:: printf("t=%d the store comes back empty\n", now);
 			holder = NOBODY; ends = 0

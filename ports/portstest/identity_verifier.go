@@ -23,6 +23,10 @@ type VerifierHarness struct {
 	Other func(t *testing.T) (domain.PasskeyToken, domain.Identity)
 	// Bad returns tokens that prove nobody, by what is wrong with them.
 	Bad func(t *testing.T) map[string]domain.PasskeyToken
+	// Ahead sets the authority's clock, by which ceremonies end, ahead of the
+	// verifier's by d. What Prove says of the time goes on by the verifier's. It is nil
+	// if the verifier reports no AuthenticatedAfter.
+	Ahead func(t *testing.T, d time.Duration)
 	// Secrets are the credentials that the bridge shows the authority, if any.
 	Secrets []string
 
@@ -43,6 +47,7 @@ func IdentityVerifier(t *testing.T, start func(t *testing.T) VerifierHarness) {
 		"the harness tries everything":                            verifierKnobs,
 		"a completed ceremony proves its person":                  verifierProves,
 		"whatever the ceremony was, it is reported as it is":      verifierReports,
+		"no ceremony is said to have ended later than it did":     verifierClock,
 		"the same ceremony has the same proof id every time":      verifierRepeats,
 		"another spelling of a token is no other proof":           verifierRespelled,
 		"two ceremonies have different proof ids":                 verifierKeepsApart,
@@ -69,12 +74,18 @@ func verifierKnobs(t *testing.T, h VerifierHarness) {
 	})
 }
 
+// mustVerify returns the identity without AuthenticatedAfter, which each answer of
+// the authority's may tell anew.
 func (h VerifierHarness) mustVerify(t *testing.T, token domain.PasskeyToken) domain.Identity {
 	t.Helper()
 	identity, err := h.Verifier.Verify(t.Context(), token)
 	if err != nil {
 		t.Fatalf("verify: %v", err)
 	}
+	if h.Ahead == nil && !identity.AuthenticatedAfter.IsZero() {
+		t.Error("it reports AuthenticatedAfter, and the harness has no Ahead to try that")
+	}
+	identity.AuthenticatedAfter = time.Time{}
 	return identity
 }
 
@@ -115,6 +126,23 @@ func (h VerifierHarness) wantIdentity(t *testing.T, token domain.PasskeyToken, w
 		t.Errorf("authenticated at %s, want %s", got.AuthenticatedAt, want.AuthenticatedAt)
 	}
 	wantSilent(t, got, append(h.Secrets, token.Reveal())...)
+}
+
+func verifierClock(t *testing.T, h VerifierHarness) {
+	if h.Ahead == nil {
+		return
+	}
+	for _, ahead := range []time.Duration{0, 10 * time.Second, 20 * time.Second} {
+		h.Ahead(t, ahead)
+		token, want := h.Prove(t)
+		identity, err := h.Verifier.Verify(t.Context(), token)
+		if err != nil {
+			t.Fatalf("verify: %v", err)
+		}
+		if after := identity.AuthenticatedAfter; after.After(want.AuthenticatedAt) {
+			t.Errorf("with the authority's clock ahead by %s: not before %s, but it ended by %s", ahead, after, want.AuthenticatedAt)
+		}
+	}
 }
 
 func verifierRepeats(t *testing.T, h VerifierHarness) {
@@ -241,6 +269,7 @@ func verifierAtOnce(t *testing.T, h VerifierHarness) {
 	}
 	atOnce(func(caller int) {
 		got, err := h.Verifier.Verify(t.Context(), proofs[caller].token)
+		got.AuthenticatedAfter = time.Time{}
 		if err != nil || got != proofs[caller].want {
 			t.Errorf("identity = %+v, err = %v, want %+v", got, err, proofs[caller].want)
 		}

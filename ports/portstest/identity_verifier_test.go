@@ -18,7 +18,8 @@ import (
 // authority knows what each of its tokens proves.
 type authority struct {
 	trouble
-	tokens sync.Map // from text to domain.Identity
+	ahead  time.Duration // of the clock
+	tokens sync.Map      // from text to domain.Identity
 }
 
 func (a *authority) prove(identity domain.Identity) domain.PasskeyToken {
@@ -51,7 +52,10 @@ func startVerifier() (portstest.VerifierHarness, map[string]flaw[portstest.Verif
 	a := &authority{}
 	prove := func(subject, action, method string, age time.Duration) (domain.PasskeyToken, domain.Identity) {
 		identity := domain.Identity{Subject: subject, Action: action, Method: method, AuthenticatedAt: time.Now().Add(-age)}
-		return a.prove(identity), identity
+		told := identity
+		told.AuthenticatedAt = identity.AuthenticatedAt.Add(a.ahead)
+		told.AuthenticatedAfter = identity.AuthenticatedAt.Add(-time.Second)
+		return a.prove(told), identity
 	}
 	return portstest.VerifierHarness{
 		Verifier: a,
@@ -64,6 +68,7 @@ func startVerifier() (portstest.VerifierHarness, map[string]flaw[portstest.Verif
 		Bad: func(*testing.T) map[string]domain.PasskeyToken {
 			return map[string]domain.PasskeyToken{"a token nobody issued": {Secret: domain.NewSecret("head.body.tail")}}
 		},
+		Ahead:   func(_ *testing.T, d time.Duration) { a.ahead = d },
 		Secrets: []string{secret},
 		Lock:    a.meet(locked), Limit: a.meet(limited), Garble: a.meet(garbled), Hang: a.meet(silent), Stop: a.meet(stopped),
 	}, verifierFlaws(a)
@@ -92,8 +97,11 @@ func verifierFlaws(a *authority) map[string]flaw[portstest.VerifierHarness] {
 		"tells no time":                   by(proves, reports(func(id *domain.Identity) { id.AuthenticatedAt = time.Time{} })),
 		"writes subjects in its own way":  by(proves, reports(func(id *domain.Identity) { id.Subject = strings.ToUpper(id.Subject) })),
 		"tells the time by its own clock": by(asIs, reports(func(id *domain.Identity) { id.AuthenticatedAt = time.Now() })),
-		"calls every method a passkey":    by(asIs, reports(func(id *domain.Identity) { id.Method = domain.MethodPasskey })),
-		"calls every action a sign-in":    by(asIs, reports(func(id *domain.Identity) { id.Action = "sign-in" })),
+		"takes the authority's clock for the right one": by("no ceremony is said to have ended later than it did",
+			reports(func(id *domain.Identity) { id.AuthenticatedAfter = id.AuthenticatedAt })),
+		"tries no clock in its harness": {proves, func(h *portstest.VerifierHarness) { h.Ahead = nil }},
+		"calls every method a passkey":  by(asIs, reports(func(id *domain.Identity) { id.Method = domain.MethodPasskey })),
+		"calls every action a sign-in":  by(asIs, reports(func(id *domain.Identity) { id.Action = "sign-in" })),
 		"judges the action by itself": by(asIs, func(ctx context.Context, token domain.PasskeyToken) (domain.Identity, error) {
 			identity, err := a.Verify(ctx, token)
 			if err == nil && identity.Action != "sign-in" {

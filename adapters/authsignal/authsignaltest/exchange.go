@@ -68,7 +68,7 @@ func (s *Server) record(next http.Handler) http.Handler {
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 		r.Body = io.NopCloser(bytes.NewReader(body))
 
-		a := &answer{header: http.Header{}}
+		a := &answer{header: http.Header{"Date": {s.now().UTC().Format(http.TimeFormat)}}}
 		if err != nil {
 			writeError(a, http.StatusRequestEntityTooLarge, codeInvalidRequest, "The request body is too large or was cut off.")
 		} else {

@@ -29,7 +29,7 @@ type Options struct {
 	Origins       []string         // origins passkey ceremonies may come from, besides https://RPID; "android:apk-key-hash:…" included
 	DefaultAction string           // action code of a sign-in that named none; Authsignal's own name is not public, "" means "defaultAction"
 	RS256         bool             // sign tokens RS256 with the key of the JWKS instead of HS256 with Secret
-	Now           func() time.Time // clock of every token, challenge and state; nil means time.Now
+	Now           func() time.Time // clock of every token, challenge, state and Date header; nil means time.Now
 	Observe       func(Exchange)   // called for every request just before its answer leaves, from several goroutines at once; must not block; nil for none
 }
 

@@ -36,6 +36,7 @@ type Client struct {
 	name    string
 	http    *http.Transport
 	trouble atomic.Pointer[Trouble]
+	reading atomic.Pointer[reading] // of its clock, see Earliest
 	now     func() time.Time
 }
 
@@ -80,7 +81,9 @@ type Reply struct {
 // ErrNotSent, ErrNoReply or ErrBadReply (then the reply still tells the status),
 // and the context's error if that is why. It never quotes the request.
 func (c *Client) Do(req *http.Request) (Reply, error) {
+	asked := c.now()
 	reply, err := c.do(req)
+	c.learn(asked, reply)
 	// A caller who leaves says nothing about the party that was asked.
 	if !errors.Is(err, context.Canceled) {
 		c.note(reply, err)

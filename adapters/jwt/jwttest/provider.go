@@ -39,7 +39,7 @@ const Audience = "mobile-app"
 
 // Options says how a provider starts. The zero value is usable.
 type Options struct {
-	Now func() time.Time // clock of the tokens; nil means time.Now
+	Now func() time.Time // clock of the tokens and of the Date header; nil means time.Now
 }
 
 // Provider is a passkey provider. It is safe for concurrent use.
@@ -202,6 +202,7 @@ func (p *Provider) misbehave(next http.Handler) http.Handler {
 		p.mu.Lock()
 		trouble := p.trouble
 		p.mu.Unlock()
+		w.Header().Set("Date", p.now().UTC().Format(http.TimeFormat))
 		if trouble != nil {
 			trouble(w, r)
 			return
