@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -109,8 +110,9 @@ func TestARevocationIsPassedOnAndRecorded(t *testing.T) {
 			audit.EXPECT().Record(gomock.Any(), gomock.Any()).Do(func(_ context.Context, a domain.Attempt) { got = a })
 			uc := &app.RevokeSession{Revoker: revoker, Audit: audit, Deadline: time.Second, Now: func() time.Time { return now }}
 
-			if err := uc.Execute(t.Context(), app.Revocation{Refresh: refresh, Client: caller}); !errors.Is(err, tt.err) {
-				t.Errorf("err = %v, want %v", err, tt.err)
+			err := uc.Execute(t.Context(), app.Revocation{Refresh: refresh, Client: caller})
+			if !errors.Is(err, tt.err) || err != nil && !strings.HasPrefix(err.Error(), "revoke the session: ") {
+				t.Errorf("err = %v, want %v, and what failed", err, tt.err)
 			}
 			if got.Event != domain.EventRevoke || got.Outcome() != tt.outcome || got.TokenHash != refresh.Hash() || got.Client != caller {
 				t.Errorf("recorded %+v, want outcome %q", got, tt.outcome)

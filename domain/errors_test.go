@@ -53,6 +53,7 @@ func TestRetryAfterOf(t *testing.T) {
 		"a wait of zero adds nothing":      {domain.WithRetryAfter(domain.ErrBusy, 0), 0},
 		"a negative wait adds nothing":     {domain.WithRetryAfter(domain.ErrBusy, -time.Second), 0},
 		"a wait of zero hides no other":    {domain.WithRetryAfter(busy, 0), 30 * time.Second},
+		"the shortest wait":                {domain.WithRetryAfter(domain.ErrBusy, 1), 1},
 		"a wait that is quoted, not there": {fmt.Errorf("it said: %v", busy), 0},
 	}
 	for name, tt := range tests {
@@ -72,6 +73,23 @@ func TestAWaitChangesNeitherTextNorCause(t *testing.T) {
 	}
 	if !errors.Is(waiting, context.DeadlineExceeded) || !errors.Is(waiting, domain.ErrUnavailable) {
 		t.Error("what the error wraps is lost")
+	}
+}
+
+func TestAWaitMakesNoErrorOfNone(t *testing.T) {
+	if err := domain.WithRetryAfter(nil, time.Second); err != nil {
+		t.Errorf("err = %v, want none", err)
+	}
+}
+
+// The audit log's readers depend on them.
+func TestEventsAreTheirNames(t *testing.T) {
+	for event, want := range map[domain.Event]string{
+		domain.EventExchange: "exchange", domain.EventRenew: "renew", domain.EventRevoke: "revoke",
+	} {
+		if string(event) != want {
+			t.Errorf("the event is %q, want %q", event, want)
+		}
 	}
 }
 

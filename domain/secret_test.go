@@ -112,6 +112,16 @@ func TestASecretPrintsAsRedacted(t *testing.T) {
 	}
 }
 
+// Package fmt calls no methods on unexported fields: it prints what it finds there.
+func TestASecretInAnUnexportedFieldPrintsAsRedacted(t *testing.T) {
+	held := struct{ secret domain.Secret }{domain.NewSecret(secretText)}
+	for _, format := range []string{"%v", "%+v", "%#v", "%s"} {
+		if got := fmt.Sprintf(format, held); !strings.Contains(got, "[redacted]") {
+			t.Errorf("%s prints %q, want [redacted] in it", format, got)
+		}
+	}
+}
+
 func TestNoEncoderWritesASecret(t *testing.T) {
 	encoders := map[string]func(value any) string{
 		"encoding/json": func(value any) string {

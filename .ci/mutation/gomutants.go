@@ -230,6 +230,8 @@ func (f *goFile) returned(node *ast.ReturnStmt) {
 		f.condition(value)
 		zero := f.zero(results[i])
 		switch name := f.source(value); {
+		case name == "false" && f.failing(node):
+			continue // beside an error it means nothing
 		case name == "false":
 			zero = "true"
 		case f.isZero(value) || f.isLiteral(value) || f.isBool(value) && !f.isConstant(value):
@@ -243,6 +245,13 @@ func (f *goFile) returned(node *ast.ReturnStmt) {
 		mutated := "return " + strings.Join(values, ", ")
 		f.add(node, f.source(node), mutated, edit{f.offset(node.Pos()), f.offset(node.Pos()), "if mutationOn(#) { " + mutated + " }; ", "", false})
 	}
+}
+
+// failing reports whether a function returns an error.
+func (f *goFile) failing(node *ast.ReturnStmt) bool {
+	last := node.Results[len(node.Results)-1]
+	results := f.results()
+	return f.info.TypeOf(results[len(results)-1]).String() == "error" && !f.isZero(last)
 }
 
 func (f *goFile) returnedCall(node *ast.ReturnStmt, results []ast.Expr) {
@@ -467,6 +476,10 @@ func (f *goFile) isMessage(node ast.Expr) bool {
 		switch parent := f.parents[i].(type) {
 		case *ast.FuncLit, ast.Stmt:
 			return false
+		case *ast.BinaryExpr: // a text in pieces
+			if parent.Op == token.ADD && isProse(f.pieces(parent)) {
+				return true
+			}
 		case *ast.CallExpr:
 			if node.Pos() > parent.Lparen && f.calls(parent, "panic", "errors.New", "fmt.Errorf", "log", "log/slog") {
 				return true
@@ -474,6 +487,27 @@ func (f *goFile) isMessage(node ast.Expr) bool {
 		}
 	}
 	return false
+}
+
+// pieces joins the strings that an expression is put together from.
+func (f *goFile) pieces(node ast.Expr) string {
+	var all strings.Builder
+	ast.Inspect(node, func(inner ast.Node) bool {
+		if value := f.valueOf(inner); value != nil && value.Kind() == constant.String {
+			all.WriteString(constant.StringVal(value))
+			return false
+		}
+		return true
+	})
+	return all.String()
+}
+
+func (f *goFile) valueOf(node ast.Node) constant.Value {
+	expression, ok := node.(ast.Expr)
+	if !ok {
+		return nil
+	}
+	return f.info.Types[expression].Value
 }
 
 // calls reports whether a call is of one of these functions, or of a function or

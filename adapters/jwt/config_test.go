@@ -89,6 +89,9 @@ func TestEachFaultIsNamed(t *testing.T) {
 		"other subjects":                  {map[string]string{"JWT_SUBJECTS": "any"}, "JWT_SUBJECTS"},
 		"an age of nothing":               {map[string]string{"JWT_MAX_AGE": "0s"}, "JWT_MAX_AGE"},
 		"an age of a day":                 {map[string]string{"JWT_MAX_AGE": "24h"}, "JWT_MAX_AGE"},
+		"an age too short by a moment":    {map[string]string{"JWT_MAX_AGE": "9999ms"}, "JWT_MAX_AGE"},
+		"an age too long by a moment":     {map[string]string{"JWT_MAX_AGE": "3600001ms"}, "JWT_MAX_AGE"},
+		"an issuer that is not ASCII":     {map[string]string{"JWT_ISSUER": "projekt-ä", "JWT_JWKS_URL": "https://x"}, "JWT_ISSUER"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -103,10 +106,27 @@ func TestEachFaultIsNamed(t *testing.T) {
 		"a provider on loopback": {"JWT_ISSUER": "http://127.0.0.1:8080"},
 		"passkeys only":          {"JWT_PASSKEY_AMR": "", "JWT_PASSKEY_ONLY": "true"},
 		"method and class":       {"JWT_PASSKEY_ACR": "phr"},
+		"the shortest age":       {"JWT_MAX_AGE": "10s"},
+		"the longest age":        {"JWT_MAX_AGE": "1h"},
+		"an issuer's last sign":  {"JWT_ISSUER": "https://login.example.com/~"},
 	} {
 		if _, err := load(changes); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+func TestAFaultSaysWhatIsSet(t *testing.T) {
+	_, err := load(map[string]string{"JWT_MAX_AGE": "24h"})
+	if err == nil || !strings.Contains(err.Error(), "JWT_MAX_AGE is 24h0m0s") {
+		t.Errorf("err = %v, want the age in it", err)
+	}
+}
+
+func TestTheConfigDeclaresWhatTokensSay(t *testing.T) {
+	c, err := load(nil)
+	if err != nil || c.Declares() != "https://login.example.com/" {
+		t.Errorf("it declares %q, %v, want the issuer as tokens have it", c.Declares(), err)
 	}
 }
 

@@ -53,7 +53,7 @@ func checkHeader(extra map[jose.HeaderKey]any) error {
 		}
 	}
 	if declared, found := extra[jose.HeaderType]; found {
-		if name, ok := declared.(string); !ok || !strings.EqualFold(name, "JWT") {
+		if name, _ := declared.(string); !strings.EqualFold(name, "JWT") {
 			return rejected("the token's typ is not JWT")
 		}
 	}

@@ -229,6 +229,8 @@ func TestClaims(t *testing.T) {
 		"a time before all others":          {map[string]any{"auth_time": -1}, "auth_time is no time"},
 		"a time beyond all others":          {map[string]any{"auth_time": 1e18}, "auth_time is no time"},
 		"a time in milliseconds":            {map[string]any{"auth_time": start.UnixMilli()}, "auth_time is no time"},
+		"the last time of all":              {map[string]any{"auth_time": 253402300799}, "before its ceremony ended"},
+		"a time a second after the last":    {map[string]any{"auth_time": 253402300800}, "auth_time is no time"},
 		"a time with a fraction":            {map[string]any{"auth_time": float64(start.Unix()) + 0.25}, ok},
 		"no subject":                        {map[string]any{"sub": nil}, "no sub"},
 		"an empty subject":                  {map[string]any{"sub": ""}, "no sub"},
@@ -236,6 +238,7 @@ func TestClaims(t *testing.T) {
 		"a subject with half a character":   {map[string]any{"sub": json.RawMessage(`"auth0|\ud800"`)}, "sub is no text"},
 		"a subject that is not UTF-8":       {map[string]any{"sub": json.RawMessage("\"auth0|\xff\"")}, "sub is no text"},
 		"a proof id that is a number":       {map[string]any{"jti": 7}, "not those of a JWT"},
+		"a proof id with half a character":  {map[string]any{"jti": json.RawMessage(`"\ud800"`)}, "jti is no text"},
 		"methods that are one text":         {map[string]any{"amr": "hwk"}, "amr is no list"},
 		"methods that are numbers":          {map[string]any{"amr": []int{1}}, "amr is no list"},
 		"a class that is a number":          {map[string]any{"acr": 1}, "acr is no text"},
@@ -345,6 +348,25 @@ func TestClaimsAreMappedByConfiguration(t *testing.T) {
 		delete(without, name)
 		_, err := b.verify(t, b.Sign(without))
 		wantReason(t, err, domain.ErrTokenRejected, says)
+	}
+}
+
+func TestAnActionThatIsNoTextRejectsTheToken(t *testing.T) {
+	b := newBench(t, func(c *jwt.Config) { c.ActionClaim, c.Action = "use", "login" })
+	for name, action := range map[string]any{"a number": 1, "a list": []string{"login"}, "an object": map[string]any{"login": true}} {
+		t.Run(name, func(t *testing.T) {
+			_, err := b.verify(t, b.Sign(b.claims(map[string]any{"use": action})))
+			wantReason(t, err, domain.ErrTokenRejected, "use is no text")
+		})
+	}
+}
+
+// What stands in for a missing jti must be none that a provider could write.
+func TestAHashInPlaceOfAProofIDSaysSo(t *testing.T) {
+	b := newBench(t)
+	got, err := b.verify(t, b.Sign(b.claims(map[string]any{"jti": nil})))
+	if err != nil || !strings.HasPrefix(got.ProofID, "sha256:") || len(got.ProofID) != len("sha256:")+64 {
+		t.Errorf("proof = %q, %v, want a hash that says what it is", got.ProofID, err)
 	}
 }
 

@@ -207,6 +207,7 @@ func TestTheIssuerSaysWhoIsAsked(t *testing.T) {
 		"an empty payload":          {"e30..c2ln", ""},
 		"padding":                   {"e30.e30=.c2ln", ""},
 		"bits after the end":        {"e30.e31.c2ln", ""},
+		"a sign that is no base64":  {"e30.eyB9+.c2ln", ""}, // behind a whole object
 		"no JWT":                    {"opaque", ""},
 	}
 	for name, tt := range tests {
