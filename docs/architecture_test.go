@@ -138,8 +138,10 @@ func TestTheProductsDependenciesCanBeReadAloud(t *testing.T) {
 		"github.com/spf13/cobra",
 		"github.com/spf13/pflag",
 		"go.uber.org/atomic",
+		"golang.org/x/net",
 		"golang.org/x/sync",
 		"golang.org/x/sys",
+		"golang.org/x/text",
 	}
 	var linked []string
 	for _, p := range goList(t, "-deps", "./cmd/native-bridge") {

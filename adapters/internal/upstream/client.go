@@ -3,6 +3,7 @@
 package upstream
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -11,19 +12,37 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptrace"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/net/http2"
 )
 
 // MaxReplyBytes bounds the body of a reply. The largest honest one, a session
 // with its tokens, has some 10 KiB.
 const MaxReplyBytes = 1 << 20
 
+// MaxConns bounds the connections to one host. It is what one vendor without HTTP/2
+// needs for as many requests at once; with HTTP/2 one connection carries a hundred
+// and more. A request that finds none free waits for one within its context.
+const MaxConns = 128
+
+// DefaultPingAfter and DefaultPingPatience bound how long a connection that died
+// without a word takes requests with it. Together they are less than any adapter
+// waits for a reply, so that a read can still be repeated.
+const (
+	DefaultPingAfter    = time.Second
+	DefaultPingPatience = 1500 * time.Millisecond
+)
+
 var (
-	// ErrNotSent means that no connection came about, so nobody has seen the request.
+	// ErrNotSent means that nobody can have acted on the request, so that it may be
+	// repeated whatever it asks for: no connection came about; or the connection was
+	// lost before the request was written whole; or the peer says that it did not
+	// process it, by REFUSED_STREAM or a GOAWAY for streams before it (RFC 9113,
+	// sections 8.7 and 6.8).
 	ErrNotSent = errors.New("no connection")
-	// ErrNoReply means that the request may have arrived, but no reply came.
+	// ErrNoReply means that the request may have been acted on, but no reply came.
 	ErrNoReply = errors.New("no reply")
 	// ErrBadReply means that a reply came but its body did not, whole and within MaxReplyBytes.
 	ErrBadReply = errors.New("broken reply")
@@ -35,6 +54,7 @@ var (
 type Client struct {
 	name    string
 	http    *http.Transport
+	resets  atomic.Int64 // streams that peers have reset with PROTOCOL_ERROR
 	trouble atomic.Pointer[Trouble]
 	reading atomic.Pointer[reading] // of its clock, see Earliest
 	now     func() time.Time
@@ -48,26 +68,44 @@ type Options struct {
 	RootCAs *x509.CertPool
 	// Now tells the time.
 	Now func() time.Time
+
+	// PingAfter is how long an HTTP/2 connection may be silent before it is pinged,
+	// and PingPatience how long the pong may take before the connection counts as
+	// dead. Zero means DefaultPingAfter and DefaultPingPatience.
+	PingAfter, PingPatience time.Duration
 }
 
 // New returns a client with a connection pool of its own.
 func New(o Options) *Client {
-	dialer := &net.Dialer{Timeout: 3 * time.Second, KeepAlive: 30 * time.Second}
-	return &Client{
-		name: o.Name,
-		now:  o.Now,
-		http: &http.Transport{
-			Proxy:                  http.ProxyFromEnvironment,
-			DialContext:            dialer.DialContext,
-			ForceAttemptHTTP2:      true,
-			TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.RootCAs},
-			TLSHandshakeTimeout:    3 * time.Second,
-			MaxIdleConns:           512,
-			MaxIdleConnsPerHost:    512,
-			IdleConnTimeout:        90 * time.Second,
-			MaxResponseHeaderBytes: 64 << 10,
+	c := &Client{name: o.Name, now: o.Now}
+	dialer := &net.Dialer{
+		Timeout: 3 * time.Second,
+		// An idle connection that died is found within half a minute.
+		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 3},
+	}
+	c.http = &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            dialWith(dialer),
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.RootCAs},
+		TLSHandshakeTimeout:    3 * time.Second,
+		MaxConnsPerHost:        MaxConns,
+		MaxIdleConns:           MaxConns,
+		MaxIdleConnsPerHost:    MaxConns,
+		IdleConnTimeout:        90 * time.Second,
+		MaxResponseHeaderBytes: 64 << 10,
+		HTTP2: &http.HTTP2Config{
+			SendPingTimeout:  cmp.Or(o.PingAfter, DefaultPingAfter),
+			PingTimeout:      cmp.Or(o.PingPatience, DefaultPingPatience),
+			WriteByteTimeout: 3 * time.Second,
 		},
 	}
+	// Go 1.26 does not call HTTP2Config.CountError, which is to replace this.
+	h2, err := http2.ConfigureTransports(c.http) //nolint:staticcheck // see above
+	if err != nil {
+		panic(fmt.Errorf("HTTP/2 for a transport that has none yet: %w", err))
+	}
+	h2.CountError = c.countReset //nolint:staticcheck // see above
+	return c
 }
 
 // Reply is an answer that arrived whole.
@@ -79,7 +117,8 @@ type Reply struct {
 
 // Do sends req and returns the reply, whatever its status. The error wraps
 // ErrNotSent, ErrNoReply or ErrBadReply (then the reply still tells the status),
-// and the context's error if that is why. It never quotes the request.
+// and the context's error if that is why. It never quotes the request. A request
+// with a body is sent once: repeating is for the caller to decide.
 func (c *Client) Do(req *http.Request) (Reply, error) {
 	asked := c.now()
 	reply, err := c.do(req)
@@ -92,18 +131,16 @@ func (c *Client) Do(req *http.Request) (Reply, error) {
 }
 
 func (c *Client) do(req *http.Request) (Reply, error) {
-	var connected atomic.Bool
-	trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }}
-	req = req.WithContext(httptrace.WithClientTrace(req.Context(), trace))
+	if err := req.Context().Err(); err != nil {
+		return Reply{}, fmt.Errorf("%s: %w: %w", c.name, ErrNotSent, err)
+	}
+	f := &flight{client: c}
+	req = f.board(req)
 	req.Header.Set("User-Agent", "native-bridge")
 
 	resp, err := c.http.RoundTrip(req)
 	if err != nil {
-		kind := ErrNotSent
-		if connected.Load() {
-			kind = ErrNoReply
-		}
-		return Reply{}, fmt.Errorf("%s: %w: %w", c.name, kind, err)
+		return Reply{}, f.lost(req.Context(), err)
 	}
 	defer resp.Body.Close()
 	reply := Reply{Status: resp.StatusCode, Header: resp.Header}

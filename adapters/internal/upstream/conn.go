@@ -1,0 +1,43 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync/atomic"
+	"syscall"
+)
+
+// conn is a connection that reads to the end what the peer said before it hung up.
+// A failed write would have HTTP/2 close the connection at once, with a GOAWAY
+// unread that tells which of the requests on it were never processed. So it is kept
+// for itself: the next read but those of what has arrived fails as well.
+type conn struct {
+	net.Conn
+	shared atomic.Bool // by the streams of HTTP/2
+	broken atomic.Bool // a write has failed, and nothing is written any more
+}
+
+// dialWith returns a DialContext that makes conns.
+func dialWith(dialer *net.Dialer) func(ctx context.Context, network, address string) (net.Conn, error) {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		c, err := dialer.DialContext(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		return &conn{Conn: c}, nil
+	}
+}
+
+func (c *conn) Write(p []byte) (int, error) {
+	if c.broken.Load() {
+		return len(p), nil
+	}
+	n, err := c.Conn.Write(p)
+	hungUp := errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+	if !hungUp || !c.shared.Load() {
+		return n, err
+	}
+	c.broken.Store(true)
+	return len(p), nil
+}

@@ -1,0 +1,121 @@
+package upstream
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"strings"
+	"sync/atomic"
+)
+
+// Why net/http, which repeats a request by itself where it thinks it may, is told
+// not to.
+var (
+	errNotProcessed = errors.New("the peer ended the connection or the stream before it processed the request")
+	errReset        = errors.New("the peer reset the stream")
+)
+
+// flight watches how far one request comes.
+type flight struct {
+	client  *Client
+	getBody func() (io.ReadCloser, error) // of the request; nil if it cannot be read again
+
+	dialled   atomic.Bool  // a connection was begun for it
+	connected atomic.Bool  // it was given a connection
+	reused    atomic.Bool  // which had carried others before
+	http2     atomic.Bool  // and speaks HTTP/2
+	begun     atomic.Bool  // it was begun to be written
+	written   atomic.Bool  // it was written whole, as far as net/http knows
+	unwritten atomic.Bool  // its connection was broken when it was begun to be written
+	resets    atomic.Int64 // the client's, when it was given the connection
+	conn      atomic.Pointer[conn]
+}
+
+// board returns req, watched.
+func (f *flight) board(req *http.Request) *http.Request {
+	req = req.WithContext(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
+		DNSStart:     func(httptrace.DNSStartInfo) { f.dialled.Store(true) },
+		ConnectStart: func(string, string) { f.dialled.Store(true) },
+		GotConn:      f.gotConn,
+		WroteHeaders: f.wroteHeaders,
+		WroteRequest: func(info httptrace.WroteRequestInfo) { f.written.Store(info.Err == nil) },
+	}))
+	if f.getBody = req.GetBody; req.Body != nil && f.getBody != nil {
+		req.GetBody = f.repeat
+	}
+	return req
+}
+
+func (f *flight) gotConn(info httptrace.GotConnInfo) {
+	secure, _ := info.Conn.(*tls.Conn)
+	f.http2.Store(secure != nil && secure.ConnectionState().NegotiatedProtocol == "h2")
+	if f.http2.Load() {
+		if c, ok := secure.NetConn().(*conn); ok {
+			c.shared.Store(true)
+			f.conn.Store(c)
+		}
+	}
+	f.reused.Store(info.Reused)
+	f.begun.Store(false)
+	f.written.Store(false)
+	f.unwritten.Store(false)
+	f.resets.Store(f.client.resets.Load())
+	f.connected.Store(true)
+}
+
+// wroteHeaders is called before anything else is written to a connection of HTTP/2.
+func (f *flight) wroteHeaders() {
+	f.begun.Store(true)
+	if c := f.conn.Load(); c != nil {
+		f.unwritten.Store(c.broken.Load())
+	}
+}
+
+// repeat is asked by net/http for the body once more when it would repeat the
+// request by itself. Over HTTP/1.1 it only does that with a POST of which nothing
+// was written. Over HTTP/2 it does so too when the stream was reset with
+// PROTOCOL_ERROR, as some servers do that should say REFUSED_STREAM. Others do it
+// after they have processed the request, and it would be done many times. All
+// other cases are those of ErrNotSent.
+func (f *flight) repeat() (io.ReadCloser, error) {
+	switch {
+	case f.resets.Load() != f.client.resets.Load():
+		return nil, errReset
+	case f.http2.Load() && f.begun.Load():
+		return nil, errNotProcessed
+	}
+	return f.getBody()
+}
+
+// countReset is told each error of HTTP/2, before the request that it befell is.
+func (c *Client) countReset(kind string) {
+	if strings.EqualFold(kind, "recv_rststream_protocol_error") {
+		c.resets.Add(1)
+	}
+}
+
+// lost says how far a request came whose reply did not come, because of err.
+func (f *flight) lost(ctx context.Context, err error) error {
+	if !f.connected.Load() && !f.dialled.Load() && ctx.Err() != nil {
+		err = fmt.Errorf("all %d connections are in use: %w", MaxConns, err)
+	}
+	if f.untouched(ctx, err) {
+		return fmt.Errorf("%s: %w: %w", f.client.name, ErrNotSent, err)
+	}
+	// What died with a connection that was kept is likely to be all that were kept.
+	if f.reused.Load() && !errors.Is(err, context.Canceled) {
+		f.client.http.CloseIdleConnections()
+	}
+	return fmt.Errorf("%s: %w: %w", f.client.name, ErrNoReply, err)
+}
+
+// untouched reports whether nobody can have acted on the request. While ctx is
+// alive, a request that is lost is not being written any more.
+func (f *flight) untouched(ctx context.Context, err error) bool {
+	return !f.connected.Load() || errors.Is(err, errNotProcessed) ||
+		ctx.Err() == nil && (f.unwritten.Load() || !f.written.Load())
+}
