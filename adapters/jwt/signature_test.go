@@ -19,6 +19,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/go-jose/go-jose/v4"
 
@@ -154,6 +155,7 @@ func TestWhatTheProviderDidNotSignIsRejected(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
+			b.advance(time.Second) // for an unknown key id
 			_, err := b.verify(t, tt.text)
 			wantReason(t, err, domain.ErrTokenRejected, tt.says)
 		})

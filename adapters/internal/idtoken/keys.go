@@ -22,7 +22,8 @@ import (
 // the old ones while the endpoint is down.
 const (
 	freshFor     = 10 * time.Minute
-	coolDown     = 10 * time.Second
+	staleRetry   = 10 * time.Second // of a set that is not fresh, and serves
+	coolDown     = time.Second      // of an attempt that somebody waits for
 	fetchTimeout = 3 * time.Second
 )
 
@@ -37,8 +38,11 @@ type Keys struct {
 
 	mu      sync.Mutex
 	set     jose.JSONWebKeySet
-	fetched time.Time // when set was fetched
-	tried   time.Time // when that was last tried
+	begun   int       // attempts to fetch it
+	attempt int       // the one that set came from
+	fetched time.Time // when set came
+	tried   time.Time // when the last attempt to fetch it ended
+	failed  bool      // that attempt
 }
 
 // NewKeys returns the keys at url, still to be fetched.
@@ -46,76 +50,75 @@ func NewKeys(client *upstream.Client, url string, now func() time.Time) *Keys {
 	return &Keys{client: client, now: now, locate: func(context.Context) (string, error) { return url, nil }}
 }
 
-// Find returns the keys with the given id. If there are none, the set is fetched
-// again, unless it is less than ten seconds old. The error wraps
-// domain.ErrUnavailable if the set could not be fetched; an id that a fresh set
-// lacks gives no keys and no error.
+// Find returns the keys with the given id, for a token that came straight from the
+// issuer. If there are none, the set is fetched again, unless that has failed
+// within the last second. No keys and no error means that a set that was asked for
+// after this call came lacks the id. In any other case the error wraps
+// domain.ErrUnavailable, with the wait until the set may be fetched again.
 func (k *Keys) Find(ctx context.Context, id string) ([]jose.JSONWebKey, error) {
-	return k.find(ctx, id, k.Fetch)
+	return k.find(ctx, id, false)
 }
 
 // FindSparingly is Find for an id that a stranger may have made up: the set is
-// fetched again at most once in ten seconds, also while that fails. Until it is
-// tried again, an id that the last good set lacks is unavailable, with the wait.
+// fetched again at most once in a second, however that went. So a flood of made-up
+// ids costs the issuer one request a second, and delays a token with a key
+// published just now by a second; neither can have the other's token rejected.
 func (k *Keys) FindSparingly(ctx context.Context, id string) ([]jose.JSONWebKey, error) {
-	return k.find(ctx, id, k.fetchSparingly)
+	return k.find(ctx, id, true)
 }
 
-func (k *Keys) find(ctx context.Context, id string, fetch func(context.Context) error) ([]jose.JSONWebKey, error) {
-	found, age, sinceTried := k.look(id)
-	if len(found) > 0 {
-		if age > freshFor && sinceTried > coolDown {
+func (k *Keys) find(ctx context.Context, id string, sparing bool) ([]jose.JSONWebKey, error) {
+	set := k.look()
+	if found := set.Key(id); len(found) > 0 {
+		if set.stale {
 			k.refresh(ctx)
 		}
 		return found, nil
 	}
-	if age < coolDown {
-		return nil, nil
-	}
-	if err := fetch(ctx); err != nil {
+	called := set.begun
+	if err := k.fetchUnless(ctx, sparing); err != nil {
 		return nil, err
 	}
-	found, _, _ = k.look(id)
+	set = k.look()
+	found := set.Key(id)
+	if len(found) == 0 && set.attempt <= called {
+		return nil, comeBack("an unknown key id, and the issuer's keys were fetched just now", set.cooling)
+	}
 	return found, nil
 }
 
-// JWKS returns the set as JSON, fetched if there is none yet. A set that is not
-// fresh is fetched again in the background.
+// JWKS returns the set as JSON, fetched as by Fetch if there is none yet. A set
+// that is not fresh is fetched again in the background.
 func (k *Keys) JWKS(ctx context.Context) ([]byte, error) {
-	set, age, sinceTried := k.all()
+	set := k.look()
 	if len(set.Keys) == 0 {
 		if err := k.Fetch(ctx); err != nil {
 			return nil, err
 		}
-		set, _, _ = k.all()
-	} else if age > freshFor && sinceTried > coolDown {
+		set = k.look()
+	} else if set.stale {
 		k.refresh(ctx)
 	}
-	return json.Marshal(set)
+	return json.Marshal(set.JSONWebKeySet)
 }
 
-// Fetch fetches the set now. Concurrent calls share one request.
-func (k *Keys) Fetch(ctx context.Context) error { return k.wait(ctx, k.fetch) }
+// Fetch fetches the set. Concurrent calls share one request, and a result less
+// than a second old stands, good or bad. The error wraps domain.ErrUnavailable.
+func (k *Keys) Fetch(ctx context.Context) error { return k.fetchUnless(ctx, true) }
 
-// fetchSparingly fetches the set unless that was tried within the cool-down; then
-// the result of that attempt stands.
-func (k *Keys) fetchSparingly(ctx context.Context) error {
-	return k.wait(ctx, func(ctx context.Context) error {
-		_, age, sinceTried := k.all()
-		switch {
-		case sinceTried >= coolDown:
-			return k.fetch(ctx)
-		case age == sinceTried: // it went well
-			return nil
+// fetchUnless fetches the set unless that has failed within the cool-down or, if
+// sparing, was tried at all. It goes on when ctx ends, because others may wait for
+// it.
+func (k *Keys) fetchUnless(ctx context.Context, sparing bool) error {
+	done := k.flight.DoChan("", func() (any, error) {
+		switch set := k.look(); {
+		case set.cooling > 0 && set.failed:
+			return nil, comeBack("the issuer's keys could not be fetched just now", set.cooling)
+		case set.cooling > 0 && sparing:
+			return nil, nil
 		}
-		err := fmt.Errorf("%w: the issuer's keys could not be fetched just now", domain.ErrUnavailable)
-		return domain.WithRetryAfter(err, coolDown-sinceTried)
+		return nil, k.fetch(context.WithoutCancel(ctx))
 	})
-}
-
-// wait runs fetch, which goes on when ctx ends, because others may wait for it.
-func (k *Keys) wait(ctx context.Context, fetch func(context.Context) error) error {
-	done := k.flight.DoChan("", func() (any, error) { return nil, fetch(context.WithoutCancel(ctx)) })
 	select {
 	case result := <-done:
 		return result.Err
@@ -124,38 +127,56 @@ func (k *Keys) wait(ctx context.Context, fetch func(context.Context) error) erro
 	}
 }
 
+func comeBack(why string, wait time.Duration) error {
+	return domain.WithRetryAfter(fmt.Errorf("%w: %s", domain.ErrUnavailable, why), wait)
+}
+
 // refresh fetches the set, and nobody waits for it: the keys at hand serve until
 // it is done.
 func (k *Keys) refresh(ctx context.Context) {
 	k.flight.DoChan("", func() (any, error) { return nil, k.fetch(context.WithoutCancel(ctx)) })
 }
 
-func (k *Keys) all() (set jose.JSONWebKeySet, age, sinceTried time.Duration) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	now := k.now()
-	return k.set, now.Sub(k.fetched), now.Sub(k.tried)
+// keySet is what is known of the keys at one moment.
+type keySet struct {
+	jose.JSONWebKeySet
+	begun   int
+	attempt int
+	stale   bool          // it is time to fetch it again
+	failed  bool          // the last attempt at that
+	cooling time.Duration // until the next one that somebody waits for; <= 0: now
 }
 
-func (k *Keys) look(id string) (found []jose.JSONWebKey, age, sinceTried time.Duration) {
+func (k *Keys) look() keySet {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	now := k.now()
-	return k.set.Key(id), now.Sub(k.fetched), now.Sub(k.tried)
+	return keySet{
+		JSONWebKeySet: k.set,
+		begun:         k.begun,
+		attempt:       k.attempt,
+		stale:         now.Sub(k.fetched) > freshFor && now.Sub(k.tried) > staleRetry,
+		failed:        k.failed,
+		cooling:       k.tried.Add(coolDown).Sub(now),
+	}
 }
 
 func (k *Keys) fetch(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
+	k.mu.Lock()
+	k.begun++
+	attempt := k.begun
+	k.mu.Unlock()
 	set, err := k.ask(ctx)
 
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.tried = k.now()
+	k.tried, k.failed = k.now(), err != nil
 	if err != nil {
 		return fmt.Errorf("%w: fetch the issuer's keys: %w", domain.ErrUnavailable, err)
 	}
-	k.set, k.fetched = set, k.tried
+	k.set, k.attempt, k.fetched = set, attempt, k.tried
 	return nil
 }
 

@@ -48,21 +48,16 @@ func TestAnUnknownIDFetchesTheSetAgain(t *testing.T) {
 	}
 }
 
-func TestAnUnknownIDIsNotAskedForAgainAtOnce(t *testing.T) {
+// "No such key" is said only by a set that was asked for since.
+func TestEachUnknownIDIsLookedForInAFreshSet(t *testing.T) {
 	e, c := newEndpoint(t, public("a", rsaKeys()[0])), newClock()
 	keys := keysOf(e, c)
 	find(t, keys, "a", 1)
-	c.advance(10*time.Second - 1)
 	find(t, keys, "b", 0)
-	find(t, keys, "c", 0)
-	if e.requests() != 1 {
-		t.Errorf("%d requests within the cool-down, want 1", e.requests())
-	}
-	c.advance(1)
-	find(t, keys, "b", 0)
-	find(t, keys, "c", 0)
-	if e.requests() != 2 {
-		t.Errorf("%d requests after the cool-down, want 2", e.requests())
+	e.publish(t, public("b", rsaKeys()[1]))
+	find(t, keys, "b", 1)
+	if e.requests() != 3 {
+		t.Errorf("%d requests, want 3", e.requests())
 	}
 }
 
@@ -102,20 +97,49 @@ func TestAnUnknownIDIsNoVerdictWhileTheEndpointIsDown(t *testing.T) {
 	e.answer(http.StatusServiceUnavailable, "")
 	c.advance(time.Minute)
 	find(t, keys, "b", -1)
-	c.advance(time.Second)
+	c.advance(time.Second - 1)
 	find(t, keys, "b", -1)
 	e.publish(t, public("b", rsaKeys()[1]))
+	find(t, keys, "b", -1) // that it fails was found just now
+	c.advance(1)
 	find(t, keys, "b", 1)
+	if e.requests() != 3 {
+		t.Errorf("%d requests, want 3", e.requests())
+	}
 }
 
-func TestAnEndpointThatIsDownAtFirstIsAskedUntilItAnswers(t *testing.T) {
-	e, c := newEndpoint(t), newClock()
-	e.answer(http.StatusBadGateway, "")
-	keys := keysOf(e, c)
-	find(t, keys, "a", -1)
-	find(t, keys, "a", -1)
-	e.publish(t, public("a", rsaKeys()[0]))
-	find(t, keys, "a", 1)
+// However many ask, and in which way, an issuer that is down is asked once a
+// second.
+func TestAnEndpointThatIsDownAtFirstIsAskedOnceInACoolDown(t *testing.T) {
+	ways := map[string]func(*idtoken.Keys, context.Context) error{
+		"JWKS":          func(k *idtoken.Keys, ctx context.Context) error { _, err := k.JWKS(ctx); return err },
+		"Fetch":         (*idtoken.Keys).Fetch,
+		"Find":          func(k *idtoken.Keys, ctx context.Context) error { _, err := k.Find(ctx, "a"); return err },
+		"FindSparingly": func(k *idtoken.Keys, ctx context.Context) error { _, err := k.FindSparingly(ctx, "a"); return err },
+	}
+	for name, ask := range ways {
+		t.Run(name, func(t *testing.T) {
+			e, c := newEndpoint(t), newClock()
+			e.answer(http.StatusBadGateway, "")
+			keys := keysOf(e, c)
+			for second := range 3 {
+				for i := range 20 {
+					err := ask(keys, t.Context())
+					if reason, _ := domain.ReasonOf(err); reason != domain.ErrUnavailable || i > 0 && domain.RetryAfterOf(err) != time.Second {
+						t.Errorf("err = %v with a wait of %s, want unavailable for a second", err, domain.RetryAfterOf(err))
+					}
+				}
+				if e.requests() != second+1 {
+					t.Fatalf("%d requests in %d seconds, want one each", e.requests(), second+1)
+				}
+				c.advance(time.Second)
+			}
+			e.publish(t, public("a", rsaKeys()[0]))
+			if err := ask(keys, t.Context()); err != nil {
+				t.Errorf("err = %v, want none once the endpoint answers", err)
+			}
+		})
+	}
 }
 
 func TestAVanishedKeyIsForgottenWithTheNextFetch(t *testing.T) {
@@ -123,6 +147,7 @@ func TestAVanishedKeyIsForgottenWithTheNextFetch(t *testing.T) {
 	keys := keysOf(e, c)
 	find(t, keys, "a", 1)
 	e.publish(t, public("b", rsaKeys()[1]))
+	c.advance(time.Second)
 	if err := keys.Fetch(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -246,6 +271,7 @@ func TestJWKSCannotTellBeforeTheFirstFetch(t *testing.T) {
 	if text, err := keys.JWKS(t.Context()); !errors.Is(err, domain.ErrUnavailable) {
 		t.Errorf("JWKS = %s, %v, want unavailable", text, err)
 	}
+	c.advance(time.Second)
 	e.publish(t, public("a", rsaKeys()[0]))
 	jwks(t, keys, "a")
 	e.answer(http.StatusServiceUnavailable, "")

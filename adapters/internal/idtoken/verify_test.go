@@ -334,6 +334,7 @@ func TestVerifyCannotTellWithoutKeys(t *testing.T) {
 		t.Errorf("err = %v, want unavailable", err)
 	}
 	e.publish(t, public("a", rsaKeys()[0]))
+	c.advance(time.Second)
 	if _, err := check(t, v, good().sign(t)); err != nil {
 		t.Errorf("err = %v, want it verified once the keys are there", err)
 	}
