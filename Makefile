@@ -12,9 +12,11 @@ GENERATED := wire_gen.go ports/portsmock/portsmock.go docs/configuration.md
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+# Built and not 'go run', which calls Ctrl-C a failure.
 run: ## start the sandbox and sign in once; ONCE=1 exits after that, ISSUER=oidc has another issuer
 	@$(MAKE) --no-print-directory page OPTIONAL=1
-	@$(if $(ISSUER),TOKEN_ISSUER=$(ISSUER)) $(GO) run ./cmd/sandbox $(if $(ONCE),--once)
+	@$(GO) build -o bin/sandbox ./cmd/sandbox
+	@$(if $(ISSUER),TOKEN_ISSUER=$(ISSUER)) bin/sandbox $(if $(ONCE),--once)
 
 test: needs page ## install what the tests need and run all of them
 	@mkdir -p bin

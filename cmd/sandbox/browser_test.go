@@ -136,6 +136,41 @@ func TestSomebodyElsesPasskeyIsToldAsSuch(t *testing.T) {
 	b.says("That passkey is jane’s, so you are signed in as jane.")
 }
 
+// The browser does not tell a device without a passkey from a sign-in that was cancelled.
+func TestAFirstVisitorIsOfferedAPasskey(t *testing.T) {
+	for typed, name := range map[string]string{"": "jane", "joe": "joe"} {
+		t.Run(name, func(t *testing.T) {
+			b := openPage(t, noAutofill)
+			b.fill(typed)
+			b.click("#sign-in")
+			b.says("Nothing happened:")
+			if got, want := b.text("#create-now"), "Create a passkey for "+name; got != want {
+				t.Errorf("the offer is %q, want %q", got, want)
+			}
+			b.click("#create-now")
+			b.says("Your passkey is ready, " + name + ". Now sign in with it.")
+			b.focused("sign-in")
+			if b.shown("#create-now") {
+				t.Error("the offer is still there")
+			}
+			b.keys(kb.Enter)
+			b.signedInAs("auth0|" + name)
+		})
+	}
+}
+
+func TestEnterInTheNameFieldSignsInAndCreatesNothing(t *testing.T) {
+	b := openPage(t, noAutofill)
+	do(b, chromedp.Focus(chromedp.CSS("#username")))
+	b.keys("jane" + kb.Enter)
+	b.says("Nothing happened:")
+	for _, hop := range b.hops() {
+		if strings.HasPrefix(hop, "your back-end") {
+			t.Errorf("%s: somebody was enrolled", hop)
+		}
+	}
+}
+
 func TestASecondPasskeyOnTheSameDeviceIsRefused(t *testing.T) {
 	b := openPage(t, noAutofill)
 	b.create("jane")
@@ -167,7 +202,7 @@ func TestACancelledCeremonyChangesNothing(t *testing.T) {
 	b.create("jane")
 	b.letUserVerify(false)
 	b.click("#sign-in")
-	b.says("Nothing happened: it was cancelled, or it took too long.")
+	b.says("Nothing happened: it was cancelled, it took too long, or this device has no passkey yet.")
 	b.outcome("NotAllowedError", "the bridge was not asked")
 
 	b.letUserVerify(true)
@@ -248,6 +283,24 @@ func TestTheSameTokenWorksOnceTheOutageIsOver(t *testing.T) {
 	}
 }
 
+func TestAScenarioChosenWhileSignedInSaysHowToSeeIt(t *testing.T) {
+	const hint = "You are signed in: sign out and in again to see it."
+	b := openPage(t, noAutofill)
+	b.create("jane")
+	b.click("#sign-in")
+	b.signedInAs("auth0|jane")
+	for _, step := range []struct{ id, want string }{{allWell, ""}, {"auth0_down", hint}, {allWell, ""}, {"mfa_required", hint}} {
+		b.choose(scenarioOf(t, step.id))
+		if got := b.text("#scenario-hint"); got != step.want {
+			t.Errorf("%s: the banner says %q, want %q", step.id, got, step.want)
+		}
+	}
+	b.click("#sign-out")
+	b.until(`document.querySelector("#scenario-hint").textContent === ""`)
+	b.click("#sign-in")
+	b.says("This account needs one more step to sign in")
+}
+
 func TestASwitchElsewhereShowsOnThePage(t *testing.T) {
 	b := openPage(t, noAutofill)
 	resp, err := http.Post(b.sandbox.pageURL+"/dev/scenario", "application/json", strings.NewReader(`{"id":"auth0_down"}`))
@@ -266,7 +319,11 @@ func TestTheKeyboardIsEnough(t *testing.T) {
 	b.focused("open-scenarios")
 	b.keys(kb.Tab)
 	b.focused("username")
-	b.keys("jane" + kb.Enter)
+	b.keys("jane" + kb.Tab)
+	b.focused("sign-in")
+	b.keys(kb.Tab)
+	b.focused("create")
+	b.keys(kb.Enter)
 	b.says("Your passkey is ready, jane. Now sign in with it.")
 	b.focused("sign-in")
 	b.keys(kb.Enter)
@@ -312,6 +369,30 @@ func TestThePageFitsEveryWidth(t *testing.T) {
 		}
 		b.keys(kb.Escape)
 		b.until(`!document.querySelector("#scenarios").open`)
+	}
+}
+
+func TestTheBannerStandsAboveThePhoneWhereThePageIsNarrow(t *testing.T) {
+	b := openPage(t, noAutofill)
+	for width, want := range map[int64]string{390: "above", 820: "above", 1440: "beside"} {
+		b.resize(width, 900)
+		got := do(b, chromedp.Evaluate[string](`(() => {
+			const [banner, phone] = [".scenario", ".phone"].map((part) => document.querySelector(part).getBoundingClientRect());
+			return banner.bottom <= phone.top ? "above" : banner.left >= phone.right ? "beside" : "elsewhere";
+		})()`))
+		if got != want {
+			t.Errorf("at %d px the banner stands %s the phone, want %s it", width, got, want)
+		}
+	}
+}
+
+// An empty value means the same as none (WAI-ARIA 1.2, section 6.6).
+func TestWhatIsHiddenFromScreenReadersIsSaidToBe(t *testing.T) {
+	b := openPage(t, noAutofill)
+	b.create("jane")
+	b.until(`document.querySelectorAll("#hops [aria-hidden]").length > 0`)
+	if got := do(b, chromedp.Evaluate[[]string](`[...document.querySelectorAll("[aria-hidden]:not([aria-hidden=true])")].map((e) => e.className)`)); len(got) > 0 {
+		t.Errorf("aria-hidden is not true at %q", got)
 	}
 }
 

@@ -80,10 +80,9 @@ func tryOut(ctx context.Context, once, asJSON bool, environ map[string]string, o
 		}
 		if once {
 			account.say("All of it stops now. 'make run' keeps it up, and asks you to try.")
+			return nil
 		}
-	}
-	if once {
-		return nil
+		account.say("It runs until you press Ctrl-C. Try it yourself, with a passkey of your browser:\n\n  %s\n", s.pageURL)
 	}
 	return s.wait(ctx)
 }

@@ -1,8 +1,9 @@
 import { exchange, postJSON, renew, revoke } from "./api.js";
 import { byID } from "./dom.js";
 import { claimsOf, showSession } from "./session.js";
-import { afterCeremony, afterRefusal, afterRenewal, afterSwitch, canRetry, isOver, nameOf } from "./words.js";
+import { afterCeremony, afterRefusal, afterRenewal, afterSwitch, canRetry, isOver, nameOf, wasCancelled } from "./words.js";
 
+const SOMEBODY = "jane"; // who has typed no name
 const SLOW_MS = 1500; // after which the app says that it is still waiting
 
 // App is the one in the phone. All it knows of the world is Authsignal's SDK, and one endpoint of the bridge.
@@ -16,18 +17,26 @@ export class App {
   #armed = false;
   #kept = null; // a token that may still become a session
   #session = null;
+  #openedUnder = null; // the scenario in which it was
   #clock = null;
 
   constructor({ passkey, action, journey, outcome, scenario }) {
     [this.#passkey, this.#action, this.#journey, this.#outcome, this.#scenario] = [passkey, action, journey, outcome, scenario];
-    this.#on("sign-in", "click", () => this.#signIn());
-    this.#on("signed-out", "submit", () => this.#create());
+    this.#on("signed-out", "submit", () => this.#signIn());
+    this.#on("create", "click", () => this.#create(typedName()));
+    this.#on("create-now", "click", () => this.#create(typedName() || SOMEBODY));
     this.#on("software", "click", () => this.#signInBySoftware());
     this.#on("retry", "click", () => this.#retry());
     this.#on("renew", "click", () => this.#renew());
     this.#on("sign-out", "click", () => this.#signOut());
     byID("username").addEventListener("focus", () => this.#arm());
     this.#arm();
+  }
+
+  // scenarioChanged says what somebody who is signed in has to do to see the scenario: it begins with a sign-in.
+  scenarioChanged() {
+    const unseen = this.#session !== null && this.#scenario() !== this.#openedUnder;
+    byID("scenario-hint").textContent = unseen ? "You are signed in: sign out and in again to see it." : "";
   }
 
   // #on runs one thing at a time, and arms autofill again after it.
@@ -89,9 +98,11 @@ export class App {
     try {
       result = await this.#passkey.signIn({ action: this.#action });
     } catch (failure) {
-      return this.#ceremonyFailed(failure);
+      this.#ceremonyFailed(failure);
+      if (wasCancelled(failure)) this.#offerToCreate();
+      return;
     }
-    await this.#finish(result, byID("username").value.trim().toLowerCase());
+    await this.#finish(result, typedName());
   }
 
   async #finish(result, typed = "") {
@@ -100,10 +111,15 @@ export class App {
     await this.#open({ token, userID: userId, note: afterSwitch(typed, username) });
   }
 
-  async #create() {
-    const name = byID("username").value.trim().toLowerCase();
+  // #offerToCreate is for who has no passkey here yet: the browser does not tell that from a sign-in that was cancelled.
+  #offerToCreate() {
+    byID("create-now").textContent = `Create a passkey for ${typedName() || SOMEBODY}`;
+    byID("create-now").hidden = false;
+  }
+
+  async #create(name) {
     if (!/^[a-z0-9][a-z0-9._@-]*$/.test(name)) {
-      this.#say(name ? "A name has letters, digits and . _ @ - only." : "Type a name first, such as jane.", "bad");
+      this.#say(name ? "A name has letters, digits and . _ @ - only." : `Type a name first, such as ${SOMEBODY}.`, "bad");
       byID("username").focus();
       return;
     }
@@ -122,7 +138,7 @@ export class App {
   }
 
   async #signInBySoftware() {
-    const user = byID("username").value.trim().toLowerCase();
+    const user = typedName();
     this.#begin("The software phone signs in…");
     const { token, user_id: userID } = await postJSON("/dev/token", { user });
     await this.#open({ token, userID, note: null });
@@ -175,6 +191,7 @@ export class App {
     byID("email").textContent = claims.email ?? "";
     byID("subject").textContent = claims.sub;
     this.#hold(answer.body);
+    this.#openedUnder = this.#scenario();
     this.#turn("signed-in", "greeting");
     this.#outcome.show(words, answer);
     this.#say(words, "good");
@@ -237,6 +254,7 @@ export class App {
   // #turn shows one of the two screens and puts the focus on its heading.
   #turn(screen, heading) {
     for (const id of ["signed-out", "signed-in"]) byID(id).hidden = id !== screen;
+    this.scenarioChanged();
     byID(heading).focus({ preventScroll: true });
   }
 
@@ -247,8 +265,10 @@ export class App {
   }
 
   #say(words, tone = "plain") {
-    byID("retry").hidden = true;
+    byID("retry").hidden = byID("create-now").hidden = true;
     byID("message").textContent = words;
     byID("message").parentElement.dataset.tone = tone;
   }
 }
+
+const typedName = () => byID("username").value.trim().toLowerCase();

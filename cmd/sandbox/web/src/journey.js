@@ -82,7 +82,7 @@ function row(hop, start, lanes) {
     "li",
     { class: hop.fresh ? "hop fresh" : "hop", onanimationend: settle, "data-from": hop.from, "data-to": hop.to, "data-result": resultOf(hop) },
     h("span", { class: "when" }, hop.ahead ? "earlier" : since(start, hop)),
-    h("span", { class: "lane", "aria-hidden": true }, ...lanes.map((party) => h("b", { "data-party": party })), arrow),
+    h("span", { class: "lane", "aria-hidden": "true" }, ...lanes.map((party) => h("b", { "data-party": party })), arrow),
     h(
       "div",
       { class: "said" },

@@ -10,7 +10,11 @@ import { Scenarios } from "./scenarios.js";
 
 const journey = new Journey();
 const outcome = new Outcome();
-const scenarios = new Scenarios((scenario) => outcome.expect(scenario));
+let app = null;
+const scenarios = new Scenarios((scenario) => {
+  outcome.expect(scenario);
+  app?.scenarioChanged();
+});
 
 async function start() {
   await scenarios.load();
@@ -18,7 +22,7 @@ async function start() {
   const config = await getJSON("/dev/config");
   journey.issuedBy(config.issuer);
   const authsignal = new Authsignal({ tenantId: config.tenant_id, baseUrl: config.authsignal_url });
-  new App({ passkey: authsignal.passkey, action: config.action, journey, outcome, scenario: () => scenarios.current });
+  app = new App({ passkey: authsignal.passkey, action: config.action, journey, outcome, scenario: () => scenarios.current });
   document.body.dataset.ready = "";
 }
 

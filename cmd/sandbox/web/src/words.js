@@ -50,12 +50,19 @@ export function afterCeremony(failure, name) {
   if (failure.code === "ERROR_AUTHENTICATOR_PREVIOUSLY_REGISTERED") {
     return `This device already has a passkey for ${name}. Sign in with it.`;
   }
-  if (failure.name === "NotAllowedError" || failure.name === "AbortError") {
-    return "Nothing happened: it was cancelled, or it took too long.";
+  if (wasCancelled(failure)) {
+    return name
+      ? "Nothing happened: it was cancelled, or it took too long."
+      : "Nothing happened: it was cancelled, it took too long, or this device has no passkey yet.";
   }
   if (failure.name === "TypeError") return CANNOT_REACH; // what fetch throws
   if (failure.errorCode) return "The passkey could not be checked. Please try again.";
   return "This browser could not use a passkey.";
+}
+
+// wasCancelled reports whether a ceremony ended without a word why. A device without a passkey ends it so, too.
+export function wasCancelled(failure) {
+  return failure.name === "NotAllowedError" || failure.name === "AbortError";
 }
 
 // afterSwitch returns the words for somebody who asked for one name and used another's passkey; null if they did not.
