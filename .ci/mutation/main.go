@@ -109,6 +109,7 @@ func tryPackage(out io.Writer, pkg listed, accepted map[string]string, workers i
 	if err != nil {
 		return row{}, false, err
 	}
+	fmt.Fprintf(os.Stderr, "%s: %d mutants\n", t.folder(), len(t.mutants))
 	verdicts, err := try(t, work, workers, 15*time.Second)
 	if err != nil {
 		return row{}, false, err

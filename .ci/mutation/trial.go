@@ -114,7 +114,7 @@ func (tr *trial) watch(one *test) error {
 	defer os.Remove(reached)
 	for tries := 1; ; tries++ {
 		began := time.Now()
-		output, v, err := tr.run(tr.binary, tr.Dir, []*test{one}, 5*time.Minute, "MUTATION_REACHED="+reached)
+		output, v, err := tr.run(tr.binary, tr.Dir, []*test{one}, "", "MUTATION_REACHED="+reached)
 		one.took = time.Since(began)
 		if v == survived && err == nil {
 			break
@@ -140,7 +140,7 @@ func (tr *trial) watchScripts() error {
 			return err
 		}
 		for _, one := range tr.tests {
-			_, v, err := tr.run(tr.binary, dir, []*test{one}, tr.limit([]*test{one}))
+			_, v, err := tr.run(tr.binary, dir, []*test{one}, "-test.short")
 			if err != nil {
 				return err
 			}
@@ -184,6 +184,10 @@ func (tr *trial) tryOne(m mutant) (verdict, error) {
 		}
 		defer remove()
 		dir = shadow
+		// Most are caught without Node.
+		if _, v, err := tr.run(binary, dir, reaching, "-test.short"); v != survived || err != nil {
+			return v, err
+		}
 	default:
 		binary = filepath.Join(tr.work, fmt.Sprint("tests-", m.number))
 		defer os.Remove(binary)
@@ -201,7 +205,7 @@ func (tr *trial) tryOne(m mutant) (verdict, error) {
 		if len(part) == 0 {
 			continue
 		}
-		_, v, err := tr.run(binary, dir, part, tr.limit(part), fmt.Sprint("MUTATION_ACTIVE=", m.number))
+		_, v, err := tr.run(binary, dir, part, "", fmt.Sprint("MUTATION_ACTIVE=", m.number))
 		if v != survived || err != nil {
 			return v, err
 		}
@@ -209,13 +213,17 @@ func (tr *trial) tryOne(m mutant) (verdict, error) {
 	return survived, nil
 }
 
-// limit is how long tests may take with a mutant in them.
+// limit is how long tests may say nothing: far longer than any of them takes
+// without a mutant.
 func (tr *trial) limit(tests []*test) time.Duration {
-	limit := tr.patience
+	var longest time.Duration
 	for _, one := range tests {
-		limit += 8 * one.took
+		longest = max(longest, one.took)
+		if one.reaches == nil { // nobody knows yet
+			longest = time.Minute
+		}
 	}
-	return limit
+	return tr.patience + 8*longest
 }
 
 // build builds the package's tests with files in the place of its own.
@@ -296,7 +304,7 @@ func (tr *trial) shadow(file, text string) (dir string, remove func(), err error
 }
 
 // run runs tests until one fails, and ends what they leave behind.
-func (tr *trial) run(binary, dir string, tests []*test, limit time.Duration, env ...string) (string, verdict, error) {
+func (tr *trial) run(binary, dir string, tests []*test, flag string, env ...string) (string, verdict, error) {
 	names := make([]string, len(tests))
 	for i, one := range tests {
 		names[i] = regexp.QuoteMeta(one.name)
@@ -306,16 +314,21 @@ func (tr *trial) run(binary, dir string, tests []*test, limit time.Duration, env
 		return "", 0, err
 	}
 	defer os.RemoveAll(temp)
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
-	defer cancel()
-	command := exec.CommandContext(ctx, binary, "-test.run", "^("+strings.Join(names, "|")+")$", "-test.failfast", "-test.timeout=0")
+	ctx, hangs := context.WithCancel(context.Background())
+	defer hangs()
+	said := &watched{limit: tr.limit(tests), hangs: hangs}
+	said.timer = time.AfterFunc(said.limit, hangs)
+	defer said.timer.Stop()
+	command := exec.CommandContext(ctx, binary, "-test.run", "^("+strings.Join(names, "|")+")$", "-test.v", "-test.failfast", "-test.timeout=0")
+	if flag != "" {
+		command.Args = append(command.Args, flag)
+	}
 	command.Dir = dir
 	command.Env = append(append(os.Environ(), "TMPDIR="+temp), env...)
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	command.Cancel = func() error { return syscall.Kill(-command.Process.Pid, syscall.SIGKILL) }
 	command.WaitDelay = time.Second
-	var output bytes.Buffer
-	command.Stdout, command.Stderr = &output, &output
+	command.Stdout, command.Stderr = said, said
 	if err := command.Start(); err != nil {
 		return "", 0, err
 	}
@@ -323,9 +336,28 @@ func (tr *trial) run(binary, dir string, tests []*test, limit time.Duration, env
 	_ = syscall.Kill(-command.Process.Pid, syscall.SIGKILL) // its children; mostly there are none
 	switch {
 	case ctx.Err() != nil:
-		return output.String(), timedOut, nil
+		return said.text.String(), timedOut, nil
 	case err != nil:
-		return output.String(), caught, nil
+		return said.text.String(), caught, nil
 	}
-	return output.String(), survived, nil
+	return said.text.String(), survived, nil
+}
+
+// watched is the output of tests, which say something whenever one begins or ends.
+// Tests that say nothing for too long hang, and so do those that never stop talking.
+type watched struct {
+	limit time.Duration
+	timer *time.Timer
+	hangs func()
+	text  bytes.Buffer
+}
+
+func (w *watched) Write(text []byte) (int, error) {
+	const most = 64 << 20
+	w.timer.Reset(w.limit)
+	if w.text.Len() > most {
+		w.hangs()
+		return len(text), nil
+	}
+	return w.text.Write(text)
 }

@@ -229,6 +229,7 @@ func exchangeEmbedded(t *testing.T) (cases []exchangeCase, results []exchangeRes
 }
 
 func exchangeInNode(t *testing.T) ([]exchangeCase, []exchangeResult) {
+	skipNodeInShort(t)
 	cases := exchangeCases(t)
 	authsignal := httptest.NewServer(authsignalOfExchanges(t, cases))
 	t.Cleanup(authsignal.Close)
