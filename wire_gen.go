@@ -75,7 +75,7 @@ func NewServer(ctx context.Context, config adapters.Config, run adapters.Runtime
 		AssertionKeys: assertionKeys,
 	}
 	logger := run.Log
-	server := httpapi.NewServer(httpapiConfig, clientID, useCases, logger)
+	server := httpapi.NewServer(httpapiConfig, clientID, useCases, logger, v)
 	opsConfig := config.Ops
 	health := adapters.NewHealth(upstreams, identityVerifier, issuer, replayStore, run)
 	opsServer := ops.NewServer(opsConfig, health, logger)

@@ -43,7 +43,7 @@ func serve(t *testing.T, exchange httpapi.Exchanger, opsConfig ops.Config) *serv
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	opsConfig.Addr = "127.0.0.1:0"
 	server := &adapters.Server{
-		API: httpapi.NewServer(httpapi.Config{ListenAddr: "127.0.0.1:0", RequestTimeout: time.Minute}, "client-1", httpapi.UseCases{Exchange: exchange}, log),
+		API: httpapi.NewServer(httpapi.Config{ListenAddr: "127.0.0.1:0", RequestTimeout: time.Minute}, "client-1", httpapi.UseCases{Exchange: exchange}, log, time.Now),
 		Ops: ops.NewServer(opsConfig, ops.NewHealth(nil, nil, log), log),
 		Log: log,
 	}
@@ -165,7 +165,7 @@ func TestIfOneAddressFailsTheWholeBridgeEnds(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := &adapters.Server{
-				API: httpapi.NewServer(httpapi.Config{ListenAddr: "127.0.0.1:0"}, "client-1", httpapi.UseCases{}, log),
+				API: httpapi.NewServer(httpapi.Config{ListenAddr: "127.0.0.1:0"}, "client-1", httpapi.UseCases{}, log, time.Now),
 				Ops: ops.NewServer(ops.Config{Addr: "127.0.0.1:0"}, ops.NewHealth(nil, nil, log), log),
 				Log: log,
 			}
@@ -205,7 +205,7 @@ func TestAnAddressThatIsTakenLeavesTheOtherFree(t *testing.T) {
 		t.Fatal(err)
 	}
 	server := &adapters.Server{
-		API: httpapi.NewServer(config.HTTP, "client-1", httpapi.UseCases{}, log),
+		API: httpapi.NewServer(config.HTTP, "client-1", httpapi.UseCases{}, log, time.Now),
 		Ops: ops.NewServer(config.Ops, ops.NewHealth(nil, nil, log), log),
 		Log: log,
 	}

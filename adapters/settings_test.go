@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -204,5 +205,27 @@ func TestCommonVariablesAreNotTakenForTypos(t *testing.T) {
 	}
 	if _, err := adapters.LoadConfig(environ); err != nil {
 		t.Error(err)
+	}
+}
+
+// A refusal sends the operator to settings that there are.
+func TestEachRuleNamesItsSettings(t *testing.T) {
+	known := map[string]bool{}
+	for _, setting := range adapters.Settings() {
+		known[setting.Name] = true
+	}
+	for name, choice := range choices() {
+		config, err := adapters.LoadConfig(choice.environ)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, policy := range adapters.NewSignInPolicies(config) {
+			for _, names := range []string{policy.From.Action, policy.From.Time, policy.From.Subject} {
+				found := regexp.MustCompile(`[A-Z0-9]+_[A-Z0-9_]+`).FindAllString(names, -1)
+				if len(found) == 0 || slices.ContainsFunc(found, func(name string) bool { return !known[name] }) {
+					t.Errorf("%s, %s: %q names no setting, or one that there is not", name, policy.Authority, names)
+				}
+			}
+		}
 	}
 }

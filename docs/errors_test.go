@@ -23,6 +23,7 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"nativebridge/adapters/httpapi"
 	"nativebridge/app"
@@ -90,14 +91,17 @@ func wantAnswer(t *testing.T, row row, got answer, want string) {
 	}
 }
 
-// provoke has the real handler answer with code on path.
+// provoke has the real handler answer with code on path, after somebody has signed in:
+// until then some refusals are errors.
 func provoke(t *testing.T, code, path string) answer {
 	t.Helper()
 	var log bytes.Buffer
 	logger := slog.New(slog.NewJSONHandler(&log, nil))
-	failing := exchange{reasonOf(t, code)}
+	failing := &exchange{}
 	server := httpapi.NewServer(httpapi.Config{SubjectTokenTypes: httpapi.TokenTypes{"urn:example:token"}}, "the-client",
-		httpapi.UseCases{Exchange: failing}, logger)
+		httpapi.UseCases{Exchange: failing}, logger, time.Now)
+	server.Handler().ServeHTTP(httptest.NewRecorder(), request("", path))
+	failing.err = reasonOf(t, code)
 	w := httptest.NewRecorder()
 	server.Handler().ServeHTTP(w, request(code, path))
 
@@ -118,7 +122,7 @@ func provoke(t *testing.T, code, path string) answer {
 // exchange is a use case that fails.
 type exchange struct{ err error }
 
-func (e exchange) Execute(context.Context, app.Exchange) (domain.Session, error) {
+func (e *exchange) Execute(context.Context, app.Exchange) (domain.Session, error) {
 	return domain.Session{}, e.err
 }
 

@@ -33,7 +33,13 @@ type SignInPolicy struct {
 	Skew time.Duration
 	// Subjects is the rule that the subject must meet.
 	Subjects SubjectRule
+	// From says where an operator finds the rules.
+	From RuleSettings
 }
+
+// RuleSettings names the settings that the rules of a SignInPolicy come from, in a
+// text for people. Nothing is decided by it; what is empty is not told.
+type RuleSettings struct{ Action, Method, Time, Subject string }
 
 // Admit returns nil if id is a sign-in at the time now, and otherwise an error
 // that wraps ErrTokenRejected and says which rule it breaks.
@@ -42,17 +48,17 @@ func (p SignInPolicy) Admit(id Identity, now time.Time) error {
 	case id.Authority != p.Authority:
 		return refuse("its authority is %.64q, not %q", id.Authority, p.Authority)
 	case id.Action != p.Action:
-		return refuse("its action is %.64q, a sign-in has %q", id.Action, p.Action)
+		return WithSettings(refuse("its action is %.64q, a sign-in has %q", id.Action, p.Action), p.From.Action)
 	case id.Method != MethodPasskey:
-		return refuse("its method is %.64q, not a passkey", id.Method)
+		return WithSettings(refuse("its method is %.64q, not a passkey", id.Method), p.From.Method)
 	case id.AuthenticatedAt.IsZero():
 		return refuse("it does not say when the ceremony ended")
 	case id.AuthenticatedAt.After(now.Add(p.Skew)):
-		return refuse("its ceremony ended in the future (%s), are the clocks right?", id.AuthenticatedAt.UTC().Format(time.RFC3339))
+		return WithSettings(refuse("its ceremony ended in the future (%s)", id.AuthenticatedAt.UTC().Format(time.RFC3339)), p.From.Time)
 	case now.Sub(id.AuthenticatedAt) > p.MaxAge+p.Skew:
-		return refuse("its ceremony ended too long ago (%s)", id.AuthenticatedAt.UTC().Format(time.RFC3339))
+		return WithSettings(refuse("its ceremony ended too long ago (%s)", id.AuthenticatedAt.UTC().Format(time.RFC3339)), p.From.Time)
 	case !p.Subjects.Accepts(id.Subject):
-		return refuse("its subject does not meet the subject rule (prefix %q)", p.Subjects.Prefix)
+		return WithSettings(refuse("its subject does not meet the subject rule (prefix %q)", p.Subjects.Prefix), p.From.Subject)
 	}
 	return nil
 }

@@ -129,11 +129,11 @@ func (i *Issuer) refusal(reply upstream.Reply, credential domain.Secret, invalid
 func (i *Issuer) refusedByLoginScript() string {
 	if i.config.Proof == ProofSigned {
 		return ": the Login script refused a proof that the bridge had just signed. " +
-			"Either its settings differ from the bridge's (NATIVE_BRIDGE_KEY, _CLIENT_ID, _CONNECTION, AUTHSIGNAL_API_URL, _ACTION, _SUBJECTS), " +
+			"Either its settings differ from the bridge's (NATIVE_BRIDGE_KEY, NATIVE_BRIDGE_CLIENT_ID, NATIVE_BRIDGE_CONNECTION, AUTHSIGNAL_API_URL, AUTHSIGNAL_ACTION, AUTHSIGNAL_SUBJECTS), " +
 			"or the bridge's clock is wrong"
 	}
 	return ": the Login script refused a token that the bridge had just had accepted. " +
-		"Either its settings differ from the bridge's (AUTHSIGNAL_SECRET, _API_URL, _ACTION, _SUBJECTS; with NATIVE_BRIDGE_KEY it takes no tokens), " +
+		"Either its settings differ from the bridge's (AUTHSIGNAL_SECRET, AUTHSIGNAL_API_URL, AUTHSIGNAL_ACTION, AUTHSIGNAL_SUBJECTS; with NATIVE_BRIDGE_KEY it takes no tokens), " +
 		"or Authsignal has refused the second validation of the same token"
 }
 
@@ -146,5 +146,5 @@ func (i *Issuer) denied(reply upstream.Reply, p problem, refused func(domain.Err
 	case strings.HasPrefix(p.ErrorDescription, "Service not found"):
 		return ours("check that AUTH0_AUDIENCE is the identifier of an API of the tenant")
 	}
-	return refused(domain.ErrAccessDenied, ": look for an Action that denies access, and check that the connection is enabled for the application")
+	return refused(domain.ErrAccessDenied, ": look for an Action that denies access, and check that the connection, AUTH0_CONNECTION, is enabled for the application")
 }

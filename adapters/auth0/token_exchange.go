@@ -96,7 +96,7 @@ func exchangeInvalid(p problem, refused func(domain.Error, string) error, ours f
 	switch {
 	case strings.Contains(p.ErrorDescription, actionRefuses):
 		return refused(domain.ErrAccessDenied, ": the Action refused a token that the bridge had just had accepted. "+
-			"Either its secrets differ from the bridge's settings (AUTHSIGNAL_SECRET, _API_URL, _ACTION, _SUBJECTS), "+
+			"Either its secrets differ from the bridge's settings (AUTHSIGNAL_SECRET, AUTHSIGNAL_API_URL, AUTHSIGNAL_ACTION, AUTHSIGNAL_SUBJECTS), "+
 			"or Authsignal has refused the second validation of the same token")
 	case missingUser.MatchString(p.ErrorDescription):
 		return refused(domain.ErrAccessDenied, ": the person has no user at Auth0: make one, or name a connection in the Action's secret CREATE_USERS_IN")
@@ -147,9 +147,9 @@ func (o *Organizations) UnmarshalText(text []byte) error {
 	if err := list.UnmarshalText(text); err != nil {
 		return err
 	}
-	for _, id := range list {
+	for i, id := range list {
 		if !organizationID.MatchString(id) {
-			return fmt.Errorf("%q is no organization's id", id)
+			return fmt.Errorf("its item %d is no organization's id", i+1)
 		}
 	}
 	*o = Organizations(list)

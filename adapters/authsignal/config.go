@@ -42,6 +42,11 @@ func (c Config) Policy(skew time.Duration) domain.SignInPolicy {
 		MaxAge:    c.MaxAge,
 		Skew:      skew,
 		Subjects:  c.Subjects.Rule(),
+		From: domain.RuleSettings{
+			Action:  "AUTHSIGNAL_ACTION, and which action the app signs in with",
+			Time:    "the clock of the bridge's machine, CLOCK_SKEW and AUTHSIGNAL_MAX_AGE",
+			Subject: "AUTHSIGNAL_SUBJECTS",
+		},
 	}
 }
 

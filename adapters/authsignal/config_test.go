@@ -3,6 +3,7 @@ package authsignal_test
 import (
 	"encoding/json"
 	"os"
+	"strings"
 	"testing"
 
 	"nativebridge/adapters/authsignal"
@@ -40,6 +41,15 @@ func TestActionCodesHaveTheDocumentedForm(t *testing.T) {
 		var action authsignal.Action
 		if err := action.UnmarshalText([]byte(text)); (err == nil) != want {
 			t.Errorf("action %q: %v, want accepted: %t", text, err, want)
+		}
+	}
+}
+
+func TestEachRuleNamesItsSettings(t *testing.T) {
+	from := authsignal.Config{}.Policy(0).From
+	for _, names := range [][2]string{{from.Action, "AUTHSIGNAL_ACTION"}, {from.Time, "AUTHSIGNAL_MAX_AGE"}, {from.Subject, "AUTHSIGNAL_SUBJECTS"}} {
+		if !strings.Contains(names[0], names[1]) {
+			t.Errorf("%q does not name %s", names[0], names[1])
 		}
 	}
 }

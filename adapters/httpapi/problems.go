@@ -112,7 +112,7 @@ const defaultRetryAfter = 5 * time.Second
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	p := problemOf(err)
 	setRetryAfter(w, p, err)
-	s.logFailure(r, p, p.Status, err.Error())
+	s.logFailure(r, p, p.Status, err)
 	writeProblem(w, r, p)
 }
 
@@ -120,19 +120,19 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 func (s *Server) failOAuth(w http.ResponseWriter, r *http.Request, err error) {
 	p := problemOf(err)
 	setRetryAfter(w, p, err)
-	s.logFailure(r, p, p.oauthStatus(), err.Error())
+	s.logFailure(r, p, p.oauthStatus(), err)
 	writeOAuthError(w, r, p)
 }
 
 // refuse answers a request that never reached a use case.
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, p problem) {
-	s.logFailure(r, p, p.Status, p.Detail)
+	s.logFailure(r, p, p.Status, errors.New(p.Detail))
 	writeProblem(w, r, p)
 }
 
 // refuseOAuth does the same on /oauth.
 func (s *Server) refuseOAuth(w http.ResponseWriter, r *http.Request, p problem) {
-	s.logFailure(r, p, p.oauthStatus(), p.Detail)
+	s.logFailure(r, p, p.oauthStatus(), errors.New(p.Detail))
 	writeOAuthError(w, r, p)
 }
 
@@ -149,17 +149,19 @@ func setRetryAfter(w http.ResponseWriter, p problem, err error) {
 
 // logFailure logs at the level of who must act: the app (info), somebody who looks
 // after a vendor's tenant (warning), or whoever configured the bridge (error).
-func (s *Server) logFailure(r *http.Request, p problem, status int, cause string) {
-	level := slog.LevelInfo
-	switch p.Status {
-	case http.StatusInternalServerError:
+func (s *Server) logFailure(r *http.Request, p problem, status int, cause error) {
+	level, message := slog.LevelInfo, "request failed: "+p.Code
+	switch {
+	case p.Status == http.StatusInternalServerError:
 		level = slog.LevelError
-	case http.StatusServiceUnavailable, http.StatusTooManyRequests, http.StatusForbidden:
+	case isUnproven(cause):
+		level, message = slog.LevelError, message+", and nobody has signed in since the start"
+	case p.Status == http.StatusServiceUnavailable, p.Status == http.StatusTooManyRequests, p.Status == http.StatusForbidden:
 		level = slog.LevelWarn
 	}
 	client := clientOf(r)
-	s.log.Log(r.Context(), level, "request failed: "+p.Code,
-		"code", p.Code, "status", status, "cause", cause, "request_id", client.RequestID, "client", client.Addr.String())
+	s.log.Log(r.Context(), level, message,
+		"code", p.Code, "status", status, "cause", cause.Error(), "request_id", client.RequestID, "client", client.Addr.String())
 }
 
 func writeProblem(w http.ResponseWriter, r *http.Request, p problem) {

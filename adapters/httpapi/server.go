@@ -65,7 +65,8 @@ type Server struct {
 }
 
 // NewServer returns a server that is not listening yet.
-func NewServer(config Config, clientID ClientID, use UseCases, log *slog.Logger) *Server {
+func NewServer(config Config, clientID ClientID, use UseCases, log *slog.Logger, now func() time.Time) *Server {
+	use.Exchange = &firstSignIn{exchange: use.Exchange, now: now}
 	return &Server{config: config, clientID: clientID, use: use, log: log}
 }
 

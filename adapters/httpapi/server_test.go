@@ -24,7 +24,7 @@ type running struct {
 func run(t *testing.T, e *exchanger) *running {
 	t.Helper()
 	logger := slog.New(slog.NewJSONHandler(io.Discard, nil))
-	server := httpapi.NewServer(httpapi.Config{ListenAddr: "127.0.0.1:0", RequestTimeout: 10 * time.Second}, bridgeClientID, httpapi.UseCases{Exchange: e}, logger)
+	server := httpapi.NewServer(httpapi.Config{ListenAddr: "127.0.0.1:0", RequestTimeout: 10 * time.Second}, bridgeClientID, httpapi.UseCases{Exchange: e}, logger, time.Now)
 	listener, err := server.Listen(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -79,7 +79,7 @@ func TestAPortThatIsTakenIsSaidWithAdvice(t *testing.T) {
 	}
 	defer taken.Close()
 	logger := slog.New(slog.NewJSONHandler(io.Discard, nil))
-	server := httpapi.NewServer(httpapi.Config{ListenAddr: serving.Addr(taken.Addr().String())}, bridgeClientID, httpapi.UseCases{Exchange: &exchanger{}}, logger)
+	server := httpapi.NewServer(httpapi.Config{ListenAddr: serving.Addr(taken.Addr().String())}, bridgeClientID, httpapi.UseCases{Exchange: &exchanger{}}, logger, time.Now)
 	if _, err := server.Listen(t.Context()); err == nil || !strings.Contains(err.Error(), "LISTEN_ADDR") {
 		t.Errorf("err = %v, want it to name LISTEN_ADDR", err)
 	}

@@ -7,6 +7,8 @@ import (
 
 	"github.com/go-jose/go-jose/v4/json"
 	"github.com/go-jose/go-jose/v4/jwt"
+
+	"nativebridge/domain"
 )
 
 // claims are those of a token whose signature is verified: the registered ones
@@ -32,7 +34,8 @@ func decode(payload []byte) (claims, error) {
 func (v *Verifier) checkClaims(c claims) error {
 	expected := jwt.Expected{Issuer: string(v.config.Issuer), AnyAudience: jwt.Audience(v.config.Audience), Time: v.now()}
 	if err := c.ValidateWithLeeway(expected, v.skew); err != nil {
-		return rejected("the token's claims do not hold for issuer %s and audience %s: %w", v.config.Issuer, v.config.Audience, err)
+		err = rejected("the token's claims do not hold for issuer %s and audience %s: %w", v.config.Issuer, v.config.Audience, err)
+		return domain.WithSettings(err, "JWT_ISSUER, JWT_AUDIENCE and the clock of the bridge's machine")
 	}
 	switch {
 	case c.Expiry == nil || c.IssuedAt == nil:

@@ -50,6 +50,12 @@ func (c Config) Policy(skew time.Duration) domain.SignInPolicy {
 		MaxAge:    c.MaxAge,
 		Skew:      skew,
 		Subjects:  c.Subjects.Rule(),
+		From: domain.RuleSettings{
+			Action:  "JWT_ACTION and JWT_ACTION_CLAIM",
+			Method:  "JWT_PASSKEY_AMR and JWT_PASSKEY_ACR",
+			Time:    "the clock of the bridge's machine, CLOCK_SKEW, JWT_MAX_AGE and JWT_TIME_CLAIM",
+			Subject: "JWT_SUBJECTS and JWT_SUBJECT_CLAIM",
+		},
 	}
 }
 

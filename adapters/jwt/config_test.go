@@ -41,6 +41,7 @@ func TestDefaults(t *testing.T) {
 	want := domain.SignInPolicy{
 		Authority: "jwt https://login.example.com/", MaxAge: 10 * time.Minute, Skew: skew,
 	}
+	want.From = c.Policy(skew).From
 	if got := c.Policy(skew); got != want {
 		t.Errorf("policy = %+v, want %+v", got, want)
 	}
@@ -60,6 +61,7 @@ func TestSettings(t *testing.T) {
 		t.Errorf("config = %+v", c)
 	}
 	want := domain.SignInPolicy{Authority: "jwt P2abcdefgh", Action: "login", MaxAge: time.Minute, Skew: skew, Subjects: domain.SubjectRule{Prefix: "auth0|"}}
+	want.From = c.Policy(skew).From
 	if got := c.Policy(skew); got != want {
 		t.Errorf("policy = %+v, want %+v", got, want)
 	}
@@ -155,6 +157,21 @@ func TestTheSubjectRuleIsTheSharedOne(t *testing.T) {
 		policy := jwt.Config{Subjects: tt.Subjects}.Policy(0)
 		if got := policy.Subjects.Accepts(tt.Subject); got != tt.Accepted {
 			t.Errorf("%s: %s accepts %q: %t, want %t", tt.Name, tt.Subjects, tt.Subject, got, tt.Accepted)
+		}
+	}
+}
+
+func TestEachRuleNamesItsSettings(t *testing.T) {
+	c, err := load(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, names := range [][2]string{
+		{c.Policy(skew).From.Action, "JWT_ACTION"}, {c.Policy(skew).From.Method, "JWT_PASSKEY_AMR"},
+		{c.Policy(skew).From.Time, "JWT_MAX_AGE"}, {c.Policy(skew).From.Subject, "JWT_SUBJECTS"},
+	} {
+		if !strings.Contains(names[0], names[1]) {
+			t.Errorf("%q does not name %s", names[0], names[1])
 		}
 	}
 }

@@ -75,11 +75,11 @@ func (v *Verifier) Verify(ctx context.Context, token domain.PasskeyToken) (domai
 func (v *Verifier) identity(c claims, s signed) (domain.Identity, error) {
 	subject, err := c.mustText(v.config.SubjectClaim)
 	if err != nil {
-		return domain.Identity{}, err
+		return domain.Identity{}, domain.WithSettings(err, "JWT_SUBJECT_CLAIM")
 	}
 	at, err := c.mustTime(v.config.TimeClaim)
 	if err != nil {
-		return domain.Identity{}, err
+		return domain.Identity{}, domain.WithSettings(err, "JWT_TIME_CLAIM")
 	}
 	if at.After(c.IssuedAt.Time().Add(v.skew)) {
 		return domain.Identity{}, rejected("the token was issued before its ceremony ended (%s)", v.config.TimeClaim)
@@ -141,7 +141,8 @@ func (v *Verifier) method(c claims) (string, error) {
 // signature in a second way that is just as good.
 func (v *Verifier) proof(c claims, s signed) (string, error) {
 	if v.config.ProofClaim != "" {
-		return c.mustText(v.config.ProofClaim)
+		id, err := c.mustText(v.config.ProofClaim)
+		return id, domain.WithSettings(err, "JWT_PROOF_CLAIM")
 	}
 	if id, err := c.text("jti"); id != "" || err != nil {
 		return id, err

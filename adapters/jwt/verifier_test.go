@@ -288,6 +288,19 @@ func TestClaims(t *testing.T) {
 	}
 }
 
+// What a wrong setting would do to every token names the setting.
+func TestARefusalNamesTheSettingThatItComesFrom(t *testing.T) {
+	for claim, setting := range map[string]string{
+		"iss": "JWT_ISSUER", "aud": "JWT_AUDIENCE", "sub": "JWT_SUBJECT_CLAIM", "auth_time": "JWT_TIME_CLAIM", "exp": "",
+	} {
+		b := newBench(t)
+		_, err := b.verify(t, b.Sign(b.claims(map[string]any{claim: nil})))
+		if got := domain.SettingsOf(err); err == nil || !strings.Contains(got, setting) || setting == "" && got != "" {
+			t.Errorf("without %s: %v, want it to name %q", claim, err, setting)
+		}
+	}
+}
+
 // encodeJSON writes claims as they are, also those that no encoder would write.
 func encodeJSON(claims map[string]any) (string, error) {
 	raw := map[string]string{}
