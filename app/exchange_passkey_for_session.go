@@ -81,6 +81,7 @@ func (uc *ExchangePasskeyForSession) exchange(ctx context.Context, asked Exchang
 	claim := policy.ClaimFor(identity, uc.NewOwner(), uc.Deadline)
 	attempt.Proof = claim.Key
 	if err := uc.Guard.Claim(ctx, claim); err != nil {
+		err = domain.CapRetryAfter(err, policy.Left(identity, uc.Now()))
 		return domain.Session{}, uc.giveUp(ctx, claim, fmt.Errorf("claim the proof: %w", err))
 	}
 	if err := ctx.Err(); err != nil { // the claim is kept for as long as an attempt in time may need it, and no longer
@@ -111,7 +112,7 @@ func (uc *ExchangePasskeyForSession) giveUp(ctx context.Context, claim domain.Cl
 	ctx, cancel := cleanUp(ctx)
 	defer cancel()
 	if err := uc.Guard.Release(ctx, claim); err != nil {
-		return errors.Join(cause, fmt.Errorf("release the proof, which may be spent now: %w", err))
+		return domain.WithProofInDoubt(errors.Join(cause, fmt.Errorf("release the proof, which may be spent now: %w", err)))
 	}
 	return cause
 }

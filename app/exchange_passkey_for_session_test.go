@@ -259,6 +259,35 @@ func TestAReleaseThatFailsIsToldAndTheReasonStays(t *testing.T) {
 	if !strings.Contains(err.Error(), "store away") || domain.RetryAfterOf(err) != time.Minute {
 		t.Errorf("err = %v, want the failed release told and the wait kept", err)
 	}
+	if !domain.ProofInDoubt(err) {
+		t.Errorf("err = %v, want it said that the proof may be spent", err)
+	}
+}
+
+func TestAProofThatWasReleasedIsNotInDoubt(t *testing.T) {
+	b := newBench(t)
+	b.verifies()
+	b.claims(nil)
+	b.issues(domain.Session{}, domain.ErrUnavailable)
+	b.guard.EXPECT().Release(gomock.Any(), b.claim).Return(nil)
+	if _, err := b.Execute(t.Context(), b.asked); !errors.Is(err, domain.ErrUnavailable) || domain.ProofInDoubt(err) {
+		t.Errorf("err = %v, want unavailable, and no doubt", err)
+	}
+}
+
+// TestNobodyIsToldToComeBackWithADeadToken has a proof that is a minute old, of the
+// ten that it is good for.
+func TestNobodyIsToldToComeBackWithADeadToken(t *testing.T) {
+	for wait, want := range map[time.Duration]time.Duration{time.Second: time.Second, 11 * time.Minute: 9 * time.Minute} {
+		b := newBench(t)
+		b.verifies()
+		b.claims(domain.WithRetryAfter(fmt.Errorf("%w: the guard is full", domain.ErrUnavailable), wait))
+		b.guard.EXPECT().Release(gomock.Any(), b.claim).Return(nil)
+		_, err := b.Execute(t.Context(), b.asked)
+		if got := domain.RetryAfterOf(err); got != want || !errors.Is(err, domain.ErrUnavailable) {
+			t.Errorf("a wait of %s: %v after %s, want unavailable after %s", wait, err, got, want)
+		}
+	}
 }
 
 func TestASessionForSomebodyElseIsRevokedAndNeverReturned(t *testing.T) {

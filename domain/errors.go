@@ -29,9 +29,10 @@ const (
 	ErrScopeInvalid Error = "scope_invalid"
 	// ErrTargetInvalid: an audience or organization was asked for that is not offered.
 	ErrTargetInvalid Error = "target_invalid"
-	// ErrBusy: somebody's limit is reached. The same proof can succeed later.
+	// ErrBusy: somebody's limit is reached. The same proof can succeed later, see ProofInDoubt.
 	ErrBusy Error = "busy"
-	// ErrUnavailable: somebody who must be asked could not be. The same proof can succeed later.
+	// ErrUnavailable: somebody who must be asked could not be. The same proof can succeed
+	// later, see ProofInDoubt.
 	ErrUnavailable Error = "unavailable"
 )
 
@@ -59,6 +60,29 @@ func RetryAfterOf(err error) time.Duration {
 	}
 	return 0
 }
+
+// CapRetryAfter returns err with a wait of at most most, and of a second at least if
+// it carries one.
+func CapRetryAfter(err error, most time.Duration) error {
+	if RetryAfterOf(err) <= most {
+		return err
+	}
+	return WithRetryAfter(err, max(most, time.Second))
+}
+
+// WithProofInDoubt returns err saying besides that the proof may be spent: it may have
+// been claimed, and could not be released.
+func WithProofInDoubt(err error) error { return doubtful{err} }
+
+// ProofInDoubt reports whether err says that the proof may be spent.
+func ProofInDoubt(err error) bool {
+	_, doubted := errors.AsType[doubtful](err)
+	return doubted
+}
+
+type doubtful struct{ error }
+
+func (d doubtful) Unwrap() error { return d.error }
 
 type waiting struct {
 	error

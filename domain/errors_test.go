@@ -82,6 +82,36 @@ func TestAWaitMakesNoErrorOfNone(t *testing.T) {
 	}
 }
 
+func TestAWaitCanBeCapped(t *testing.T) {
+	for name, tt := range map[string]struct{ wait, most, want time.Duration }{
+		"a short one":               {time.Second, time.Minute, time.Second},
+		"just as long":              {time.Minute, time.Minute, time.Minute},
+		"a longer one":              {time.Hour, time.Minute, time.Minute},
+		"nothing is left":           {time.Hour, 0, time.Second},
+		"less than nothing":         {time.Hour, -time.Hour, time.Second},
+		"none":                      {0, time.Minute, 0},
+		"none, and nothing is left": {0, 0, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := domain.CapRetryAfter(domain.WithRetryAfter(domain.ErrUnavailable, tt.wait), tt.most)
+			if got := domain.RetryAfterOf(err); got != tt.want || !errors.Is(err, domain.ErrUnavailable) {
+				t.Errorf("err = %v after %s, want unavailable after %s", err, got, tt.want)
+			}
+		})
+	}
+}
+
+func TestADoubtChangesNeitherTextNorReason(t *testing.T) {
+	err := domain.WithRetryAfter(domain.ErrBusy, time.Minute)
+	doubted := fmt.Errorf("exchange: %w", domain.WithProofInDoubt(err))
+	if !domain.ProofInDoubt(doubted) || domain.ProofInDoubt(err) || domain.ProofInDoubt(nil) {
+		t.Error("who doubts is not told from who does not")
+	}
+	if doubted.Error() != "exchange: busy" || !errors.Is(doubted, domain.ErrBusy) || domain.RetryAfterOf(doubted) != time.Minute {
+		t.Errorf("err = %v, want its text, reason and wait as they were", doubted)
+	}
+}
+
 // The audit log's readers depend on them.
 func TestEventsAreTheirNames(t *testing.T) {
 	for event, want := range map[domain.Event]string{

@@ -63,6 +63,12 @@ func (p SignInPolicy) Admit(id Identity, now time.Time) error {
 	return nil
 }
 
+// Left returns how long the proof of id is good for from now on; less than nothing if
+// it is no longer.
+func (p SignInPolicy) Left(id Identity, now time.Time) time.Duration {
+	return id.AuthenticatedAt.Add(p.MaxAge).Sub(now)
+}
+
 // ClaimFor returns the claim an exchange must win before it asks for a session.
 // It is kept for longer than Admit could admit the same proof again: the whole
 // window of Admit, and the deadline of an exchange that was admitted at its end.

@@ -207,6 +207,15 @@ func TestAStepOfTheMachinesClockMakesNoProofYounger(t *testing.T) {
 	}
 }
 
+func TestAProofIsGoodUntilItIsTooOld(t *testing.T) {
+	id := signIn()
+	for age, want := range map[time.Duration]time.Duration{0: 10 * time.Minute, time.Minute: 9 * time.Minute, time.Hour: -50 * time.Minute} {
+		if got := policy.Left(id, id.AuthenticatedAt.Add(age)); got != want {
+			t.Errorf("after %s it is good for %s, want %s", age, got, want)
+		}
+	}
+}
+
 func TestEachAuthorityHasItsOwnPolicy(t *testing.T) {
 	other := policy
 	other.Authority, other.Action = "another", "login"

@@ -232,7 +232,9 @@ func TestEveryReasonHasItsOAuthError(t *testing.T) {
 		"scope not offered":                {domain.ErrScopeInvalid, 400, "invalid_scope", "scope", ""},
 		"target not offered":               {domain.ErrTargetInvalid, 400, "invalid_target", "audience", ""},
 		"busy":                             {domain.WithRetryAfter(domain.ErrBusy, 7*time.Second), 429, "too_many_requests", "later", "7"},
-		"unavailable":                      {domain.ErrUnavailable, 503, "temporarily_unavailable", "later", "5"},
+		"unavailable":                      {domain.ErrUnavailable, 503, "temporarily_unavailable", "the same token works later", "5"},
+		"unavailable, and perhaps spent":   {domain.WithProofInDoubt(domain.ErrUnavailable), 503, "temporarily_unavailable", "if it is refused as used, sign in again", "5"},
+		"busy, and perhaps spent":          {domain.WithProofInDoubt(domain.ErrBusy), 429, "too_many_requests", "if it is refused as used, sign in again", "5"},
 		"the deadline":                     {context.DeadlineExceeded, 503, "temporarily_unavailable", "later", "5"},
 		"a fault of ours":                  {errors.New("invalid_client"), 500, "server_error", "fault", ""},
 	}

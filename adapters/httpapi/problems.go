@@ -76,6 +76,10 @@ func problemOf(err error) problem {
 	if !known && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)) {
 		reason = domain.ErrUnavailable
 	}
+	later := "the same token works later"
+	if domain.ProofInDoubt(err) {
+		later = "the same token may work later; if it is refused as used, sign in again"
+	}
 	answer := func(status int, title string, oauth oauthError) problem {
 		return problem{Code: string(reason), Status: status, Title: title, OAuth: oauth}
 	}
@@ -98,9 +102,9 @@ func problemOf(err error) problem {
 	case domain.ErrTargetInvalid:
 		return answer(http.StatusBadRequest, "The audience or organization is not offered", oauthError{Code: "invalid_target"})
 	case domain.ErrBusy:
-		return answer(http.StatusTooManyRequests, "Too many sign-ins at once: the same token works later", oauthError{Code: "too_many_requests"})
+		return answer(http.StatusTooManyRequests, "Too many sign-ins at once: "+later, oauthError{Code: "too_many_requests"})
 	case domain.ErrUnavailable:
-		return answer(http.StatusServiceUnavailable, "Somebody who must be asked is away: the same token works later", oauthError{Code: "temporarily_unavailable"})
+		return answer(http.StatusServiceUnavailable, "Somebody who must be asked is away: "+later, oauthError{Code: "temporarily_unavailable"})
 	}
 	return fault
 }

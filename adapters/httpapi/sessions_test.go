@@ -311,6 +311,26 @@ func TestEveryReasonHasItsAnswer(t *testing.T) {
 	}
 }
 
+func TestTheAnswerPromisesNoMoreThanIsKnownOfTheProof(t *testing.T) {
+	const promise, doubt = "the same token works later", "the same token may work later; if it is refused as used, sign in again"
+	for name, tt := range map[string]struct {
+		err  error
+		want string
+	}{
+		"it can be sent again":          {domain.ErrUnavailable, promise},
+		"it may be spent":               {domain.WithProofInDoubt(domain.ErrUnavailable), doubt},
+		"it can be sent again, limited": {domain.ErrBusy, promise},
+		"it may be spent, limited":      {domain.WithProofInDoubt(domain.ErrBusy), doubt},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, httpapi.Config{}, &exchanger{err: tt.err})
+			if w := b.post(`{"token":"` + token + `"}`); !strings.Contains(w.Body.String(), tt.want) {
+				t.Errorf("the answer is %s, want %q", w.Body, tt.want)
+			}
+		})
+	}
+}
+
 func TestUnknownMembersAreIgnored(t *testing.T) {
 	b := newBench(t, httpapi.Config{}, &exchanger{session: goodSession()})
 	if w := b.post(`{"user_id":"auth0|jane","nested":{"token":"x","token":"y"},"token":"` + token + `","n":1e999}`); w.Code != http.StatusOK {
