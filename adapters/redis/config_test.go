@@ -74,6 +74,26 @@ func TestAPasswordInTheClearIsWarnedAbout(t *testing.T) {
 	}
 }
 
+func TestAStoresUsualPortNeedNotBeNamed(t *testing.T) {
+	tests := map[string]string{
+		"redis://cache":      "cache:6379",
+		"rediss://cache":     "cache:6379",
+		"redis://cache:7000": "cache:7000",
+		"redis://[::1]":      "[::1]:6379",
+		"redis://[::1]:7000": "[::1]:7000",
+		"redis+sentinel://s1?master_name=m&addr=s2":   "s1:26379 s2:26379",
+		"redis+sentinel://s1:1?master_name=m&addr=s2": "s1:1 s2:26379",
+		"redis+cluster://n1?addr=n2:7000&addr=n3":     "n1:6379 n2:7000 n3:6379",
+	}
+	for store, want := range tests {
+		config := redis.Config{Store: domain.NewSecret(store)}
+		addrs, err := config.Addrs()
+		if got := strings.Join(addrs, " "); err != nil || got != want {
+			t.Errorf("%s is %q, %v, want %q", store, got, err, want)
+		}
+	}
+}
+
 func TestAStoreThatIsIllNamed(t *testing.T) {
 	tests := map[string]struct{ store, password, want string }{
 		"nothing":                        {"", "", "REPLAY_STORE is neither memory nor a URL of Redis"},

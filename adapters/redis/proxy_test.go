@@ -19,11 +19,13 @@ func port(server *redistest.Server) string {
 // proxy stands between a guard and a server, as a network does.
 type proxy struct {
 	addr string
-	lost atomic.Int32 // answers that did not come through
+	lost atomic.Int32 // answers, and commands, that did not come through
 
 	mu     sync.Mutex
 	target string
 	lose   string // the next answer that holds this is lost, with its connection
+	drop   string // commands that hold this are lost; "" for none
+	open   int    // connections
 	conns  []net.Conn
 }
 
@@ -59,9 +61,15 @@ func (p *proxy) serve(client net.Conn) {
 	defer server.Close()
 	p.mu.Lock()
 	p.conns = append(p.conns, client)
+	p.open++
 	p.mu.Unlock()
+	defer func() {
+		p.mu.Lock()
+		p.open--
+		p.mu.Unlock()
+	}()
 	go func() {
-		_, _ = io.Copy(server, client)
+		_, _ = io.Copy(&dropping{server, p}, client)
 		server.Close()
 	}()
 	buf := make([]byte, 64<<10)
@@ -74,6 +82,37 @@ func (p *proxy) serve(client net.Conn) {
 			return
 		}
 	}
+}
+
+// dropping passes on what is not to be dropped.
+type dropping struct {
+	io.Writer
+	p *proxy
+}
+
+func (d *dropping) Write(command []byte) (int, error) {
+	d.p.mu.Lock()
+	drops := d.p.drop != "" && bytes.Contains(command, []byte(d.p.drop))
+	d.p.mu.Unlock()
+	if drops {
+		d.p.lost.Add(1)
+		return len(command), nil
+	}
+	return d.Writer.Write(command)
+}
+
+// dropCommands loses every command that holds text, without a word to either side.
+func (p *proxy) dropCommands(text string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.drop = text
+}
+
+// connections returns how many are open.
+func (p *proxy) connections() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.open
 }
 
 // loseAnswer loses the next answer that holds text: the server has done by then

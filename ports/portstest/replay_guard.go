@@ -18,8 +18,11 @@ import (
 // must give one that holds no claims.
 type GuardHarness struct {
 	Guard ports.ReplayGuard
-	// Born is when the guard's memory begins.
-	Born time.Time
+	// Born is when the guard's memory begins: earlier proofs must be refused. From
+	// Blurred after it proofs must be taken; what is between may be either, for a guard
+	// that cannot tell its store's clock any finer.
+	Born    time.Time
+	Blurred time.Duration
 	// Advance lets d pass for the guard.
 	Advance func(d time.Duration)
 	// Fill takes the guard's last room, with live claims of other proofs or by making
@@ -67,7 +70,7 @@ func ReplayGuard(t *testing.T, start func(t *testing.T) GuardHarness) {
 const keep = 11 * time.Minute
 
 func (h GuardHarness) claim(proof, owner uint64) domain.Claim {
-	c := domain.Claim{ProvenAt: h.Born.Add(time.Second), Keep: keep}
+	c := domain.Claim{ProvenAt: h.Born.Add(h.Blurred + time.Second), Keep: keep}
 	binary.BigEndian.PutUint64(c.Key[:], proof)
 	binary.BigEndian.PutUint64(c.Owner[:], owner)
 	return c
@@ -186,7 +189,7 @@ func guardRefusesOld(t *testing.T, h GuardHarness) {
 
 func guardWinsBorn(t *testing.T, h GuardHarness) {
 	first := h.claim(1, 1)
-	first.ProvenAt = h.Born
+	first.ProvenAt = h.Born.Add(h.Blurred)
 	h.mustClaim(t, first)
 }
 

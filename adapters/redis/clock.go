@@ -1,0 +1,32 @@
+package redis
+
+import "time"
+
+// clockKept is how long a reading of the server's clock is relied on while later
+// ones are wider. Clocks that differ in speed by 200 parts in a million, which is
+// much, come apart by 2 ms in it.
+const clockKept = 10 * time.Second
+
+// clock is a reading of the clock of one run of a server: it showed shown, or more,
+// when ours showed at. Ours is read when the answer is there, so the reading errs on
+// the one side: no time that it translates is later than the server's own.
+type clock struct {
+	run       string // "" before any reading
+	shown, at time.Time
+}
+
+// earliest returns the earliest time that the server's clock can show when ours
+// shows t.
+func (c clock) earliest(t time.Time) time.Time { return c.shown.Add(t.Sub(c.at)) }
+
+// then returns the reading to go by after a next one, whose question was sent when
+// ours showed asked: the narrower of the two, and the next if c is of another run,
+// is old, or cannot be right because the server's clock was set back.
+func (c clock) then(next clock, asked time.Time) clock {
+	narrower := next.shown.After(c.earliest(next.at))
+	setBack := next.shown.Before(c.earliest(asked))
+	if next.run != c.run || next.at.Sub(c.at) > clockKept || narrower || setBack {
+		return next
+	}
+	return c
+}
