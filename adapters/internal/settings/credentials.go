@@ -10,6 +10,7 @@ import (
 var (
 	jwtForm    = regexp.MustCompile(`^eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*$`)
 	randomForm = regexp.MustCompile(`^[A-Za-z0-9+/_=-]{40,}$`) // hexadecimal, base64 and base64url
+	twoDigits  = regexp.MustCompile(`[0-9].*[0-9]`)            // long words have none
 )
 
 // looksLikeCredential reports whether value, or an item of it if it is a list, has
@@ -23,19 +24,11 @@ func looksLikeCredential(value string) bool {
 		if _, bare, found := strings.Cut(item, "://"); found { // https:// is put before anything
 			item = strings.TrimRight(bare, "/")
 		}
-		digits := len(item) - len(strings.Map(notDigit, item))
-		if jwtForm.MatchString(item) || randomForm.MatchString(item) && digits > 1 {
+		if jwtForm.MatchString(item) || randomForm.MatchString(item) && twoDigits.MatchString(item) {
 			return true
 		}
 	}
 	return false
-}
-
-func notDigit(r rune) rune {
-	if r >= '0' && r <= '9' {
-		return -1
-	}
-	return r
 }
 
 // checkSecret returns what is wrong with a secret, whatever it is for, or "".

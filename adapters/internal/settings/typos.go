@@ -74,9 +74,6 @@ func lookalike(setting Setting, environ map[string]string, known []Setting) (can
 // case do not count.
 func distance(a, b string) int {
 	a, b = letters(a), letters(b)
-	if len(a) > len(b)+2 || len(b) > len(a)+2 {
-		return max(len(a), len(b))
-	}
 	above, row, next := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j
