@@ -55,6 +55,7 @@ func NewServer(ctx context.Context, config adapters.Config, run adapters.Runtime
 	}
 	renewSession := &app.RenewSession{
 		Renewer:  issuer,
+		Revoker:  issuer,
 		Audit:    auditLog,
 		Access:   accessPolicy,
 		Deadline: duration,

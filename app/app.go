@@ -4,6 +4,7 @@ package app
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"nativebridge/domain"
@@ -17,6 +18,21 @@ const cleanUpTime = 2 * time.Second
 // cleanUp returns a context that outlives the caller's by at most cleanUpTime.
 func cleanUp(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), cleanUpTime)
+}
+
+// disown revokes a session that must not be delivered and returns the fault. A
+// session without a refresh token cannot be revoked, and is dropped.
+func disown(ctx context.Context, revoker ports.SessionRevoker, refresh domain.Secret, fault error) error {
+	if refresh.IsZero() {
+		return fault
+	}
+	ctx, cancel := cleanUp(ctx)
+	defer cancel()
+	if err := revoker.Revoke(ctx, refresh); err != nil {
+		// Its reason is not wrapped: this is a fault of ours whatever the revoker says.
+		return fmt.Errorf("%w; its refresh token could not be revoked: %s", fault, err.Error())
+	}
+	return fault
 }
 
 func record(ctx context.Context, audit ports.AuditLog, attempt domain.Attempt) {

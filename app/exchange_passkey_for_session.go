@@ -97,8 +97,8 @@ func (uc *ExchangePasskeyForSession) exchange(ctx context.Context, asked Exchang
 	if err != nil {
 		return domain.Session{}, uc.giveUp(ctx, claim, fmt.Errorf("open the session: %w", err))
 	}
-	if session.Subject != identity.Subject {
-		return domain.Session{}, uc.disown(ctx, session, identity)
+	if err := uc.checkSession(session, identity); err != nil {
+		return domain.Session{}, disown(ctx, uc.Revoker, session.RefreshToken, err)
 	}
 	return session, nil
 }
@@ -136,19 +136,12 @@ func couldStillSucceed(err error) bool {
 	return false
 }
 
-// disown revokes a session that was opened for somebody else and returns the
-// fault. The claim is kept.
-func (uc *ExchangePasskeyForSession) disown(ctx context.Context, session domain.Session, identity domain.Identity) error {
-	fault := fmt.Errorf("the issuer opened a session for %.128q, but the proof is by %.128q: "+
-		"compare the issuer's connection and its Login script with the bridge's settings", session.Subject, identity.Subject)
-	if session.RefreshToken.IsZero() {
-		return fault
+// checkSession returns the fault of a session that must not be delivered: it is
+// somebody else's, or good for more than is allowed. The claim is kept.
+func (uc *ExchangePasskeyForSession) checkSession(session domain.Session, identity domain.Identity) error {
+	if session.Subject != identity.Subject {
+		return fmt.Errorf("the issuer opened a session for %.128q, but the proof is by %.128q: "+
+			"compare the issuer's connection and its Login script with the bridge's settings", session.Subject, identity.Subject)
 	}
-	ctx, cancel := cleanUp(ctx)
-	defer cancel()
-	if err := uc.Revoker.Revoke(ctx, session.RefreshToken); err != nil {
-		// Its reason is not wrapped: this is a fault of ours whatever the revoker says.
-		return fmt.Errorf("%w; its refresh token could not be revoked: %s", fault, err.Error())
-	}
-	return fault
+	return uc.Access.CheckGranted(session.Scope)
 }

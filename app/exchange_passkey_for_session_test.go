@@ -314,6 +314,31 @@ func TestASessionForSomebodyElseIsRevokedAndNeverReturned(t *testing.T) {
 	}
 }
 
+func TestASessionWithMoreThanIsAllowedIsRevokedAndNeverReturned(t *testing.T) {
+	for name, revokeErr := range map[string]error{
+		"and revoking it works": nil,
+		"even if it cannot be":  fmt.Errorf("%w: 502", domain.ErrUnavailable),
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			b.Access.Remedy = "set THE_SCOPE"
+			b.session.Scope = []string{"openid", "profile", "admin"}
+			gomock.InOrder(
+				b.verifies(), b.claims(nil), b.issues(b.session, nil),
+				b.revoker.EXPECT().Revoke(gomock.Any(), b.session.RefreshToken).Return(revokeErr),
+			)
+
+			session, err := b.Execute(t.Context(), b.asked)
+			if reason, known := domain.ReasonOf(err); err == nil || known || !strings.Contains(err.Error(), `"admin"`) || !strings.Contains(err.Error(), "THE_SCOPE") {
+				t.Errorf("err = %v (reason %q), want a fault that names the scope and the setting", err, reason)
+			}
+			if session.Subject != "" || !session.AccessToken.IsZero() || !session.RefreshToken.IsZero() {
+				t.Errorf("session = %+v, want none", session)
+			}
+		})
+	}
+}
+
 func TestASessionForSomebodyElseWithoutARefreshTokenIsDropped(t *testing.T) {
 	b := newBench(t)
 	b.session.Subject, b.session.RefreshToken = "auth0|joe", domain.Secret{}

@@ -14,6 +14,7 @@ import (
 // cannot renew without it. All fields must be set; it is safe for concurrent use.
 type RenewSession struct {
 	Renewer  ports.SessionRenewer
+	Revoker  ports.SessionRevoker
 	Audit    ports.AuditLog
 	Access   domain.AccessPolicy
 	Deadline time.Duration
@@ -40,7 +41,6 @@ func (uc *RenewSession) Execute(ctx context.Context, asked Renewal) (domain.Sess
 		TokenHash: asked.Refresh.Hash(),
 	}
 	session, err := uc.renew(ctx, asked, &attempt)
-	attempt.Identity.Subject = session.Subject
 	attempt.Took, attempt.Err = uc.Now().Sub(attempt.At), err
 	record(ctx, uc.Audit, attempt)
 	return session, err
@@ -54,6 +54,14 @@ func (uc *RenewSession) renew(ctx context.Context, asked Renewal, attempt *domai
 	session, err := uc.Renewer.Renew(ctx, asked.Refresh, asked.Access, asked.Client)
 	if err != nil {
 		return domain.Session{}, fmt.Errorf("renew the session: %w", err)
+	}
+	attempt.Identity.Subject = session.Subject
+	if err := uc.Access.CheckGranted(session.Scope); err != nil {
+		alive := session.RefreshToken
+		if alive.IsZero() { // it was not rotated
+			alive = asked.Refresh
+		}
+		return domain.Session{}, disown(ctx, uc.Revoker, alive, err)
 	}
 	return session, nil
 }

@@ -75,6 +75,42 @@ func TestARenewalThatAsksForMoreIsRefusedUnasked(t *testing.T) {
 	}
 }
 
+func TestARenewalWithMoreThanIsAllowedEndsTheSession(t *testing.T) {
+	rotated := domain.NewSecret("rotated")
+	for name, tt := range map[string]struct {
+		answered, revoked domain.Secret
+		revokeErr         error
+	}{
+		"its refresh token is rotated":     {rotated, rotated, nil},
+		"its refresh token goes on":        {domain.Secret{}, refresh, nil},
+		"and it cannot be revoked, either": {rotated, rotated, domain.ErrUnavailable},
+	} {
+		t.Run(name, func(t *testing.T) {
+			uc, renewer, recorded := newRenewSession(t)
+			uc.Access.Remedy = "set THE_SCOPE"
+			revoker := portsmock.NewMockSessionRevoker(gomock.NewController(t))
+			uc.Revoker = revoker
+			gomock.InOrder(
+				renewer.EXPECT().Renew(gomock.Any(), refresh, domain.Access{}, caller).Return(domain.Session{
+					Subject: "auth0|jane", AccessToken: domain.NewSecret("new"), RefreshToken: tt.answered, Scope: []string{"openid", "admin"},
+				}, nil),
+				revoker.EXPECT().Revoke(gomock.Any(), tt.revoked).Return(tt.revokeErr),
+			)
+
+			session, err := uc.Execute(t.Context(), app.Renewal{Refresh: refresh, Client: caller})
+			if _, known := domain.ReasonOf(err); err == nil || known || !strings.Contains(err.Error(), `"admin"`) || !strings.Contains(err.Error(), "THE_SCOPE") {
+				t.Errorf("err = %v, want a fault that names the scope and the setting", err)
+			}
+			if !session.AccessToken.IsZero() || !session.RefreshToken.IsZero() {
+				t.Errorf("session = %+v, want none", session)
+			}
+			if got := (*recorded)[0]; got.Outcome() != "fault" || got.Identity.Subject != "auth0|jane" {
+				t.Errorf("recorded %+v, want a fault about auth0|jane", got)
+			}
+		})
+	}
+}
+
 func TestARefusedRenewalKeepsItsReason(t *testing.T) {
 	uc, renewer, recorded := newRenewSession(t)
 	renewer.EXPECT().Renew(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any()).

@@ -3,6 +3,7 @@ package domain
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // ScopeOpenID makes the issuer return an ID token (OpenID Connect Core 1.0,
@@ -27,13 +28,21 @@ type AccessPolicy struct {
 	Scopes        []string
 	Audiences     []string
 	Organizations []string
+	// Complete returns the scope to request for a caller who asks for the given one,
+	// if the issuer grants more than is named to a request that names too little. An
+	// error that wraps ErrScopeInvalid refuses the caller. It must not change its
+	// argument. nil: every scope is requested as it is.
+	Complete func(scope []string) ([]string, error)
+	// Remedy tells the operator what to do when the issuer grants a scope that is not
+	// allowed, and names the settings.
+	Remedy string
 }
 
 // Offers returns nil if everything that is asked for is offered, and otherwise an
 // error that wraps ErrScopeInvalid or ErrTargetInvalid.
 func (p AccessPolicy) Offers(asked Access) error {
 	for _, scope := range asked.Scope {
-		if !slices.Contains(p.Default.Scope, scope) && !slices.Contains(p.Scopes, scope) && scope != ScopeOpenID {
+		if !p.allows(scope) {
 			return fmt.Errorf("%w: scope %.64q is not offered", ErrScopeInvalid, scope)
 		}
 	}
@@ -46,10 +55,25 @@ func (p AccessPolicy) Offers(asked Access) error {
 	return nil
 }
 
+// CheckGranted returns nil if a session with the granted scope may be delivered.
+// The error says which scopes are not allowed, and what the operator does about it.
+// It wraps no reason, because the caller can do nothing.
+func (p AccessPolicy) CheckGranted(scope []string) error {
+	beyond := slices.DeleteFunc(slices.Clone(scope), p.allows)
+	if len(beyond) == 0 {
+		return nil
+	}
+	return fmt.Errorf("the issuer granted the scope %.200q, which is not allowed: %s", strings.Join(beyond, " "), p.Remedy)
+}
+
+func (p AccessPolicy) allows(scope string) bool {
+	return scope == ScopeOpenID || slices.Contains(p.Default.Scope, scope) || slices.Contains(p.Scopes, scope)
+}
+
 // Narrow returns what to request from the issuer for a caller that asked for the
 // given access: the default for what was not asked. Its scope always contains
-// "openid". What is not offered is refused as by Offers, because leaving it out
-// would change the answer silently.
+// "openid" and is complete, as Complete has it. What is not offered is refused as
+// by Offers, because leaving it out would change the answer silently.
 func (p AccessPolicy) Narrow(asked Access) (Access, error) {
 	if err := p.Offers(asked); err != nil {
 		return Access{}, err
@@ -65,6 +89,17 @@ func (p AccessPolicy) Narrow(asked Access) (Access, error) {
 		granted.Organization = asked.Organization
 	}
 	granted.Scope = withOpenID(granted.Scope)
+	if p.Complete == nil {
+		return granted, nil
+	}
+	scope, err := p.Complete(granted.Scope)
+	if err == nil {
+		err = p.CheckGranted(scope)
+	}
+	if err != nil {
+		return Access{}, err
+	}
+	granted.Scope = scope
 	return granted, nil
 }
 

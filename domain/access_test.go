@@ -3,6 +3,7 @@ package domain_test
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"nativebridge/domain"
@@ -123,6 +124,70 @@ func TestNarrowSharesNoMemory(t *testing.T) {
 			}
 			if !slices.Equal(asked, before) {
 				t.Errorf("what was asked became %q", asked)
+			}
+		})
+	}
+}
+
+func TestNarrowCompletesWhatTheIssuerWouldWiden(t *testing.T) {
+	policy := domain.AccessPolicy{
+		Default: domain.Access{Scope: []string{"openid", "profile", "read"}},
+		Scopes:  []string{"write"},
+		Complete: func(scope []string) ([]string, error) {
+			switch {
+			case slices.Equal(scope, []string{"openid", "write"}):
+				return nil, domain.ErrScopeInvalid
+			case slices.Contains(scope, "profile"):
+				return append(slices.Clone(scope), "admin"), nil
+			}
+			return append(slices.Clone(scope), "read"), nil
+		},
+	}
+	if got, err := policy.Narrow(domain.Access{Scope: []string{"openid"}}); err != nil || !slices.Equal(got.Scope, []string{"openid", "read"}) {
+		t.Errorf("Narrow = %q, %v, want the completed scope", got.Scope, err)
+	}
+	if _, err := policy.Narrow(domain.Access{Scope: []string{"openid", "write"}}); !errors.Is(err, domain.ErrScopeInvalid) {
+		t.Errorf("err = %v, want scope_invalid", err)
+	}
+	// A completion that goes beyond the offer is the adapter's fault, and not the caller's.
+	_, err := policy.Narrow(domain.Access{Scope: []string{"profile"}})
+	if _, known := domain.ReasonOf(err); err == nil || known {
+		t.Errorf("err = %v, want a fault", err)
+	}
+}
+
+func TestOnlyAScopeThatIsAllowedIsDelivered(t *testing.T) {
+	policy := domain.AccessPolicy{
+		Default: domain.Access{Scope: []string{"profile", "read"}}, Scopes: []string{"write"}, Remedy: "set THE_SCOPE",
+	}
+	for name, tt := range map[string]struct {
+		granted []string
+		beyond  string // "" means allowed
+	}{
+		"nothing told":                 {nil, ""},
+		"the default":                  {[]string{"openid", "profile", "read"}, ""},
+		"less":                         {[]string{"read"}, ""},
+		"what may be asked for":        {[]string{"openid", "write"}, ""},
+		"one more":                     {[]string{"openid", "read", "admin"}, `"admin"`},
+		"two more":                     {[]string{"admin", "openid", "root"}, `"admin root"`},
+		"one that only begins like it": {[]string{"readers"}, `"readers"`},
+		"one in another case":          {[]string{"Read"}, `"Read"`},
+		"an empty one":                 {[]string{""}, `""`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := slices.Clone(tt.granted)
+			err := policy.CheckGranted(tt.granted)
+			if (err != nil) != (tt.beyond != "") {
+				t.Fatalf("err = %v, beyond: want %s", err, tt.beyond)
+			}
+			if !slices.Equal(tt.granted, before) {
+				t.Errorf("the scope became %q", tt.granted)
+			}
+			if err == nil {
+				return
+			}
+			if _, known := domain.ReasonOf(err); known || !strings.Contains(err.Error(), tt.beyond) || !strings.Contains(err.Error(), "THE_SCOPE") {
+				t.Errorf("err = %v, want a fault that says %s and the remedy", err, tt.beyond)
 			}
 		})
 	}
