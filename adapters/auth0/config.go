@@ -2,7 +2,6 @@ package auth0
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -18,12 +17,12 @@ type Config struct {
 	ClientSecret domain.Secret  `env:"AUTH0_CLIENT_SECRET,required,notEmpty" help:"that application's client secret"`
 	Connection   string         `env:"AUTH0_CONNECTION" envDefault:"authsignal" help:"the name of the custom database connection that has the Login script"`
 	Audience     string         `env:"AUTH0_AUDIENCE" help:"the identifier of the API that access tokens are for; without one they are opaque and good for /userinfo only"`
-	Scope        settings.Scope `env:"AUTH0_SCOPE" envDefault:"openid profile email" help:"the scope of sessions, separated by spaces; openid must be in it"`
+	Scope        settings.Scope `env:"AUTH0_SCOPE" envDefault:"openid profile email" help:"the scope of sessions, separated by spaces; openid must be in it, and at least one scope of the API if it has any: Auth0 grants all of them to a request that names none"`
 
 	Proof    Proof         `env:"AUTH0_PROOF" envDefault:"token" help:"token if the Login script has Authsignal validate the passkey token itself, signed if it takes the bridge's own word, signed with AUTH0_PROOF_KEY"`
 	ProofKey domain.Secret `env:"AUTH0_PROOF_KEY" help:"the key of AUTH0_PROOF=signed, 64 or more hexadecimal digits, such as openssl rand -hex 32 prints; it must be NATIVE_BRIDGE_KEY in the Login script's settings too"`
 
-	ScopeAllowed     settings.Scope     `env:"AUTH0_SCOPE_ALLOWED" help:"what callers of POST /oauth/token may ask for, separated by spaces; add offline_access for sessions that can be renewed (default: AUTH0_SCOPE)"`
+	ScopeAllowed     settings.Scope     `env:"AUTH0_SCOPE_ALLOWED" help:"what callers of POST /oauth/token may ask for, and all that any session may have, separated by spaces; add offline_access for sessions that can be renewed (default: AUTH0_SCOPE)"`
 	AudiencesAllowed settings.Audiences `env:"AUTH0_AUDIENCES_ALLOWED" help:"the audiences that callers of POST /oauth/token may ask for, separated by commas (default: AUTH0_AUDIENCE)"`
 
 	SubjectTokenType     SubjectTokenType `env:"AUTH0_SUBJECT_TOKEN_TYPE" envDefault:"urn:native-bridge:authsignal:challenge" help:"the subject_token_type of the token exchange profile that has the Action, for TOKEN_ISSUER=auth0-token-exchange"`
@@ -33,22 +32,6 @@ type Config struct {
 // Check implements settings.Checker.
 func (c *Config) Check() []settings.Fault { return slices.Concat(c.checkScope(), c.checkProof()) }
 
-func (c *Config) checkScope() []settings.Fault {
-	if len(c.ScopeAllowed) == 0 {
-		return nil
-	}
-	for _, scope := range c.Scope {
-		if !slices.Contains(c.ScopeAllowed, scope) {
-			return []settings.Fault{{
-				Name:    "AUTH0_SCOPE_ALLOWED",
-				Problem: fmt.Sprintf("lacks %q, which is in AUTH0_SCOPE", scope),
-				Fix:     "add it: what sessions have by default must be allowed",
-			}}
-		}
-	}
-	return nil
-}
-
 // Offer returns what sessions callers may ask for.
 func (c *Config) Offer() domain.AccessPolicy {
 	return domain.AccessPolicy{
@@ -56,6 +39,8 @@ func (c *Config) Offer() domain.AccessPolicy {
 		Scopes:        c.ScopeAllowed,
 		Audiences:     c.AudiencesAllowed,
 		Organizations: c.OrganizationsAllowed,
+		Complete:      c.complete,
+		Remedy:        scopeRemedy,
 	}
 }
 

@@ -78,11 +78,17 @@ func (i *Issuer) passing(reply upstream.Reply, p problem, said string) error {
 // refusal is the one table of Auth0's error replies to a password, a refresh token
 // and a revocation. It goes by the code first,
 // because Auth0's documents disagree about some statuses. Invalid is the reason
-// that invalid_grant stands for, since it speaks of whatever credential was sent.
+// that invalid_grant stands for, since it speaks of whatever credential was sent;
+// "" means that nobody is there to be refused, and that a refusal is a fault of ours.
 func (i *Issuer) refusal(reply upstream.Reply, credential domain.Secret, invalid domain.Error) error {
 	p := problemOf(reply)
 	said := i.said(reply, p, credential)
-	refused := func(reason domain.Error, hint string) error { return fmt.Errorf("%w: %s%s", reason, said, hint) }
+	refused := func(reason domain.Error, hint string) error {
+		if invalid == "" {
+			return errors.New(said + hint)
+		}
+		return fmt.Errorf("%w: %s%s", reason, said, hint)
+	}
 	ours := func(fix string) error { return errors.New(said + ": " + fix) }
 
 	if err := i.passing(reply, p, said); err != nil {
@@ -92,10 +98,10 @@ func (i *Issuer) refusal(reply upstream.Reply, credential domain.Secret, invalid
 	case "mfa_required":
 		return refused(domain.ErrMFARequired, ": exempt the bridge's application from MFA in a post-login Action, the passkey is the second factor")
 	case "invalid_grant", "invalid_user_password":
-		if invalid == domain.ErrGrantInvalid {
-			return refused(domain.ErrGrantInvalid, "")
+		if invalid == domain.ErrAccessDenied {
+			return refused(invalid, i.refusedByLoginScript())
 		}
-		return refused(domain.ErrAccessDenied, i.refusedByLoginScript())
+		return refused(invalid, "")
 	case "too_many_attempts":
 		return refused(domain.ErrAccountBlocked, ": attack protection has blocked the account, or the bridge's address: "+
 			"unblock the user, and turn on Trust Token Endpoint IP Header in the application's settings")
@@ -116,7 +122,7 @@ func (i *Issuer) refusal(reply upstream.Reply, credential domain.Secret, invalid
 		return ours("turn the Password and Refresh Token grants on in the application's advanced settings " +
 			"(by the API: password, " + grantPasswordRealm + " and refresh_token)")
 	case "invalid_request":
-		if invalid == domain.ErrGrantInvalid {
+		if invalid != domain.ErrAccessDenied {
 			return ours("check AUTH0_SCOPE_ALLOWED and AUTH0_AUDIENCES_ALLOWED")
 		}
 		return ours("check that AUTH0_CONNECTION names the connection and that it is enabled for the application")

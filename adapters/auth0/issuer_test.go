@@ -46,8 +46,11 @@ func startTenant(t *testing.T) *auth0test.Server {
 	return startTenantWith(t, auth0test.Connection{Name: "authsignal", LoginScript: trustingScript})
 }
 
-func startTenantWith(t *testing.T, connection auth0test.Connection) *auth0test.Server {
+func startTenantWith(t *testing.T, connection auth0test.Connection, apis ...auth0test.API) *auth0test.Server {
 	t.Helper()
+	if len(apis) == 0 {
+		apis = []auth0test.API{{Identifier: audience, AllowOfflineAccess: true}}
+	}
 	tenant, err := auth0test.Start(auth0test.Options{
 		Keys: &keys,
 		Clients: []auth0test.Client{{
@@ -57,7 +60,7 @@ func startTenantWith(t *testing.T, connection auth0test.Connection) *auth0test.S
 			RefreshToken: auth0test.RefreshToken{Rotating: true},
 		}},
 		Connections: []auth0test.Connection{connection},
-		APIs:        []auth0test.API{{Identifier: audience, AllowOfflineAccess: true}},
+		APIs:        apis,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -137,6 +140,10 @@ func issuerHarness(tenant *auth0test.Server, issuer ports.TokenIssuer, grant fun
 		Issuer: issuer,
 		Grant:  grant,
 		Swap:   meets(auth0test.WrongSubject),
+		Widen: func(t *testing.T) string {
+			meets(auth0test.MoreScope)(t)
+			return "admin:everything"
+		},
 		Refuse: map[domain.Error]func(*testing.T){
 			domain.ErrAccessDenied:   meets(auth0test.AccessDenied),
 			domain.ErrMFARequired:    meets(auth0test.MFARequired),
@@ -179,6 +186,10 @@ func TestRevokerKeepsTheContract(t *testing.T) {
 				}
 				return session.RefreshToken, func(t *testing.T) bool { return refreshes(t, tenant, session.RefreshToken) }
 			},
+			Refuse: map[string]func(*testing.T){
+				"the token":  meets(auth0test.InvalidGrant),
+				"the person": meets(auth0test.UserBlocked),
+			},
 			Secrets: []string{clientSecret},
 			Lock:    meets(auth0test.InvalidClient),
 			Limit:   meets(auth0test.RateLimited),
@@ -186,6 +197,41 @@ func TestRevokerKeepsTheContract(t *testing.T) {
 			Stop:    func(*testing.T) { _ = tenant.Close() },
 		}
 	})
+}
+
+// A revocation concerns no person and no proof: what Auth0 says of either is a fault of ours.
+func TestARevocationFailsForNoReasonOrCanBeAskedAgain(t *testing.T) {
+	for name, tt := range map[string]struct {
+		status int
+		code   string
+		want   domain.Error
+	}{
+		"another client's token":             {403, "invalid_grant", fault},
+		"a wrong password":                   {403, "invalid_user_password", fault},
+		"a user who is blocked":              {401, "unauthorized", fault},
+		"MFA":                                {403, "mfa_required", fault},
+		"an Action that denies":              {403, "access_denied", fault},
+		"bot detection":                      {401, "requires_verification", fault},
+		"breached passwords":                 {401, "password_leaked", fault},
+		"a request that is not understood":   {400, "invalid_request", fault},
+		"our secret is wrong":                {401, "invalid_client", fault},
+		"attack protection":                  {429, "too_many_attempts", domain.ErrBusy},
+		"attack protection, not told by 429": {403, "too_many_attempts", fault},
+		"the rate limit":                     {429, "too_many_requests", domain.ErrBusy},
+		"502":                                {502, "", domain.ErrUnavailable},
+	} {
+		t.Run(name, func(t *testing.T) {
+			body := fmt.Sprintf(`{"error":%q,"error_description":"user is blocked"}`, tt.code)
+			issuer, _ := plainAuth0(t, answering(tt.status, body, "Retry-After", "40"))
+			err := issuer.Revoke(t.Context(), domain.NewSecret("v1.refresh"))
+			if reason, _ := domain.ReasonOf(err); err == nil || reason != tt.want {
+				t.Errorf("err = %v (reason %q), want %q", err, reason, tt.want)
+			}
+			if wait := domain.RetryAfterOf(err); (tt.want == fault) != (wait == 0) {
+				t.Errorf("retry after %s", wait)
+			}
+		})
+	}
 }
 
 func TestIssuerKeysKeepTheContract(t *testing.T) {
@@ -450,10 +496,15 @@ func TestEveryAnswerOfAuth0HasItsVerdict(t *testing.T) {
 		"202":                                               {202, `{}`, domain.ErrUnavailable, "202"},
 		"200 without a body":                                {200, ``, domain.ErrUnavailable, "token response"},
 		"200 in HTML":                                       {200, `<html>`, domain.ErrUnavailable, "token response"},
-		"200 without an access token":                       {200, `{"token_type":"Bearer","expires_in":1,"id_token":"x"}`, domain.ErrUnavailable, "access token"},
-		"200 without an expiry":                             {200, `{"access_token":"x","token_type":"Bearer","id_token":"x"}`, domain.ErrUnavailable, "expiry"},
-		"200 with a token that is no bearer token":          {200, `{"access_token":"x","token_type":"DPoP","expires_in":1,"id_token":"x"}`, domain.ErrUnavailable, "bearer"},
-		"200 with members of wrong types":                   {200, `{"access_token":7}`, domain.ErrUnavailable, "token response"},
+		"200 that is an error, as some have it":             {200, oauth("invalid_grant", "x"), domain.ErrUnavailable, "token response"},
+		"200 without any token":                             {200, `{"token_type":"Bearer","expires_in":1}`, domain.ErrUnavailable, "access token"},
+		"200 without an access token":                       {200, `{"token_type":"Bearer","expires_in":1,"id_token":"x"}`, fault, "access token"},
+		"200 with a refresh token alone":                    {200, `{"refresh_token":"x"}`, fault, "access token"},
+		"200 without an expiry":                             {200, `{"access_token":"x","token_type":"Bearer","id_token":"x"}`, fault, "expires_in"},
+		"200 with an expiry of zero":                        {200, `{"access_token":"x","token_type":"Bearer","expires_in":0,"id_token":"x"}`, fault, "expires_in"},
+		"200 with a token that is no bearer token":          {200, `{"access_token":"x","token_type":"DPoP","expires_in":1,"id_token":"x"}`, fault, "proof_of_possession"},
+		"200 without a type of token":                       {200, `{"access_token":"x","expires_in":1,"id_token":"x"}`, fault, "proof_of_possession"},
+		"200 with members of wrong types":                   {200, `{"access_token":7}`, fault, "wrong type"},
 		"200 without an ID token":                           {200, `{"access_token":"x","token_type":"Bearer","expires_in":1}`, fault, "no ID token"},
 		"200 with an ID token that is none":                 {200, `{"access_token":"x","token_type":"Bearer","expires_in":1,"id_token":"x"}`, fault, "RS256"},
 	}

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"strings"
 
+	"nativebridge/adapters/internal/upstream"
 	"nativebridge/domain"
 )
 
@@ -47,8 +48,12 @@ func (i *Issuer) Revoke(ctx context.Context, refresh domain.Secret) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", domain.ErrUnavailable, err)
 	}
-	if reply.Status != http.StatusOK {
-		return i.refusal(reply, refresh, domain.ErrGrantInvalid)
+	switch reply.Status {
+	case http.StatusOK:
+		return nil
+	case http.StatusTooManyRequests: // of either kind: the session goes on, and can be revoked later
+		said := i.said(reply, problemOf(reply), refresh)
+		return domain.WithRetryAfter(fmt.Errorf("%w: %s", domain.ErrBusy, said), upstream.RetryAfter(reply.Header, i.now()))
 	}
-	return nil
+	return i.refusal(reply, refresh, "")
 }

@@ -36,6 +36,10 @@ func TestRenewerKeepsTheContract(t *testing.T) {
 			Rotates: true,
 			Spoil:   meets(auth0test.IDBadSignature),
 			Bare:    meets(auth0test.NoIDToken),
+			Widen: func(t *testing.T) string {
+				meets(auth0test.MoreScopeUntold)(t)
+				return "admin:everything"
+			},
 			Block:   func(*testing.T) { tenant.BlockUser("auth0|jane") },
 			Secrets: []string{clientSecret},
 			Lock:    meets(auth0test.InvalidClient),

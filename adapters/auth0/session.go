@@ -2,42 +2,31 @@ package auth0
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
-	"time"
 
+	"nativebridge/adapters/internal/oauth"
 	"nativebridge/domain"
 )
 
-// session reads a 200 from the token endpoint (RFC 6749, section 5.1) and, if
-// there is an ID token, verifies it. The answer leaves the scope out if it is the
-// one that was asked for; an organization that was asked for must be in it ("Work
-// with Tokens and Organizations", auth0.com/docs).
+// tokens reads Auth0's token responses.
+func tokens() oauth.TokenReader {
+	return oauth.TokenReader{
+		Party: "auth0",
+		Bearer: "set proof_of_possession of the API (Token Sender-Constraining) to none or allowed, " +
+			"and require_proof_of_possession of the application to false",
+		Expiry: "check that AUTH0_DOMAIN is the tenant's own domain and that nothing before it changes its answers",
+	}
+}
+
+// session reads a 200 from the token endpoint and, if there is an ID token, verifies
+// it. The answer leaves the scope out if it is the one that was asked for; an
+// organization that was asked for must be in it ("Work with Tokens and
+// Organizations", auth0.com/docs).
 func (i *Issuer) session(ctx context.Context, body []byte, asked domain.Access) (domain.Session, error) {
-	var answer struct {
-		AccessToken  domain.Secret `json:"access_token"`
-		IDToken      domain.Secret `json:"id_token"`
-		RefreshToken domain.Secret `json:"refresh_token"`
-		TokenType    string        `json:"token_type"`
-		ExpiresIn    int64         `json:"expires_in"`
-		Scope        *string       `json:"scope"`
-	}
-	if err := json.Unmarshal(body, &answer); err != nil {
-		return domain.Session{}, fmt.Errorf("%w: auth0's answer is not a token response", domain.ErrUnavailable)
-	}
-	if answer.AccessToken.IsZero() || !strings.EqualFold(answer.TokenType, "Bearer") || answer.ExpiresIn <= 0 {
-		return domain.Session{}, fmt.Errorf("%w: auth0's answer lacks a bearer access token or its expiry", domain.ErrUnavailable)
-	}
-	session := domain.Session{
-		AccessToken:  answer.AccessToken,
-		IDToken:      answer.IDToken,
-		RefreshToken: answer.RefreshToken,
-		Scope:        asked.Scope,
-		ExpiresIn:    time.Duration(answer.ExpiresIn) * time.Second,
-	}
-	if answer.Scope != nil {
-		session.Scope = strings.Fields(*answer.Scope)
+	session, err := tokens().Read(body, asked.Scope)
+	if err != nil {
+		return domain.Session{}, err
 	}
 	if session.IDToken.IsZero() {
 		return session, nil

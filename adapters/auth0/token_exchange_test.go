@@ -20,8 +20,11 @@ const subjectTokenType = "urn:native-bridge:authsignal:challenge"
 
 // startExchangeTenant is a tenant with the Action as it ships, and an Authsignal that answers a validation as given.
 // Jane is a user; nobody else is made.
-func startExchangeTenant(t *testing.T, validate http.HandlerFunc) *auth0test.Server {
+func startExchangeTenant(t *testing.T, validate http.HandlerFunc, apis ...auth0test.API) *auth0test.Server {
 	t.Helper()
+	if len(apis) == 0 {
+		apis = []auth0test.API{{Identifier: audience, AllowOfflineAccess: true}}
+	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/validate", validate)
 	authsignal := httptest.NewServer(mux)
@@ -38,7 +41,7 @@ func startExchangeTenant(t *testing.T, validate http.HandlerFunc) *auth0test.Ser
 			RefreshToken: auth0test.RefreshToken{Rotating: true},
 		}},
 		Connections:           []auth0test.Connection{{Name: "authsignal"}},
-		APIs:                  []auth0test.API{{Identifier: audience, AllowOfflineAccess: true}},
+		APIs:                  apis,
 		TokenExchangeProfiles: []auth0test.TokenExchangeProfile{{SubjectTokenType: subjectTokenType, Action: auth0.ExchangeAction, Secrets: secrets}},
 		Organizations:         []auth0test.Organization{{ID: "org_1", Members: []string{"auth0|jane"}}, {ID: "org_2"}},
 	})

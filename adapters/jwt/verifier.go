@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"nativebridge/adapters/internal/idtoken"
+	"nativebridge/adapters/internal/oauth"
 	"nativebridge/adapters/internal/upstream"
 	"nativebridge/domain"
 	"nativebridge/ports"
@@ -36,7 +37,10 @@ var _ ports.IdentityVerifier = (*Verifier)(nil)
 // NewVerifier returns a verifier for the provider that config describes. Client
 // asks for the provider's keys; skew is how far its clock may differ.
 func NewVerifier(client *upstream.Client, config Config, skew time.Duration, now func() time.Time) *Verifier {
-	keys := idtoken.DiscoverKeys(client, string(config.Issuer), now)
+	keys := idtoken.DiscoverKeys(oauth.Discovery{
+		Client: client, Issuer: string(config.Issuer), Setting: "JWT_ISSUER", Now: now,
+		Foreign: "if it is right, set JWT_JWKS_URL to it",
+	}, now)
 	if config.JWKSURL != "" {
 		keys = idtoken.NewKeys(client, string(config.JWKSURL), now)
 	}

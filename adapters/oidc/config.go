@@ -27,7 +27,7 @@ type Config struct {
 	AudienceParameter AudienceMember `env:"OIDC_AUDIENCE_PARAMETER" envDefault:"resource" help:"how the provider is told the audience: resource (RFC 8707) or audience"`
 	Scope             settings.Scope `env:"OIDC_SCOPE" envDefault:"openid profile email" help:"the scope of sessions, separated by spaces; openid must be in it"`
 
-	ScopeAllowed     settings.Scope     `env:"OIDC_SCOPE_ALLOWED" help:"what callers of POST /oauth/token may ask for, separated by spaces (default: OIDC_SCOPE)"`
+	ScopeAllowed     settings.Scope     `env:"OIDC_SCOPE_ALLOWED" help:"what callers of POST /oauth/token may ask for, and all that any session may have, separated by spaces (default: OIDC_SCOPE)"`
 	AudiencesAllowed settings.Audiences `env:"OIDC_AUDIENCES_ALLOWED" help:"the audiences that callers of POST /oauth/token may ask for, separated by commas (default: OIDC_AUDIENCE)"`
 
 	// What Check has read.
@@ -40,6 +40,7 @@ func (c *Config) Offer() domain.AccessPolicy {
 		Default:   domain.Access{Scope: c.Scope, Audience: c.Audience},
 		Scopes:    c.ScopeAllowed,
 		Audiences: c.AudiencesAllowed,
+		Remedy:    "have the provider grant its client less, or allow these in OIDC_SCOPE_ALLOWED",
 	}
 }
 
@@ -123,12 +124,6 @@ func (u *IssuerURL) UnmarshalText(text []byte) error {
 	}
 	*u = IssuerURL(strings.TrimSpace(string(text)))
 	return nil
-}
-
-// Configuration returns the address of the provider's configuration (OpenID
-// Connect Discovery 1.0, section 4).
-func (u IssuerURL) Configuration() string {
-	return strings.TrimSuffix(string(u), "/") + "/.well-known/openid-configuration"
 }
 
 // AudienceMember is the request parameter that tells the provider the audience.

@@ -2,9 +2,7 @@ package oidc
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -12,6 +10,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"nativebridge/adapters/internal/idtoken"
+	"nativebridge/adapters/internal/oauth"
 	"nativebridge/adapters/internal/upstream"
 	"nativebridge/domain"
 )
@@ -24,14 +23,9 @@ const (
 	configurationTimeout  = 3 * time.Second
 )
 
-// provider is what the provider says of itself (OpenID Connect Discovery 1.0,
-// section 3; RFC 8414 for the revocation endpoint), as far as it is used.
+// provider is what the provider says of itself, and the keys that it names.
 type provider struct {
-	Issuer             string   `json:"issuer"`
-	TokenEndpoint      string   `json:"token_endpoint"`
-	RevocationEndpoint string   `json:"revocation_endpoint"` // empty if there is none
-	JWKSURI            string   `json:"jwks_uri"`
-	AuthMethods        []string `json:"token_endpoint_auth_methods_supported"` // nil means client_secret_basic
+	oauth.Configuration
 
 	keys *idtoken.Keys
 }
@@ -40,7 +34,7 @@ type provider struct {
 // use.
 type discovery struct {
 	client *upstream.Client
-	issuer IssuerURL
+	source oauth.Discovery
 	now    func() time.Time
 	flight singleflight.Group
 
@@ -48,6 +42,13 @@ type discovery struct {
 	found   *provider // the last good one
 	fetched time.Time
 	tried   time.Time
+}
+
+func newDiscovery(client *upstream.Client, issuer IssuerURL, now func() time.Time) *discovery {
+	return &discovery{client: client, now: now, source: oauth.Discovery{
+		Client: client, Issuer: string(issuer), Setting: "OIDC_ISSUER", Now: now,
+		Foreign: "credentials are sent to the host of OIDC_ISSUER only",
+	}}
 }
 
 // provider returns the provider, fetched if it is not known yet. The error wraps
@@ -110,49 +111,20 @@ func (d *discovery) keep(found *provider, err error) (*provider, error) {
 	return found, nil
 }
 
+// ask fetches the configuration. Its endpoints must be of the issuer's own origin,
+// as its keys must be.
 func (d *discovery) ask(ctx context.Context) (*provider, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, d.issuer.Configuration(), nil)
+	found, err := d.source.Fetch(ctx)
+	if err == nil {
+		err = d.source.CheckEndpoint("token_endpoint", found.TokenEndpoint)
+	}
+	if err == nil && found.RevocationEndpoint != "" {
+		err = d.source.CheckEndpoint("revocation_endpoint", found.RevocationEndpoint)
+	}
 	if err != nil {
 		return nil, err
 	}
-	req.Header.Set("Accept", "application/json")
-	reply, err := d.client.Do(req)
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("%w: fetch the provider's configuration: %w", domain.ErrUnavailable, err)
-	case reply.Status >= http.StatusInternalServerError, reply.Status == http.StatusTooManyRequests:
-		return nil, fmt.Errorf("%w: fetch the provider's configuration: status %d", domain.ErrUnavailable, reply.Status)
-	case reply.Status != http.StatusOK:
-		return nil, fmt.Errorf("%s answered %d: check OIDC_ISSUER", d.issuer.Configuration(), reply.Status)
-	}
-	found := new(provider)
-	if err := json.Unmarshal(reply.Body, found); err != nil {
-		return nil, fmt.Errorf("%s is no OpenID configuration: check OIDC_ISSUER", d.issuer.Configuration())
-	}
-	return found, found.check(d.issuer)
-}
-
-// check holds the configuration against the issuer it was fetched for (OpenID
-// Connect Discovery 1.0, section 4.3). Its endpoints must be of the issuer's own
-// origin: whoever writes to a discovery document is not thereby trusted to name
-// another host.
-func (p *provider) check(issuer IssuerURL) error {
-	if p.Issuer != string(issuer) {
-		return fmt.Errorf("the provider's configuration is that of issuer %q: set OIDC_ISSUER to exactly the provider's issuer identifier",
-			upstream.Words(p.Issuer))
-	}
-	for _, endpoint := range []struct{ name, address string }{
-		{"token_endpoint", p.TokenEndpoint}, {"jwks_uri", p.JWKSURI}, {"revocation_endpoint", p.RevocationEndpoint},
-	} {
-		if endpoint.address == "" && endpoint.name == "revocation_endpoint" {
-			continue
-		}
-		if !idtoken.SameOrigin(endpoint.address, string(issuer)) {
-			return fmt.Errorf("the provider's configuration has the %s %q, which is not of the issuer's origin: "+
-				"credentials are sent to the host of OIDC_ISSUER only", endpoint.name, upstream.Words(endpoint.address))
-		}
-	}
-	return nil
+	return &provider{Configuration: found}, nil
 }
 
 // wantsSecretInBody reports whether client_secret_post is offered and Basic, which

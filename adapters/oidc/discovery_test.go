@@ -124,10 +124,10 @@ func TestEveryAnswerToDiscoveryHasItsVerdict(t *testing.T) {
 	}{
 		"404":           {404, "", fault},
 		"a redirect":    {302, "", fault},
-		"no JSON":       {200, "<html>", fault},
+		"no JSON":       {200, "<html>", domain.ErrUnavailable},
 		"429":           {429, "", domain.ErrUnavailable},
 		"503":           {503, "", domain.ErrUnavailable},
-		"JSON of lists": {200, "[]", fault},
+		"JSON of lists": {200, "[]", domain.ErrUnavailable},
 	} {
 		d := newDescribed(t, nil)
 		d.answer(tt.status, tt.body)

@@ -62,7 +62,7 @@ func NewIssuer(client *upstream.Client, config Config, skew time.Duration, now f
 	issuer := &Issuer{
 		client:     client,
 		config:     config,
-		discovery:  &discovery{client: client, issuer: config.Issuer, now: now},
+		discovery:  newDiscovery(client, config.Issuer, now),
 		assertions: asserterOf(config.assertionKey, config.AssertionIssuer),
 		published:  publicSet(config.assertionKey, config.assertionKeyNext),
 		skew:       skew,

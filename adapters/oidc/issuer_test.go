@@ -96,6 +96,10 @@ func TestIssuerKeepsTheContract(t *testing.T) {
 			Issuer: issuerFor(t, provider),
 			Grant:  func(*testing.T) domain.Grant { return grantFor("jane") },
 			Swap:   meets(oidctest.WrongSubject),
+			Widen: func(t *testing.T) string {
+				meets(oidctest.MoreScope)(t)
+				return "admin"
+			},
 			Refuse: map[domain.Error]func(*testing.T){
 				domain.ErrAccessDenied: func(*testing.T) { provider.Forget("jane") },
 			},
@@ -307,10 +311,10 @@ func TestEveryAnswerOfTheProviderHasItsVerdict(t *testing.T) {
 		"502 in HTML":                           {502, `<html>502 Bad Gateway</html>`, domain.ErrUnavailable, "502"},
 		"202":                                   {202, `{}`, domain.ErrUnavailable, "202"},
 		"200 without a body":                    {200, ``, domain.ErrUnavailable, "token response"},
-		"200 without an access token":           {200, `{"token_type":"Bearer","expires_in":1,"id_token":"x"}`, domain.ErrUnavailable, "access token"},
+		"200 without an access token":           {200, `{"token_type":"Bearer","expires_in":1,"id_token":"x"}`, fault, "access token"},
 		"200 without an expiry":                 {200, `{"access_token":"x","token_type":"Bearer","id_token":"x"}`, fault, "expires_in"},
 		"200 with a token that is no bearer's":  {200, `{"access_token":"x","token_type":"DPoP","expires_in":1,"id_token":"x"}`, fault, "DPoP"},
-		"200 with members of wrong types":       {200, `{"access_token":7}`, domain.ErrUnavailable, "token response"},
+		"200 with members of wrong types":       {200, `{"access_token":7}`, fault, "wrong type"},
 		"200 without an ID token":               {200, `{"access_token":"x","token_type":"bearer","expires_in":1}`, fault, "no ID token"},
 		"200 with an ID token that is none":     {200, `{"access_token":"x","token_type":"Bearer","expires_in":1,"id_token":"x"}`, fault, "RS256 or ES256 or PS256"},
 		"200 that is an error, as some have it": {200, oauth("invalid_grant", "x"), domain.ErrUnavailable, "access token"},

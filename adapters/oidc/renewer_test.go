@@ -35,6 +35,10 @@ func TestRenewerKeepsTheContract(t *testing.T) {
 			Rotates: true,
 			Spoil:   meets(oidctest.IDForeignKey),
 			Bare:    meets(oidctest.NoIDToken),
+			Widen: func(t *testing.T) string {
+				meets(oidctest.MoreScope)(t)
+				return "admin"
+			},
 			Block:   func(*testing.T) { provider.Forget("jane") },
 			Secrets: []string{clientSecret},
 			Lock:    meets(oidctest.InvalidClient),
@@ -62,6 +66,7 @@ func TestRevokerKeepsTheContract(t *testing.T) {
 					return err == nil
 				}
 			},
+			Refuse:  map[string]func(*testing.T){"the token": meets(oidctest.NotYourToken)},
 			Secrets: []string{clientSecret},
 			Lock:    meets(oidctest.InvalidClient),
 			Limit:   meets(oidctest.Limited),

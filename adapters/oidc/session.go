@@ -2,47 +2,28 @@ package oidc
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"strings"
-	"time"
 
+	"nativebridge/adapters/internal/oauth"
 	"nativebridge/domain"
 )
 
-// session reads a 200 from the token endpoint (RFC 6749, section 5.1) and, if
-// there is an ID token, verifies it. Asked is the scope that the answer leaves out
-// if it was granted. The subject is that of the ID token, byte for byte.
+// tokens reads the provider's token responses.
+func tokens() oauth.TokenReader {
+	return oauth.TokenReader{
+		Party:  "the provider",
+		Bearer: "turn sender-constrained tokens (DPoP, mTLS) off for the client",
+		Expiry: "give the access token a lifetime and have expires_in sent",
+	}
+}
+
+// session reads a 200 from the token endpoint and, if there is an ID token, verifies
+// it. Asked is the scope that the answer leaves out if it was granted. The subject
+// is that of the ID token, byte for byte.
 func (i *Issuer) session(ctx context.Context, provider *provider, body []byte, asked []string) (domain.Session, error) {
-	var answer struct {
-		AccessToken  domain.Secret `json:"access_token"`
-		IDToken      domain.Secret `json:"id_token"`
-		RefreshToken domain.Secret `json:"refresh_token"`
-		TokenType    string        `json:"token_type"`
-		ExpiresIn    int64         `json:"expires_in"`
-		Scope        *string       `json:"scope"`
-	}
-	if err := json.Unmarshal(body, &answer); err != nil {
-		return domain.Session{}, fmt.Errorf("%w: the provider's answer is not a token response", domain.ErrUnavailable)
-	}
-	switch {
-	case answer.AccessToken.IsZero():
-		return domain.Session{}, fmt.Errorf("%w: the provider's answer has no access token", domain.ErrUnavailable)
-	case !strings.EqualFold(answer.TokenType, "Bearer"):
-		return domain.Session{}, errors.New("the provider's access token is no bearer token: turn sender-constrained tokens (DPoP, mTLS) off for the client")
-	case answer.ExpiresIn <= 0:
-		return domain.Session{}, errors.New("the provider does not say when the access token expires: give it a lifetime and have expires_in sent")
-	}
-	session := domain.Session{
-		AccessToken:  answer.AccessToken,
-		IDToken:      answer.IDToken,
-		RefreshToken: answer.RefreshToken,
-		Scope:        asked,
-		ExpiresIn:    time.Duration(answer.ExpiresIn) * time.Second,
-	}
-	if answer.Scope != nil {
-		session.Scope = strings.Fields(*answer.Scope)
+	session, err := tokens().Read(body, asked)
+	if err != nil {
+		return domain.Session{}, err
 	}
 	if session.IDToken.IsZero() {
 		return session, nil

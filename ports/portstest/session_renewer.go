@@ -20,6 +20,9 @@ type RenewerHarness struct {
 	Spoil func(t *testing.T)
 	// Bare makes the next renewal one without an ID token.
 	Bare func(t *testing.T)
+	// Widen makes the provider grant the next renewal one scope more than the session
+	// has had, and returns that scope.
+	Widen func(t *testing.T) string
 	// Block makes the provider block the person.
 	Block func(t *testing.T)
 	// Secrets are the credentials that the bridge shows the provider.
@@ -40,6 +43,7 @@ func SessionRenewer(t *testing.T, start func(t *testing.T) RenewerHarness) {
 		"the harness tries everything":                              renewerKnobs,
 		"a session is renewed for the same person":                  renewerRenews,
 		"without an ID token nobody is named":                       renewerNamesNobody,
+		"a session tells the scope that was granted":                renewerTellsScope,
 		"a refresh token that is used up is good for nothing":       renewerRotates,
 		"an unknown refresh token is good for nothing":              renewerUnknown,
 		"an ID token that does not verify is a fault of ours":       renewerSpoiled,
@@ -59,7 +63,7 @@ func SessionRenewer(t *testing.T, start func(t *testing.T) RenewerHarness) {
 
 func renewerKnobs(t *testing.T, h RenewerHarness) {
 	wantKnobs(t, map[string]bool{
-		"Open": h.Open != nil, "Spoil": h.Spoil != nil, "Bare": h.Bare != nil, "Block": h.Block != nil,
+		"Open": h.Open != nil, "Spoil": h.Spoil != nil, "Bare": h.Bare != nil, "Widen": h.Widen != nil, "Block": h.Block != nil,
 		"Secrets": len(h.Secrets) > 0, "Lock": h.Lock != nil, "Limit": h.Limit != nil,
 		"Garble": h.Garble != nil, "Hang": h.Hang != nil, "Stop": h.Stop != nil,
 	})
@@ -101,6 +105,15 @@ func renewerNamesNobody(t *testing.T, h RenewerHarness) {
 	session := h.mustRenew(t, refresh)
 	if !session.IDToken.IsZero() || session.Subject != "" {
 		t.Errorf("session = %+v, want no ID token, and so no subject", session)
+	}
+}
+
+func renewerTellsScope(t *testing.T, h RenewerHarness) {
+	for _, asked := range []domain.Access{{}, {Scope: []string{domain.ScopeOpenID}}} {
+		refresh, _ := h.Open(t)
+		more := h.Widen(t)
+		session, err := h.Renewer.Renew(t.Context(), refresh, asked, domain.Client{})
+		wantScope(t, session, err, more)
 	}
 }
 

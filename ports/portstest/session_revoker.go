@@ -13,6 +13,9 @@ type RevokerHarness struct {
 	Revoker ports.SessionRevoker
 	// Open opens a session and returns its refresh token, and whether it still works.
 	Open func(t *testing.T) (refresh domain.Secret, alive func(t *testing.T) bool)
+	// Refuse makes the provider refuse the revocation, each function in its own way:
+	// for the token, or for the person.
+	Refuse map[string]func(t *testing.T)
 	// Secrets are the credentials that the bridge shows the provider.
 	Secrets []string
 
@@ -26,6 +29,7 @@ type RevokerHarness struct {
 
 // SessionRevoker tests the contract of ports.SessionRevoker.
 func SessionRevoker(t *testing.T, start func(t *testing.T) RevokerHarness) {
+	t.Run("a revocation that is refused is a fault of ours", func(t *testing.T) { revokerRefused(t, start) })
 	tests := map[string]func(*testing.T, RevokerHarness){
 		"the harness tries everything":                          revokerKnobs,
 		"a revoked session is over":                             revokerRevokes,
@@ -47,7 +51,7 @@ func SessionRevoker(t *testing.T, start func(t *testing.T) RevokerHarness) {
 func revokerKnobs(t *testing.T, h RevokerHarness) {
 	wantKnobs(t, map[string]bool{
 		"Open": h.Open != nil, "Secrets": len(h.Secrets) > 0, "Lock": h.Lock != nil, "Limit": h.Limit != nil,
-		"Hang": h.Hang != nil, "Stop": h.Stop != nil,
+		"Hang": h.Hang != nil, "Stop": h.Stop != nil, "Refuse": len(h.Refuse) > 0,
 	})
 }
 
@@ -98,6 +102,15 @@ func (h RevokerHarness) meets(t *testing.T, trouble func(*testing.T), want domai
 func revokerLocked(t *testing.T, h RevokerHarness)      { h.meets(t, h.Lock, "") }
 func revokerBusy(t *testing.T, h RevokerHarness)        { h.meets(t, h.Limit, domain.ErrBusy) }
 func revokerUnavailable(t *testing.T, h RevokerHarness) { h.meets(t, h.Stop, domain.ErrUnavailable) }
+
+func revokerRefused(t *testing.T, start func(t *testing.T) RevokerHarness) {
+	for way := range start(t).Refuse {
+		t.Run(way, func(t *testing.T) {
+			h := start(t)
+			h.meets(t, h.Refuse[way], "")
+		})
+	}
+}
 
 func revokerSilent(t *testing.T, h RevokerHarness) {
 	refresh, _ := h.Open(t)

@@ -17,6 +17,9 @@ func (p *provider) Revoke(ctx context.Context, refresh domain.Secret) error {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.refuse != "" {
+		return fmt.Errorf("the provider refuses it: %s", string(p.refuse))
+	}
 	delete(p.alive, refresh.Reveal())
 	return nil
 }
@@ -39,6 +42,10 @@ func startRevoker() (portstest.RevokerHarness, map[string]flaw[portstest.Revoker
 		Open: func(t *testing.T) (domain.Secret, func(*testing.T) bool) {
 			refresh, _ := p.open(t)
 			return refresh, func(*testing.T) bool { return p.isAlive(refresh) }
+		},
+		Refuse: map[string]func(*testing.T){
+			"the token":  p.set(func(p *provider) { p.refuse = domain.ErrGrantInvalid }),
+			"the person": p.set(func(p *provider) { p.refuse = domain.ErrAccountBlocked }),
 		},
 		Secrets: []string{clientSecret},
 		Lock:    p.meet(locked), Limit: p.meet(limited), Hang: p.meet(silent), Stop: p.meet(stopped),
@@ -71,6 +78,13 @@ func revokerFlaws(p *provider) map[string]flaw[portstest.RevokerHarness] {
 	mixed := newMixUp[domain.Secret]()
 	const ours, away = "a provider that refuses the bridge is a fault of ours", "a provider that is away is unavailable"
 	return map[string]flaw[portstest.RevokerHarness]{
+		"passes a refusal on": by("a revocation that is refused is a fault of ours", func(ctx context.Context, refresh domain.Secret) error {
+			err := p.Revoke(ctx, refresh)
+			if err != nil && p.met() == "" {
+				return fmt.Errorf("%w: %w", p.refuse, err)
+			}
+			return err
+		}),
 		"does nothing": by("a revoked session is over", func(context.Context, domain.Secret) error { return nil }),
 		"ends every session": by("a session that is not revoked goes on", func(ctx context.Context, refresh domain.Secret) error {
 			p.set(func(p *provider) { clear(p.alive) })(nil)

@@ -26,6 +26,9 @@ type IssuerHarness struct {
 	Told func(t *testing.T) string
 	// Swap makes the provider open the next session for somebody else.
 	Swap func(t *testing.T)
+	// Widen makes the provider grant the next session one scope more than it is asked
+	// for, and returns that scope.
+	Widen func(t *testing.T) string
 	// Refuse makes the provider refuse the person of the next grant, for the reason
 	// that it must then give: ErrAccessDenied at least.
 	Refuse map[domain.Error]func(t *testing.T)
@@ -54,6 +57,7 @@ func TokenIssuer(t *testing.T, start func(t *testing.T) IssuerHarness) {
 		"the harness tries everything":                          issuerKnobs,
 		"a grant becomes a session of the person in it":         issuerIssues,
 		"a session tells the subject that its ID token has":     issuerReports,
+		"a session tells the scope that was granted":            issuerTellsScope,
 		"an address that is not known is not told":              issuerTellsNoAddress,
 		"a provider that refuses the bridge is a fault of ours": issuerLocked,
 		"a provider whose limit is reached is busy":             issuerBusy,
@@ -70,7 +74,7 @@ func TokenIssuer(t *testing.T, start func(t *testing.T) IssuerHarness) {
 
 func issuerKnobs(t *testing.T, h IssuerHarness) {
 	knobs := map[string]bool{
-		"Grant": h.Grant != nil, "Swap": h.Swap != nil, "Secrets": len(h.Secrets) > 0, "Lock": h.Lock != nil,
+		"Grant": h.Grant != nil, "Swap": h.Swap != nil, "Widen": h.Widen != nil, "Secrets": len(h.Secrets) > 0, "Lock": h.Lock != nil,
 		"Limit": h.Limit != nil, "Garble": h.Garble != nil, "Hang": h.Hang != nil, "Stop": h.Stop != nil,
 		"Refuse of access_denied": h.Refuse[domain.ErrAccessDenied] != nil,
 	}
@@ -129,6 +133,25 @@ func issuerReports(t *testing.T, h IssuerHarness) {
 	}
 	if reason, known := domain.ReasonOf(err); err != nil && known {
 		t.Errorf("err = %v (reason %q), want a session of somebody else, or a fault", err, reason)
+	}
+}
+
+func issuerTellsScope(t *testing.T, h IssuerHarness) {
+	grant := h.Grant(t)
+	more := h.Widen(t)
+	session, err := h.Issuer.Issue(t.Context(), grant)
+	wantScope(t, session, err, more)
+}
+
+// wantScope fails the test unless a session that is good for more tells so, or is a
+// fault.
+func wantScope(t *testing.T, session domain.Session, err error, more string) {
+	t.Helper()
+	switch reason, known := domain.ReasonOf(err); {
+	case err != nil && known:
+		t.Errorf("err = %v (reason %q), want a session that tells its scope, or a fault", err, reason)
+	case err == nil && !slices.Contains(session.Scope, more):
+		t.Errorf("scope = %q, but %q was granted too", session.Scope, more)
 	}
 }
 

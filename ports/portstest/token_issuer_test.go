@@ -25,6 +25,7 @@ type provider struct {
 	spoil  string               // what is wrong with the next ID token
 	refuse domain.Error         // why the next person is refused
 	told   string               // the client's address
+	wider  bool                 // the next session is good for more
 	opened domain.Secret        // the last access token
 	alive  map[string]string    // refresh tokens and their subjects
 	ended  map[string]time.Time // those that were revoked or used up
@@ -88,13 +89,23 @@ func (p *provider) session(subject string) (domain.Session, error) {
 }
 
 func (p *provider) unchecked(subject string) domain.Session {
+	scope := []string{domain.ScopeOpenID}
+	if p.wider {
+		scope = append(scope, "more")
+	}
 	session := domain.Session{
-		Subject: subject, Scope: []string{domain.ScopeOpenID}, ExpiresIn: time.Hour,
+		Subject: subject, Scope: scope, ExpiresIn: time.Hour,
 		AccessToken: domain.NewSecret(rand.Text()), IDToken: domain.NewSecret(rand.Text()), RefreshToken: domain.NewSecret(rand.Text()),
 	}
 	p.opened = session.AccessToken
 	p.alive[session.RefreshToken.Reveal()] = subject
 	return session
+}
+
+// widen grants more to the next session.
+func (p *provider) widen(t *testing.T) string {
+	p.set(func(p *provider) { p.wider = true })(t)
+	return "more"
 }
 
 // issuerFunc is an issuer made of its one method.
@@ -128,6 +139,7 @@ func startIssuer() (portstest.IssuerHarness, map[string]flaw[portstest.IssuerHar
 		Opened:  func(*testing.T) domain.Secret { return p.opened },
 		Told:    func(*testing.T) string { return p.told },
 		Swap:    p.set(func(p *provider) { p.spoil = "swap" }),
+		Widen:   p.widen,
 		Refuse:  refuse,
 		Spoil:   spoil,
 		Secrets: []string{clientSecret},
@@ -174,6 +186,18 @@ func issuerFlaws(p *provider) map[string]flaw[portstest.IssuerHarness] {
 		"calls another subject a refusal": by("a session tells the subject that its ID token has", func(ctx context.Context, grant domain.Grant) (domain.Session, error) {
 			session, err := p.Issue(ctx, grant)
 			if err == nil && session.Subject != grant.Identity.Subject {
+				return domain.Session{}, domain.ErrAccessDenied
+			}
+			return session, err
+		}),
+		"tells the scope it asked for": by("a session tells the scope that was granted", func(ctx context.Context, grant domain.Grant) (domain.Session, error) {
+			session, err := p.Issue(ctx, grant)
+			session.Scope = grant.Access.Scope
+			return session, err
+		}),
+		"calls more scope a refusal": by("a session tells the scope that was granted", func(ctx context.Context, grant domain.Grant) (domain.Session, error) {
+			session, err := p.Issue(ctx, grant)
+			if len(session.Scope) > len(grant.Access.Scope) {
 				return domain.Session{}, domain.ErrAccessDenied
 			}
 			return session, err

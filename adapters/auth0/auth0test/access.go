@@ -48,7 +48,11 @@ func (s *Server) ask(c *call, client *Client) (a access, scope string, err error
 		}
 	}
 	asked := strings.Fields(c.params["scope"])
-	a.scope = grantedScope(asked, client, a.api)
+	wider := widened(asked, a.api)
+	if a.gty == GrantTokenExchange && c.faults.Variants.ExchangeScopeAsAsked {
+		wider = asked
+	}
+	a.scope = existing(wider, client, a.api)
 	// Recorded: without a scope the answer names openid and holds no ID token.
 	a.idToken = slices.Contains(asked, "openid")
 	if !sameScope(asked, a.scope) {
@@ -57,23 +61,24 @@ func (s *Server) ask(c *call, client *Client) (a access, scope string, err error
 	return a, scope, nil
 }
 
-// grantedScope gives all standard scopes to who asks for nothing or for openid
-// alone, and all scopes of the API to who asks for none of them.
-func grantedScope(asked []string, client *Client, api *API) []string {
+// widened gives all standard scopes to who asks for nothing or for openid alone,
+// and all scopes of the API to who asks for none of them.
+func widened(asked []string, api *API) []string {
 	if len(asked) == 0 || slices.Equal(asked, []string{"openid"}) {
 		asked = append(standardScopes(), asked...)
 	}
-	var offered []string
-	if api != nil {
-		offered = api.Scopes
+	if api != nil && !slices.ContainsFunc(asked, func(scope string) bool { return slices.Contains(api.Scopes, scope) }) {
+		asked = slices.Concat(asked, api.Scopes)
 	}
-	isOffered := func(scope string) bool { return slices.Contains(offered, scope) }
-	if !slices.ContainsFunc(asked, isOffered) {
-		asked = slices.Concat(asked, offered)
-	}
+	return asked
+}
+
+// existing leaves out what does not exist, and offline_access where it is not to
+// be had.
+func existing(asked []string, client *Client, api *API) []string {
 	var granted []string
 	for _, scope := range asked {
-		ok := slices.Contains(standardScopes(), scope) || isOffered(scope) ||
+		ok := slices.Contains(standardScopes(), scope) || api != nil && slices.Contains(api.Scopes, scope) ||
 			scope == "offline_access" && offersRefresh(client, api)
 		if ok && !slices.Contains(granted, scope) {
 			granted = append(granted, scope)

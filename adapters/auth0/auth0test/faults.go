@@ -121,7 +121,9 @@ const (
 	NoIDToken           FaultKind = "no_id_token"
 	NoAccessToken       FaultKind = "no_access_token"
 	NoRefreshToken      FaultKind = "no_refresh_token"
-	WrongSubject        FaultKind = "wrong_subject" // every token is somebody else's
+	WrongSubject        FaultKind = "wrong_subject"     // every token is somebody else's
+	MoreScope           FaultKind = "more_scope"        // admin:everything is granted too, as an Action can do it
+	MoreScopeUntold     FaultKind = "more_scope_untold" // the same, and the answer leaves scope out
 	IDWrongIssuer       FaultKind = "id_wrong_issuer"
 	IDNoSlashIssuer     FaultKind = "id_no_slash_issuer" // the issuer without its slash
 	IDWrongAudience     FaultKind = "id_wrong_audience"
@@ -161,6 +163,7 @@ var faultKinds = map[FaultKind]*refusal{
 	Delay: nil, Hang: nil, Reset: nil, Truncated: nil, Malformed: nil,
 
 	NoIDToken: nil, NoAccessToken: nil, NoRefreshToken: nil, WrongSubject: nil,
+	MoreScope: nil, MoreScopeUntold: nil,
 	IDWrongIssuer: nil, IDNoSlashIssuer: nil, IDWrongAudience: nil, IDManyAudiences: nil, IDWrongAZP: nil,
 	IDExpired: nil, IDIssuedInFuture: nil, IDWrongOrganization: nil, IDNonce: nil, IDAtHash: nil, IDWrongAtHash: nil,
 	IDUnsigned: nil, IDHS256: nil, IDHS256WithKey: nil, IDUnknownKey: nil, IDForeignKey: nil, IDBadSignature: nil,
@@ -198,6 +201,12 @@ type Variants struct {
 	// MissingUserDenied answers an Action that sets somebody who does not exist
 	// with 403 access_denied instead of 400 invalid_request.
 	MissingUserDenied bool `json:"missing_user_denied,omitempty"`
+	// ExchangeScopeAsAsked keeps token exchange from granting more scopes than are
+	// asked for. The rule that grants more is documented for the password grants.
+	ExchangeScopeAsAsked bool `json:"exchange_scope_as_asked,omitempty"`
+	// WidenRefresh applies that rule to a renewal that asks for a scope, too. The
+	// documents speak of a reduced set there.
+	WidenRefresh bool `json:"widen_refresh,omitempty"`
 	// SessionID adds a sid claim to ID tokens.
 	SessionID bool `json:"session_id,omitempty"`
 }

@@ -37,7 +37,11 @@ func (s *Server) refreshGrant(c *call, client *Client) (answer, error) {
 	}
 	a.user = user
 	if asked := strings.Fields(c.params["scope"]); len(asked) > 0 {
-		a.scope = slices.DeleteFunc(slices.Clone(a.scope), func(scope string) bool { return !slices.Contains(asked, scope) })
+		if c.faults.Variants.WidenRefresh {
+			a.scope = existing(widened(asked, a.api), client, a.api)
+		} else {
+			a.scope = slices.DeleteFunc(slices.Clone(a.scope), func(scope string) bool { return !slices.Contains(asked, scope) })
+		}
 	}
 	a.idToken = a.has("openid")
 	return s.tokenAnswer(c, a, next, strings.Join(a.scope, " "))

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -111,6 +112,13 @@ func (c *call) afterLogin() error {
 func (s *Server) tokenAnswer(c *call, a access, refreshToken, scope string) (answer, error) {
 	if c.fault(WrongSubject) {
 		a.user.ID += "-other"
+	}
+	if told := c.fault(MoreScope); told || c.fault(MoreScopeUntold) {
+		a.scope = append(slices.Clone(a.scope), "admin:everything")
+		scope = ""
+		if told {
+			scope = strings.Join(a.scope, " ")
+		}
 	}
 	accessToken, err := s.newAccessToken(c, a)
 	if err != nil {

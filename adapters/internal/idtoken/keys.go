@@ -4,7 +4,6 @@ package idtoken
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"sync"
@@ -42,7 +41,7 @@ type Keys struct {
 	attempt int       // the one that set came from
 	fetched time.Time // when set came
 	tried   time.Time // when the last attempt to fetch it ended
-	failed  bool      // that attempt
+	failure error     // of that attempt; without a reason if it is for good
 }
 
 // NewKeys returns the keys at url, still to be fetched.
@@ -54,7 +53,8 @@ func NewKeys(client *upstream.Client, url string, now func() time.Time) *Keys {
 // issuer. If there are none, the set is fetched again, unless that has failed
 // within the last second. No keys and no error means that a set that was asked for
 // after this call came lacks the id. In any other case the error wraps
-// domain.ErrUnavailable, with the wait until the set may be fetched again.
+// domain.ErrUnavailable, with the wait until the set may be fetched again, or no
+// reason if the issuer's discovery document can never be used.
 func (k *Keys) Find(ctx context.Context, id string) ([]jose.JSONWebKey, error) {
 	return k.find(ctx, id, false)
 }
@@ -103,7 +103,7 @@ func (k *Keys) JWKS(ctx context.Context) ([]byte, error) {
 }
 
 // Fetch fetches the set. Concurrent calls share one request, and a result less
-// than a second old stands, good or bad. The error wraps domain.ErrUnavailable.
+// than a second old stands, good or bad. The error is one of Find's.
 func (k *Keys) Fetch(ctx context.Context) error { return k.fetchUnless(ctx, true) }
 
 // fetchUnless fetches the set unless that has failed within the cool-down or, if
@@ -112,7 +112,9 @@ func (k *Keys) Fetch(ctx context.Context) error { return k.fetchUnless(ctx, true
 func (k *Keys) fetchUnless(ctx context.Context, sparing bool) error {
 	done := k.flight.DoChan("", func() (any, error) {
 		switch set := k.look(); {
-		case set.cooling > 0 && set.failed:
+		case set.cooling > 0 && isFault(set.failure):
+			return nil, set.failure
+		case set.cooling > 0 && set.failure != nil:
 			return nil, comeBack("the issuer's keys could not be fetched just now", set.cooling)
 		case set.cooling > 0 && sparing:
 			return nil, nil
@@ -125,6 +127,12 @@ func (k *Keys) fetchUnless(ctx context.Context, sparing bool) error {
 	case <-ctx.Done():
 		return fmt.Errorf("%w: fetch the issuer's keys: %w", domain.ErrUnavailable, ctx.Err())
 	}
+}
+
+// isFault reports whether err says that there will be no keys as things stand.
+func isFault(err error) bool {
+	_, known := domain.ReasonOf(err)
+	return err != nil && !known
 }
 
 func comeBack(why string, wait time.Duration) error {
@@ -143,7 +151,7 @@ type keySet struct {
 	begun   int
 	attempt int
 	stale   bool          // it is time to fetch it again
-	failed  bool          // the last attempt at that
+	failure error         // of the last attempt at that
 	cooling time.Duration // until the next one that somebody waits for; <= 0: now
 }
 
@@ -156,7 +164,7 @@ func (k *Keys) look() keySet {
 		begun:         k.begun,
 		attempt:       k.attempt,
 		stale:         now.Sub(k.fetched) > freshFor && now.Sub(k.tried) > staleRetry,
-		failed:        k.failed,
+		failure:       k.failure,
 		cooling:       k.tried.Add(coolDown).Sub(now),
 	}
 }
@@ -172,14 +180,17 @@ func (k *Keys) fetch(ctx context.Context) error {
 
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.tried, k.failed = k.now(), err != nil
+	k.tried, k.failure = k.now(), nil
 	if err != nil {
-		return fmt.Errorf("%w: fetch the issuer's keys: %w", domain.ErrUnavailable, err)
+		k.failure = fmt.Errorf("fetch the issuer's keys: %w", err)
+		return k.failure
 	}
 	k.set, k.attempt, k.fetched = set, attempt, k.tried
 	return nil
 }
 
+// ask fetches the set. What the issuer's discovery says of itself may be a fault;
+// all else passes.
 func (k *Keys) ask(ctx context.Context) (jose.JSONWebKeySet, error) {
 	address, err := k.locate(ctx)
 	if err != nil {
@@ -187,11 +198,11 @@ func (k *Keys) ask(ctx context.Context) (jose.JSONWebKeySet, error) {
 	}
 	body, err := get(ctx, k.client, address)
 	if err != nil {
-		return jose.JSONWebKeySet{}, err
+		return jose.JSONWebKeySet{}, fmt.Errorf("%w: %w", domain.ErrUnavailable, err)
 	}
 	set := parse(body)
 	if len(set.Keys) == 0 {
-		return set, errors.New("the reply is no JSON Web Key Set with a public signing key")
+		return set, fmt.Errorf("%w: the reply is no JSON Web Key Set with a public signing key", domain.ErrUnavailable)
 	}
 	return set, nil
 }

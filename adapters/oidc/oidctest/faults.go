@@ -13,6 +13,8 @@ const (
 	Hang          Fault = "hang"           // no answer before the caller gives up
 	WrongSubject  Fault = "wrong_subject"  // the session is somebody else's
 	NoIDToken     Fault = "no_id_token"    // and openid was granted
+	MoreScope     Fault = "more_scope"     // the session is good for "admin", too, and the answer says so
+	NotYourToken  Fault = "not_your_token" // invalid_grant to a revocation
 
 	// ID tokens that must not be believed.
 	IDWrongIssuer    Fault = "id_wrong_issuer"

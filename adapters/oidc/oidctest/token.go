@@ -59,6 +59,10 @@ func (s *Server) revoke(w http.ResponseWriter, r *http.Request) {
 		refuse(w, err)
 		return
 	}
+	if s.fault == NotYourToken {
+		refuse(w, refusal{"invalid_grant", "the token was issued to another client"})
+		return
+	}
 	delete(s.refresh, r.PostForm.Get("token"))
 	w.WriteHeader(http.StatusOK)
 }
@@ -160,6 +164,9 @@ func (s *Server) renew(r *http.Request) (granted session, scope []string, err er
 func (s *Server) open(w http.ResponseWriter, granted session, scope []string) error {
 	if s.fault == WrongSubject {
 		granted.subject += "-or-another"
+	}
+	if s.fault == MoreScope {
+		scope = append(slices.Clone(scope), "admin")
 	}
 	accessToken := opaque()
 	body := map[string]any{
