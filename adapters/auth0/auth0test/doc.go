@@ -18,6 +18,7 @@
 //	       http://auth0.com/oauth/grant-type/password-realm
 //	       refresh_token                                     rotation, leeway, reuse detection
 //	       urn:ietf:params:oauth:grant-type:token-exchange   profiles, organizations
+//	       client_credentials                                tokens for the Management API, which is not here
 //	POST /oauth/revoke           form or JSON
 //	GET  /userinfo
 //

@@ -1,6 +1,7 @@
 package auth0test_test
 
 import (
+	"context"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
@@ -290,19 +291,26 @@ func TestHangLastsAsLongAsTheCallersPatience(t *testing.T) {
 		opts := tenant()
 		opts.Observe = func(x auth0test.Exchange) { told <- x }
 		e := start(t, opts)
-		wantOK(t, e.token(signIn(nil))) // makes the keys, which takes longer than the patience below
-		for len(told) > 0 {
-			<-told
-		}
 		e.SetFaults(inject(auth0test.Fault{Kind: auth0test.Hang, After: after, Times: 1}))
-		e.client.Timeout = 200 * time.Millisecond
-		if _, err := e.try(e.tokenRequest(signIn(nil))); err == nil {
+		ctx, leave := context.WithCancel(t.Context())
+		go func() { // leaves once the request has met the fault
+			defer leave()
+			for ctx.Err() == nil && len(e.Faults().Inject) > 0 {
+				time.Sleep(time.Millisecond)
+			}
+		}()
+		if _, err := e.try(e.tokenRequest(signIn(nil)).WithContext(ctx)); err == nil {
 			t.Error("the request was answered")
 		}
-		if x := <-told; (x.Kind == auth0test.LoginScript) != after {
-			t.Errorf("after %t: told first of %+v", after, x)
+		leave()
+		select {
+		case x := <-told:
+			if (x.Kind == auth0test.LoginScript) != after {
+				t.Errorf("after %t: told first of %+v", after, x)
+			}
+		case <-time.After(time.Minute):
+			t.Fatalf("after %t: nothing was told", after)
 		}
-		e.client.Timeout = 0
 		wantOK(t, e.token(signIn(nil)))
 	}
 }
