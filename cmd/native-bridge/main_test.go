@@ -151,5 +151,8 @@ func TestServeHelpTellsEverySetting(t *testing.T) {
 		if !strings.Contains(text, " "+s.Name+" ") || !strings.Contains(text, strings.Join(strings.Fields(s.Help), " ")) {
 			t.Errorf("the help does not tell %s and what to set it to", s.Name)
 		}
+		if strings.Contains(text, " "+s.Name+" or "+s.Name+"_FILE ") != s.Secret {
+			t.Errorf("the help says of %s that it may come from a file: %t", s.Name, !s.Secret)
+		}
 	}
 }

@@ -94,17 +94,20 @@ Environment:
 	return strings.TrimRight(text.String(), "\n")
 }
 
-// presence says whether a setting must be set, and what holds if it is not.
+// presence says in what other way a setting may be set, whether it must be, and what
+// holds if it is not.
 func presence(s adapters.Setting) string {
-	switch {
-	case s.Required && s.Secret:
-		return " or " + s.Name + "_FILE (required)"
-	case s.Required:
-		return " (required)"
-	case s.Default != "":
-		return " (default " + s.Default + ")"
+	file := ""
+	if s.Secret {
+		file = " or " + s.Name + "_FILE"
 	}
-	return ""
+	switch {
+	case s.Required:
+		return file + " (required)"
+	case s.Default != "":
+		return file + " (default " + s.Default + ")"
+	}
+	return file
 }
 
 // wrap breaks text into lines of at most width characters, at spaces.
