@@ -94,7 +94,7 @@ TLS to Authsignal, Auth0 and Redis trusts the system's certificate authorities;
 Its ` + "`maxmemory-policy`" + ` must be ` + "`noeviction`" + `: the start is refused otherwise. A user of its
 own needs to be allowed this and no more:
 
-` + "```" + `
+` + "```text" + `
 user bridge on >password ` + redisACL + `
 ` + "```" + `
 
