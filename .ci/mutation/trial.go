@@ -38,6 +38,7 @@ type trial struct {
 	patience time.Duration // how much longer tests may take with a mutant, besides being eight times as slow
 	binary   string        // the tests, with all mutants in them
 	tests    []*test
+	catchers sync.Map // by function: the test that caught a mutant of it last
 }
 
 // test is a test of the package itself.
@@ -184,10 +185,6 @@ func (tr *trial) tryOne(m mutant) (verdict, error) {
 		}
 		defer remove()
 		dir = shadow
-		// Most are caught without Node.
-		if _, v, err := tr.run(binary, dir, reaching, "-test.short"); v != survived || err != nil {
-			return v, err
-		}
 	default:
 		binary = filepath.Join(tr.work, fmt.Sprint("tests-", m.number))
 		defer os.Remove(binary)
@@ -195,22 +192,49 @@ func (tr *trial) tryOne(m mutant) (verdict, error) {
 			return unbuilt, nil
 		}
 	}
-	// The quick ones first: most mutants are caught by one of them.
-	slices.SortStableFunc(reaching, func(a, b *test) int { return int(a.took - b.took) })
-	quick := slices.IndexFunc(reaching, func(one *test) bool { return one.took > 300*time.Millisecond })
-	if quick <= 0 {
-		quick = len(reaching)
-	}
-	for _, part := range [][]*test{reaching[:quick], reaching[quick:]} {
-		if len(part) == 0 {
+	for _, part := range tr.parts(m, reaching) {
+		output, v, err := tr.run(binary, dir, part.tests, part.flag, fmt.Sprint("MUTATION_ACTIVE=", m.number))
+		if v == survived && err == nil {
 			continue
 		}
-		_, v, err := tr.run(binary, dir, part, "", fmt.Sprint("MUTATION_ACTIVE=", m.number))
-		if v != survived || err != nil {
-			return v, err
+		if failed := failedTest.FindStringSubmatch(output); failed != nil {
+			tr.catchers.Store(m.file+m.in, failed[1])
 		}
+		return v, err
 	}
 	return survived, nil
+}
+
+var failedTest = regexp.MustCompile(`(?m)^--- FAIL: (\S+)`)
+
+// part is tests that are run together.
+type part struct {
+	tests []*test
+	flag  string
+}
+
+// parts divides tests so that most mutants are caught early: by the test that
+// caught one in the same function, by the quick ones, by the others. Scripts are
+// tried without Node first.
+func (tr *trial) parts(m mutant, reaching []*test) []part {
+	var catcher, quick, others part
+	last, _ := tr.catchers.Load(m.file + m.in)
+	for _, one := range reaching {
+		switch {
+		case one.name == last:
+			catcher.tests = append(catcher.tests, one)
+		case one.took < 300*time.Millisecond:
+			quick.tests = append(quick.tests, one)
+		default:
+			others.tests = append(others.tests, one)
+		}
+	}
+	parts := []part{catcher, quick, others}
+	if strings.HasSuffix(m.file, ".js") {
+		catcher.flag = "-test.short"
+		parts = []part{catcher, {reaching, "-test.short"}, {reaching, ""}}
+	}
+	return slices.DeleteFunc(parts, func(p part) bool { return len(p.tests) == 0 })
 }
 
 // limit is how long tests may say nothing: far longer than any of them takes
