@@ -35,7 +35,7 @@ func NewServer(ctx context.Context, config adapters.Config, run adapters.Runtime
 		return nil, nil, err
 	}
 	replayGuard := replayStore.Guard
-	auditLog := adapters.NewAuditLog(config, run)
+	log, cleanup2 := adapters.NewAuditLog(config, run)
 	signInPolicies := adapters.NewSignInPolicies(config)
 	accessPolicy := adapters.NewAccessPolicy(config)
 	duration := adapters.NewDeadline(config)
@@ -46,7 +46,7 @@ func NewServer(ctx context.Context, config adapters.Config, run adapters.Runtime
 		Issuer:   issuer,
 		Revoker:  issuer,
 		Guard:    replayGuard,
-		Audit:    auditLog,
+		Audit:    log,
 		SignIn:   signInPolicies,
 		Access:   accessPolicy,
 		Deadline: duration,
@@ -56,14 +56,14 @@ func NewServer(ctx context.Context, config adapters.Config, run adapters.Runtime
 	renewSession := &app.RenewSession{
 		Renewer:  issuer,
 		Revoker:  issuer,
-		Audit:    auditLog,
+		Audit:    log,
 		Access:   accessPolicy,
 		Deadline: duration,
 		Now:      v,
 	}
 	revokeSession := &app.RevokeSession{
 		Revoker:  issuer,
-		Audit:    auditLog,
+		Audit:    log,
 		Deadline: duration,
 		Now:      v,
 	}
@@ -86,6 +86,7 @@ func NewServer(ctx context.Context, config adapters.Config, run adapters.Runtime
 		Log: logger,
 	}
 	return adaptersServer, func() {
+		cleanup2()
 		cleanup()
 	}, nil
 }

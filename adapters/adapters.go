@@ -34,6 +34,7 @@ var Set = wire.NewSet(
 	wire.Bind(new(ports.SessionRenewer), new(Issuer)),
 	wire.Bind(new(ports.SessionRevoker), new(Issuer)),
 	wire.Bind(new(ports.IssuerKeys), new(Issuer)),
+	wire.Bind(new(ports.AuditLog), new(*auditlog.Log)),
 	NewSignInPolicies, NewAccessPolicy, NewClientID, NewDeadline, NewOwners,
 	wire.FieldsOf(new(Config), "HTTP", "Ops"),
 	wire.FieldsOf(new(ReplayStore), "Guard"),
@@ -69,7 +70,7 @@ func newIssuer(name string, c Config, subjects domain.SubjectRule, up *Upstreams
 // fields but Born and RootCAs must be set.
 type Runtime struct {
 	Log     *slog.Logger
-	Audit   io.Writer        // takes the audit log's lines
+	Audit   io.Writer        // takes the audit log's lines, one or several in a call; may hang
 	Now     func() time.Time // tells the time
 	Born    time.Time        // of no proof from later can a session be had already; zero means of none from now on
 	Random  io.Reader        // makes owners of claims; must never fail
@@ -183,9 +184,10 @@ func NewReplayStore(ctx context.Context, c Config, run Runtime) (ReplayStore, fu
 	return ReplayStore{Guard: guard, Party: guard}, guard.Close, nil
 }
 
-// NewAuditLog returns the log of attempts.
-func NewAuditLog(c Config, run Runtime) ports.AuditLog {
-	return auditlog.New(run.Audit, c.Issuer, run.Log)
+// NewAuditLog returns the log of attempts, and what writes its last lines.
+func NewAuditLog(c Config, run Runtime) (*auditlog.Log, func()) {
+	log := auditlog.New(run.Audit, c.Issuer, run.Now, run.Log)
+	return log, log.Close
 }
 
 // NewHealth returns what the probes tell, and what is warmed before the first

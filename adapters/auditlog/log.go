@@ -2,94 +2,125 @@
 package auditlog
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"io"
 	"log/slog"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
+	"unicode/utf8"
 
+	"nativebridge/adapters/internal/lines"
 	"nativebridge/domain"
 	"nativebridge/ports"
 )
 
-// Log is a ports.AuditLog that writes to out, one line a call, whole or not at
-// all as far as out allows. It is safe for concurrent use.
+// closeTime bounds how long a stop waits for whoever reads the lines.
+const closeTime = 2 * time.Second
+
+// Log is a ports.AuditLog that writes to a stream, one line a call. It is safe for
+// concurrent use. Make one with New, and Close it.
 type Log struct {
-	mu     sync.Mutex
-	out    io.Writer
+	stream *lines.Stream
 	issuer string
 	log    *slog.Logger
-	failed atomic.Int64
 }
 
 var _ ports.AuditLog = (*Log)(nil)
 
-// New returns a log that writes to out and tells log when it cannot. Issuer is the
-// name of the one that is chosen, which every line has.
-func New(out io.Writer, issuer string, log *slog.Logger) *Log {
-	return &Log{out: out, issuer: issuer, log: log}
+// New returns a log that writes to out, whole lines, several in one call if they
+// wait, and tells log when it cannot. Issuer is the name of the one that is chosen,
+// which every line has.
+func New(out io.Writer, issuer string, now func() time.Time, log *slog.Logger) *Log {
+	l := &Log{issuer: issuer, log: log}
+	l.stream = lines.New(out, now, l.tell)
+	return l
 }
 
 // line is the format. Names and meanings are stable; fields may be added.
 type line struct {
-	Time            time.Time `json:"time"` // when the attempt began
-	Event           string    `json:"event"`
-	Outcome         string    `json:"outcome"`
-	DurationMS      int64     `json:"duration_ms"`
-	RequestID       string    `json:"request_id"`
-	Client          string    `json:"client,omitempty"`
-	UserAgent       string    `json:"user_agent,omitempty"`
-	TokenSHA256     string    `json:"token_sha256"`
-	ProofSHA256     string    `json:"proof_sha256,omitempty"`
-	Issuer          string    `json:"issuer"` // who was to open, renew or end the session
-	Authority       string    `json:"authority,omitempty"`
-	Subject         string    `json:"subject,omitempty"`
-	Action          string    `json:"action,omitempty"`
-	Method          string    `json:"method,omitempty"`
-	AuthenticatedAt string    `json:"authenticated_at,omitempty"`
-	Scope           string    `json:"scope,omitempty"`
-	Audience        string    `json:"audience,omitempty"`
+	Time            string `json:"time"` // when the attempt began
+	Event           string `json:"event"`
+	Outcome         string `json:"outcome"`
+	DurationMS      int64  `json:"duration_ms"`
+	RequestID       string `json:"request_id"`
+	Client          string `json:"client,omitempty"`
+	UserAgent       string `json:"user_agent,omitempty"`
+	TokenSHA256     string `json:"token_sha256"`
+	ProofSHA256     string `json:"proof_sha256,omitempty"`
+	Issuer          string `json:"issuer"` // who was to open, renew or end the session
+	Authority       string `json:"authority,omitempty"`
+	Subject         string `json:"subject,omitempty"`
+	Action          string `json:"action,omitempty"`
+	Method          string `json:"method,omitempty"`
+	AuthenticatedAt string `json:"authenticated_at,omitempty"`
+	Scope           string `json:"scope,omitempty"`
+	Audience        string `json:"audience,omitempty"`
+	Organization    string `json:"organization,omitempty"`
 }
 
-// Record implements ports.AuditLog.
+// Record implements ports.AuditLog. While out takes what it is given, it returns
+// once the operating system has the line. If out hangs, it waits for lines.Patience
+// at most, and not at all once the stream is known to hang.
 func (l *Log) Record(ctx context.Context, attempt domain.Attempt) {
-	text, err := json.Marshal(l.lineOf(attempt))
-	if err == nil {
-		l.mu.Lock()
-		_, err = l.out.Write(append(text, '\n'))
-		l.mu.Unlock()
-	}
-	if err != nil {
-		l.log.ErrorContext(ctx, "an audit line was lost: check where standard output goes",
-			"request_id", attempt.Client.RequestID, "lost_so_far", l.failed.Add(1), "cause", err.Error())
+	_ = l.stream.WriteNow(ctx, encode(l.lineOf(attempt))) // what is late or lost is told by tell
+}
+
+// Stream tells how the log's stream is, and how many lines are lost.
+func (l *Log) Stream() lines.Status { return l.stream.Status() }
+
+// Close writes what waits, within two seconds, and tells if that was in vain.
+func (l *Log) Close() {
+	ctx, cancel := context.WithTimeout(context.Background(), closeTime)
+	defer cancel()
+	if err := l.stream.Close(ctx); err != nil {
+		l.log.Error("audit lines are lost: check what reads standard output", "cause", err.Error(), "lost_so_far", l.Stream().Lost)
 	}
 }
 
-// Lost returns how many lines could not be written.
-func (l *Log) Lost() int64 { return l.failed.Load() }
+// tell says to the operator what a stream has to tell.
+func (l *Log) tell(status lines.Status) {
+	if status.Trouble == "" {
+		l.log.Warn("audit lines are written again", "lost_so_far", status.Lost)
+		return
+	}
+	l.log.Error("audit lines are late or lost: check what reads standard output", "cause", status.Trouble,
+		"since", status.Since.UTC(), "waiting", status.Waiting, "lost_so_far", status.Lost)
+}
+
+// encode returns line as JSON with a line feed. Nothing is escaped for HTML, which
+// would make '<' six characters.
+func encode(line line) []byte {
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(line); err != nil {
+		panic(err) // a struct of strings and a number has none
+	}
+	return text.Bytes()
+}
 
 func (l *Log) lineOf(attempt domain.Attempt) line {
 	out := line{
-		Time:        attempt.At.UTC(),
-		Event:       string(attempt.Event),
-		Outcome:     attempt.Outcome(),
-		DurationMS:  attempt.Took.Milliseconds(),
-		RequestID:   attempt.Client.RequestID,
-		UserAgent:   attempt.Client.UserAgent,
-		TokenSHA256: attempt.TokenHash,
-		Issuer:      l.issuer,
-		Authority:   attempt.Identity.Authority,
-		Subject:     attempt.Identity.Subject,
-		Action:      attempt.Identity.Action,
-		Method:      attempt.Identity.Method,
-		Scope:       strings.Join(attempt.Access.Scope, " "),
-		Audience:    attempt.Access.Audience,
+		Time:         attempt.At.UTC().Format(time.RFC3339Nano),
+		Event:        string(attempt.Event),
+		Outcome:      attempt.Outcome(),
+		DurationMS:   attempt.Took.Milliseconds(),
+		RequestID:    bounded(attempt.Client.RequestID, 256),
+		UserAgent:    bounded(attempt.Client.UserAgent, 400),
+		TokenSHA256:  attempt.TokenHash,
+		Issuer:       l.issuer,
+		Authority:    bounded(attempt.Identity.Authority, 512),
+		Subject:      bounded(attempt.Identity.Subject, 512),
+		Action:       bounded(attempt.Identity.Action, 256),
+		Method:       bounded(attempt.Identity.Method, 64),
+		Scope:        bounded(strings.Join(attempt.Access.Scope, " "), 2048),
+		Audience:     bounded(attempt.Access.Audience, 512),
+		Organization: bounded(attempt.Access.Organization, 256),
 	}
 	if attempt.Client.Addr.IsValid() {
-		out.Client = attempt.Client.Addr.String()
+		out.Client = bounded(attempt.Client.Addr.String(), 64)
 	}
 	if attempt.Proof != (domain.ProofKey{}) {
 		out.ProofSHA256 = attempt.Proof.String()
@@ -98,4 +129,31 @@ func (l *Log) lineOf(attempt domain.Attempt) line {
 		out.AuthenticatedAt = at.UTC().Format(time.RFC3339Nano)
 	}
 	return out
+}
+
+// bounded returns text, or as much of its beginning, and "…", as JSON writes in at
+// most size bytes.
+func bounded(text string, size int) string {
+	const more = "…"
+	fits, written := 0, 0 // how much of text there is room for with more behind it, and what JSON makes of it
+	for at, char := range text {
+		if written <= size-len(more) {
+			fits = at
+		}
+		if written += sizeInJSON(char); written > size {
+			return text[:fits] + more
+		}
+	}
+	return text
+}
+
+// sizeInJSON returns how many bytes encoding/json writes for char, at most.
+func sizeInJSON(char rune) int {
+	switch {
+	case char == '"' || char == '\\':
+		return 2
+	case char < ' ' || char == utf8.RuneError || char == '\u2028' || char == '\u2029':
+		return len(`\u0000`)
+	}
+	return utf8.RuneLen(char)
 }

@@ -7,10 +7,13 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"nativebridge/adapters/auditlog"
@@ -34,7 +37,7 @@ func delivered() domain.Attempt {
 		Client:    domain.Client{Addr: netip.MustParseAddr("203.0.113.7"), UserAgent: "app/1 <beta>", RequestID: "req-1"},
 		TokenHash: domain.NewSecret(tokenText).Hash(),
 		Identity:  identity,
-		Access:    domain.Access{Scope: []string{"openid", "profile"}, Audience: "https://api.example.com"},
+		Access:    domain.Access{Scope: []string{"openid", "profile"}, Audience: "https://api.example.com", Organization: "org_1"},
 		Proof:     domain.ProofKeyOf(domain.Identity{Authority: "a", Subject: "s", Action: "c", ProofID: "p"}),
 	}
 }
@@ -42,30 +45,85 @@ func delivered() domain.Attempt {
 // discard is a log that nobody reads.
 func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
+// open returns a log that is closed when the test ends.
+func open(t *testing.T, out io.Writer, log *slog.Logger) *auditlog.Log {
+	l := auditlog.New(out, "auth0", time.Now, log)
+	t.Cleanup(l.Close)
+	return l
+}
+
 func TestLogKeepsTheContract(t *testing.T) {
-	portstest.AuditLog(t, func(*testing.T) portstest.AuditHarness {
-		var written, told bytes.Buffer
-		out := &broken{out: &written}
-		log := auditlog.New(out, "auth0", slog.New(slog.NewJSONHandler(&told, nil)))
+	portstest.AuditLog(t, func(t *testing.T) portstest.AuditHarness {
+		out, told := &stream{}, &stream{}
+		log := open(t, out, slog.New(slog.NewJSONHandler(told, nil)))
 		return portstest.AuditHarness{
 			Log:     log,
-			Written: func(*testing.T) string { return written.String() },
+			Written: func(*testing.T) string { return out.String() },
 			Told:    func(*testing.T) string { return told.String() },
-			Lost:    log.Lost,
-			Break:   func(*testing.T) { out.err = io.ErrClosedPipe },
+			Lost:    func() int64 { return log.Stream().Lost },
+			Break:   func(*testing.T) { out.fail(io.ErrClosedPipe) },
+			Hang:    func(*testing.T) func() { return out.hang() },
 		}
 	})
 }
 
+// stream is where lines go. It can fail, and it can hang.
+type stream struct {
+	mu    sync.Mutex
+	text  bytes.Buffer
+	err   error
+	hangs chan struct{} // nil: it does not
+}
+
+func (s *stream) Write(text []byte) (int, error) {
+	s.mu.Lock()
+	hangs := s.hangs
+	s.mu.Unlock()
+	if hangs != nil {
+		<-hangs
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil {
+		return 0, s.err
+	}
+	return s.text.Write(text)
+}
+
+func (s *stream) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
+}
+
+func (s *stream) fail(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.err = err
+}
+
+func (s *stream) hang() (resume func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	hangs := make(chan struct{})
+	s.hangs = hangs
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.hangs = nil
+		close(hangs)
+	}
+}
+
 func TestALineTellsTheWholeAttempt(t *testing.T) {
 	var out bytes.Buffer
-	auditlog.New(&out, "auth0", discard()).Record(t.Context(), delivered())
+	open(t, &out, discard()).Record(t.Context(), delivered())
 	const want = `{"time":"2026-01-31T10:00:00.25Z","event":"exchange","outcome":"session_delivered","duration_ms":1234,` +
-		`"request_id":"req-1","client":"203.0.113.7","user_agent":"app/1 \u003cbeta\u003e",` +
+		`"request_id":"req-1","client":"203.0.113.7","user_agent":"app/1 <beta>",` +
 		`"token_sha256":"256d04db4e5e4ac308751ed0885b722b758630567c53a7125ed9fbd068e5c3f6",` +
 		`"proof_sha256":"cc6dafd32657e94e5aacf548976cc1e54092e35aaf5d653924b811ef1df46a21",` +
 		`"issuer":"auth0","authority":"authsignal https://api.authsignal.com/v1","subject":"auth0|jane","action":"signInWithPasskey","method":"PASSKEY",` +
-		`"authenticated_at":"2026-01-31T09:59:58.5Z","scope":"openid profile","audience":"https://api.example.com"}` + "\n"
+		`"authenticated_at":"2026-01-31T09:59:58.5Z","scope":"openid profile","audience":"https://api.example.com","organization":"org_1"}` + "\n"
 	if out.String() != want {
 		t.Errorf("the line is\n%swant\n%s", out.String(), want)
 	}
@@ -73,7 +131,7 @@ func TestALineTellsTheWholeAttempt(t *testing.T) {
 
 func TestALineLeavesOutWhatIsNotKnown(t *testing.T) {
 	var out bytes.Buffer
-	auditlog.New(&out, "auth0", discard()).Record(t.Context(), domain.Attempt{
+	open(t, &out, discard()).Record(t.Context(), domain.Attempt{
 		Event: domain.EventExchange,
 		At:    time.Date(2026, 1, 31, 10, 0, 0, 0, time.UTC), Client: domain.Client{RequestID: "req-1"},
 		TokenHash: "abc", Err: domain.ErrTokenRejected,
@@ -99,7 +157,7 @@ func TestALineTellsTheOutcomeWithoutItsCause(t *testing.T) {
 			var out, told bytes.Buffer
 			attempt := delivered()
 			attempt.Err = tt.err
-			auditlog.New(&out, "auth0", slog.New(slog.NewJSONHandler(&told, nil))).Record(t.Context(), attempt)
+			open(t, &out, slog.New(slog.NewJSONHandler(&told, nil))).Record(t.Context(), attempt)
 			var line struct{ Outcome string }
 			if err := json.Unmarshal(out.Bytes(), &line); err != nil || line.Outcome != tt.want {
 				t.Errorf("the outcome is %q, %v, want %q", line.Outcome, err, tt.want)
@@ -119,7 +177,7 @@ func TestAnAttemptIsOneLineWhateverItSays(t *testing.T) {
 	attempt := delivered()
 	attempt.Client.UserAgent = "a\nb\r\u2028\xff\"}"
 	attempt.Identity.Subject = "auth0|\n{\"event\":\"exchange\"}"
-	auditlog.New(&out, "auth0", discard()).Record(t.Context(), attempt)
+	open(t, &out, discard()).Record(t.Context(), attempt)
 	var line struct{ Subject string }
 	if strings.Count(out.String(), "\n") != 1 || !strings.HasSuffix(out.String(), "}\n") {
 		t.Errorf("the attempt is written as %q, want one line", out.String())
@@ -144,7 +202,7 @@ func (c *choppy) Write(line []byte) (int, error) {
 func TestConcurrentAttemptsAreWholeLines(t *testing.T) {
 	const writers, each = 8, 25
 	var out choppy
-	log := auditlog.New(&out, "auth0", discard())
+	log := open(t, &out, discard())
 	var all sync.WaitGroup
 	for w := range writers {
 		all.Go(func() {
@@ -172,40 +230,107 @@ func TestConcurrentAttemptsAreWholeLines(t *testing.T) {
 	}
 }
 
-// broken is a writer to out that fails while err is set.
-type broken struct {
-	out io.Writer
-	err error
+func TestALossIsToldWithItsCauseAndSoIsItsEnd(t *testing.T) {
+	out, told := &stream{}, &stream{}
+	log := open(t, out, slog.New(slog.NewJSONHandler(told, nil)))
+	out.fail(io.ErrClosedPipe)
+	log.Record(t.Context(), delivered())
+	log.Record(t.Context(), delivered())
+	out.fail(nil)
+	log.Record(t.Context(), delivered())
+	log.Close() // what is to be told is told
+
+	type line struct {
+		Level, Msg, Cause string
+		Lost              int64 `json:"lost_so_far"`
+	}
+	var lines []line
+	for text := range strings.Lines(told.String()) {
+		var l line
+		if err := json.Unmarshal([]byte(text), &l); err != nil {
+			t.Fatalf("%q: %v", text, err)
+		}
+		lines = append(lines, l)
+	}
+	want := []line{
+		{"ERROR", "audit lines are late or lost: check what reads standard output", io.ErrClosedPipe.Error(), 1},
+		{"WARN", "audit lines are written again", "", 2},
+	}
+	if !slices.Equal(lines, want) {
+		t.Errorf("told are %+v, want %+v", lines, want)
+	}
 }
 
-func (b *broken) Write(line []byte) (int, error) {
-	if b.err != nil {
-		return 0, b.err
-	}
-	return b.out.Write(line)
+func TestAStopThatLosesLinesTellsHowMany(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		out, told := &stream{}, &stream{}
+		log := auditlog.New(out, "auth0", time.Now, slog.New(slog.NewJSONHandler(told, nil)))
+		resume := out.hang()
+		for range 3 {
+			log.Record(t.Context(), delivered())
+		}
+		start := time.Now()
+		log.Close()
+		if took := time.Since(start); took != 2*time.Second {
+			t.Errorf("the stop took %s, want 2s", took)
+		}
+		if !strings.Contains(told.String(), `"cause":"3 lines were not read in time and are lost","lost_so_far":3`) {
+			t.Errorf("told is %s", told.String())
+		}
+		resume()
+	})
 }
 
-func TestALostLineIsCountedAndTold(t *testing.T) {
-	var told bytes.Buffer
-	out := &broken{out: io.Discard, err: io.ErrClosedPipe}
-	log := auditlog.New(out, "auth0", slog.New(slog.NewJSONHandler(&told, nil)))
+// maxLine is what docs/operate.md says that a line has at most.
+const maxLine = 6 << 10
 
-	log.Record(t.Context(), delivered())
-	var line map[string]any
-	if err := json.Unmarshal(told.Bytes(), &line); err != nil {
-		t.Fatal(err)
+func TestALineIsBoundedWhateverCallersSend(t *testing.T) {
+	for name, piece := range map[string]string{
+		"letters": "x", "markup": "<", "quotes": `"`, "backslashes": `\`, "control characters": "\x00", "no UTF-8": "\xff",
+		"line separators": "\u2028", "wide characters": "𝄞",
+	} {
+		t.Run(name, func(t *testing.T) {
+			text := strings.Repeat(piece, 20_000)
+			attempt := delivered()
+			attempt.Took = math.MaxInt64
+			attempt.Client = domain.Client{Addr: netip.MustParseAddr("2001:db8::1").WithZone(text), UserAgent: text, RequestID: text}
+			attempt.Identity = domain.Identity{Authority: text, Subject: text, Action: text, Method: text, AuthenticatedAt: attempt.At}
+			attempt.Access = domain.Access{Scope: []string{text, text}, Audience: text, Organization: text}
+			var out bytes.Buffer
+			open(t, &out, discard()).Record(t.Context(), attempt)
+			if out.Len() > maxLine || out.Len() < maxLine/2 {
+				t.Errorf("the line has %d bytes, want at most %d, and most of that", out.Len(), maxLine)
+			}
+			var line map[string]any
+			if err := json.Unmarshal(out.Bytes(), &line); err != nil {
+				t.Fatal(err)
+			}
+			for _, field := range []string{"request_id", "client", "user_agent", "authority", "subject", "action", "method", "scope", "audience", "organization"} {
+				if text, _ := line[field].(string); !strings.HasSuffix(text, "…") || strings.HasPrefix(text, "…") {
+					t.Errorf("%s is %q, want its beginning and that it goes on", field, text)
+				}
+			}
+		})
 	}
-	if line["level"] != "ERROR" || line["request_id"] != "req-1" || line["lost_so_far"] != 1.0 || line["cause"] != io.ErrClosedPipe.Error() {
-		t.Errorf("the log is told %s", told.String())
-	}
+}
 
-	log.Record(t.Context(), delivered())
-	out.err = nil
-	log.Record(t.Context(), delivered())
-	if log.Lost() != 2 {
-		t.Errorf("Lost() = %d, want 2", log.Lost())
-	}
-	if strings.Count(told.String(), "\n") != 2 || !strings.Contains(told.String(), `"lost_so_far":2`) {
-		t.Errorf("the log is told %s, want both losses", told.String())
+func TestWhatFitsIsWrittenWhole(t *testing.T) {
+	for name, tt := range map[string]struct{ agent, want string }{
+		"the longest that the edge lets through": {strings.Repeat(`"`, 200), strings.Repeat(`"`, 200)},
+		"exactly as long as there is room":       {strings.Repeat("x", 400), strings.Repeat("x", 400)},
+		"one more":                               {strings.Repeat("x", 401), strings.Repeat("x", 397) + "…"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var out bytes.Buffer
+			attempt := delivered()
+			attempt.Client.UserAgent = tt.agent
+			open(t, &out, discard()).Record(t.Context(), attempt)
+			var line struct {
+				Agent string `json:"user_agent"`
+			}
+			if err := json.Unmarshal(out.Bytes(), &line); err != nil || line.Agent != tt.want {
+				t.Errorf("the user agent is %q, %v, want %q", line.Agent, err, tt.want)
+			}
+		})
 	}
 }

@@ -4,7 +4,9 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -22,11 +24,25 @@ func main() {
 	if err == nil {
 		return
 	}
-	fmt.Fprintf(os.Stderr, "native-bridge: %v\n", err)
+	sayLast(fmt.Sprintf("native-bridge: %v\n", err))
 	if _, usage := errors.AsType[usageError](err); usage || adapters.IsFaults(err) {
 		os.Exit(exitUsage)
 	}
 	os.Exit(exitFailed)
+}
+
+// sayLast writes to standard error, but lets nobody who does not read it keep the
+// process from its end.
+func sayLast(text string) {
+	said := make(chan struct{})
+	go func() {
+		defer close(said)
+		_, _ = io.WriteString(os.Stderr, text)
+	}()
+	select {
+	case <-said:
+	case <-time.After(2 * time.Second):
+	}
 }
 
 func command() *cobra.Command {

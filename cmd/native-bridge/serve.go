@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"os/signal"
 	"strings"
@@ -37,17 +36,19 @@ func serveCommand() *cobra.Command {
 }
 
 // serve runs the bridge until a signal comes. Audit lines go to out, everything
-// else that is to be said to errs, as JSON.
+// else that is to be said to errs, as JSON. Whoever reads them may hang or die.
 func serve(ctx context.Context, environ map[string]string, out, errs io.Writer) error {
 	config, err := adapters.LoadConfig(environ)
 	if err != nil {
 		return err
 	}
-	log := slog.New(slog.NewJSONHandler(errs, nil))
+	signal.Ignore(syscall.SIGPIPE) // a reader that dies is an error to count, and must not end the process
+	log := adapters.NewLog(errs, time.Now)
+	defer log.Close()
 	for _, warning := range append(adapters.UnknownSettings(environ), config.Warnings()...) {
 		log.Warn(warning)
 	}
-	server, shut, err := nativebridge.NewServer(ctx, config, adapters.Runtime{Log: log, Audit: out, Now: time.Now, Random: rand.Reader})
+	server, shut, err := nativebridge.NewServer(ctx, config, adapters.Runtime{Log: log.Logger, Audit: out, Now: time.Now, Random: rand.Reader})
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/http"
 	"slices"
@@ -71,13 +72,15 @@ func (h *hops) add(x hop) {
 }
 
 // Write takes audit lines, as the bridge's audit log.
-func (h *hops) Write(line []byte) (int, error) {
+func (h *hops) Write(lines []byte) (int, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.audit = append(h.audit, slices.Clone(line))
-	h.audit = h.audit[max(0, len(h.audit)-kept):]
-	h.tell(event{Audit: h.audit[len(h.audit)-1]})
-	return len(line), nil
+	for line := range bytes.Lines(lines) {
+		h.audit = append(h.audit, slices.Clone(line))
+		h.audit = h.audit[max(0, len(h.audit)-kept):]
+		h.tell(event{Audit: h.audit[len(h.audit)-1]})
+	}
+	return len(lines), nil
 }
 
 // logLines takes the bridge's log, a JSON line each, and passes it on.

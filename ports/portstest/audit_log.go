@@ -1,6 +1,7 @@
 package portstest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -22,6 +23,8 @@ type AuditHarness struct {
 	Lost func() int64
 	// Break makes writing fail from now on.
 	Break func(t *testing.T)
+	// Hang makes whoever reads what is written stop reading, until resume is called.
+	Hang func(t *testing.T) (resume func())
 }
 
 // AuditLog tests the contract of ports.AuditLog. What an attempt is written down
@@ -31,10 +34,15 @@ func AuditLog(t *testing.T, start func(t *testing.T) AuditHarness) {
 		"an attempt is written down before its answer is given":   auditWrites,
 		"an outcome is written down without its cause":            auditHidesCause,
 		"an attempt that is lost is counted and told, no more":    auditBreaks,
+		"a reader that hangs stops no exchange":                   auditHangs,
 		"attempts at the same time are written down each by each": auditAtOnce,
 	}
 	for name, test := range tests {
-		t.Run(name, func(t *testing.T) { test(t, start(t)) })
+		t.Run(name, func(t *testing.T) {
+			h := start(t)
+			wantKnobs(t, map[string]bool{"Break": h.Break != nil, "Hang": h.Hang != nil})
+			test(t, h)
+		})
 	}
 }
 
@@ -98,8 +106,51 @@ func auditBreaks(t *testing.T, h AuditHarness) {
 	if h.Lost() != 2 {
 		t.Errorf("%d attempts are counted as lost, want 2", h.Lost())
 	}
-	if told := h.Told(t); !strings.Contains(told, "request-1.") || strings.Contains(told, auditSecret) {
-		t.Errorf("the operator is told %q, want the request and no cause", told)
+	if told := h.Told(t); told == "" || strings.Contains(told, auditSecret) {
+		t.Errorf("the operator is told %q, want that attempts are lost, and no cause", told)
+	}
+}
+
+func auditHangs(t *testing.T, h AuditHarness) {
+	resume := h.Hang(t)
+	defer func() { resume() }()
+	for n := range callers {
+		if !h.recordsInTime(t, attempt(n, nil)) {
+			t.Fatal("the exchange waits on for the reader although its context has ended")
+		}
+	}
+	if h.Told(t) == "" {
+		t.Error("the operator is not told that attempts are late or lost")
+	}
+
+	resume()
+	resume = func() {}
+	kept := func(n int) int { return strings.Count(h.Written(t), fmt.Sprintf("request-%d.", n)) }
+	h.record(t, attempt(callers, nil))
+	soon(t, "attempts are written down again", func() bool { return kept(callers) == 1 })
+	written := 0
+	for n := range callers {
+		written += kept(n)
+	}
+	if int64(written)+h.Lost() != callers {
+		t.Errorf("of %d attempts %d are written down late and %d are counted as lost", callers, written, h.Lost())
+	}
+}
+
+// recordsInTime reports whether the log returns although the reader hangs.
+func (h AuditHarness) recordsInTime(t *testing.T, attempt domain.Attempt) bool {
+	ctx, cancel := context.WithTimeout(t.Context(), deadline)
+	defer cancel()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		h.Log.Record(ctx, attempt)
+	}()
+	select {
+	case <-done:
+		return true
+	case <-time.After(patience):
+		return false
 	}
 }
 

@@ -109,6 +109,18 @@ func wantInTime(t *testing.T, call func(context.Context) error) {
 	}
 }
 
+// soon waits for something that must happen, by asking, and fails the test if it
+// does not.
+func soon(t *testing.T, what string, happened func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !happened(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Errorf("waited in vain until %s", what)
+			return
+		}
+	}
+}
+
 // atOnce calls f for every caller at the same time.
 func atOnce(f func(caller int)) {
 	var all sync.WaitGroup
