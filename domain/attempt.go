@@ -1,6 +1,10 @@
 package domain
 
-import "time"
+import (
+	"context"
+	"errors"
+	"time"
+)
 
 // Event is what was attempted.
 type Event string
@@ -32,7 +36,8 @@ type Attempt struct {
 }
 
 // Outcome names how the attempt ended: "session_delivered", "session_renewed" or
-// "session_revoked", the code of the reason, or "fault" for a fault of ours.
+// "session_revoked", the code of the reason, or "fault" for a fault of ours. A caller
+// who left and a deadline that passed are "unavailable", as in the answer.
 func (a Attempt) Outcome() string {
 	if a.Err == nil {
 		switch a.Event {
@@ -45,6 +50,9 @@ func (a Attempt) Outcome() string {
 	}
 	if reason, ok := ReasonOf(a.Err); ok {
 		return string(reason)
+	}
+	if errors.Is(a.Err, context.Canceled) || errors.Is(a.Err, context.DeadlineExceeded) {
+		return string(ErrUnavailable)
 	}
 	return "fault"
 }

@@ -155,6 +155,10 @@ func TestOutcome(t *testing.T) {
 		"a reason with a cause":  {domain.EventExchange, fmt.Errorf("open: %w", domain.WithRetryAfter(domain.ErrBusy, time.Second)), "busy"},
 		"a reason, of a renewal": {domain.EventRenew, domain.ErrGrantInvalid, "grant_invalid"},
 		"a fault of ours":        {domain.EventExchange, errors.New("wrong API key"), "fault"},
+		"a caller who left":      {domain.EventExchange, fmt.Errorf("claim: %w", context.Canceled), "unavailable"},
+		"a deadline that passed": {domain.EventRevoke, fmt.Errorf("post: %w", context.DeadlineExceeded), "unavailable"},
+		"a refusal of a caller who left": {
+			domain.EventExchange, fmt.Errorf("%w: %w", domain.ErrAccessDenied, context.Canceled), "access_denied"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -289,6 +289,10 @@ func TestEveryReasonHasItsAnswer(t *testing.T) {
 			w := b.post(`{"token":"` + token + `"}`)
 
 			wantProblem(t, w, tt.status, tt.code, "")
+			outcome := domain.Attempt{Err: b.err}.Outcome()
+			if want := strings.ReplaceAll(tt.code, "internal_error", "fault"); outcome != want {
+				t.Errorf("the audit log says %q, the answer %q", outcome, tt.code)
+			}
 			if got := w.Header().Get("Retry-After"); got != tt.retryAfter {
 				t.Errorf("Retry-After = %q, want %q", got, tt.retryAfter)
 			}
