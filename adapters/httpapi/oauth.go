@@ -172,14 +172,17 @@ func accessOf(params params) (domain.Access, *problem) {
 	return domain.Access{Scope: scope, Audience: params["audience"], Organization: params["organization"]}, nil
 }
 
-// scopeOf splits a scope into its tokens.
+// scopeOf splits a scope into its tokens. Each is returned once, however often it was
+// asked for.
 func scopeOf(text string) ([]string, bool) {
 	var scope []string
+	seen := map[string]bool{"": true}
 	for _, token := range strings.Split(text, " ") {
 		if !isScopeToken(token) {
 			return nil, false
 		}
-		if token != "" {
+		if !seen[token] {
+			seen[token] = true
 			scope = append(scope, token)
 		}
 	}

@@ -144,6 +144,7 @@ func TestATokenExchangeIsTheSameUseCase(t *testing.T) {
 	}{
 		"nothing asked":             {exchangeParams(), domain.Access{}},
 		"a scope":                   {exchangeParams("scope", "openid  offline_access"), domain.Access{Scope: []string{"openid", "offline_access"}}},
+		"a scope twice counts once": {exchangeParams("scope", "openid email openid email openid"), domain.Access{Scope: []string{"openid", "email"}}},
 		"an empty scope is none":    {exchangeParams("scope", ""), domain.Access{}},
 		"an audience":               {exchangeParams("audience", "https://api.example.com"), domain.Access{Audience: "https://api.example.com"}},
 		"an organization":           {exchangeParams("organization", "org_1"), domain.Access{Organization: "org_1"}},
