@@ -78,7 +78,7 @@ func NewServer(ctx context.Context, config adapters.Config, run adapters.Runtime
 	logger := run.Log
 	server := httpapi.NewServer(httpapiConfig, clientID, useCases, logger, v)
 	opsConfig := config.Ops
-	health := adapters.NewHealth(upstreams, identityVerifier, issuer, replayStore, run)
+	health := adapters.NewHealth(upstreams, identityVerifier, issuer, replayStore, log, run)
 	opsServer := ops.NewServer(opsConfig, health, logger)
 	adaptersServer := &adapters.Server{
 		API: server,

@@ -67,7 +67,7 @@ func newIssuer(name string, c Config, subjects domain.SubjectRule, up *Upstreams
 }
 
 // Runtime is what the process gives the graph besides its configuration. All
-// fields but Born and RootCAs must be set.
+// fields but Born, RootCAs and LogStream must be set.
 type Runtime struct {
 	Log     *slog.Logger
 	Audit   io.Writer        // takes the audit log's lines, one or several in a call; may hang
@@ -75,6 +75,8 @@ type Runtime struct {
 	Born    time.Time        // of no proof from later can a session be had already; zero means of none from now on
 	Random  io.Reader        // makes owners of claims; must never fail
 	RootCAs *x509.CertPool   // trusted for TLS to the upstreams; nil means the system's
+
+	LogStream ops.Stream // tells how the log's output is; nil if nothing can tell
 }
 
 // Issuer is what an issuer's adapter does.
@@ -192,12 +194,17 @@ func NewAuditLog(c Config, run Runtime) (*auditlog.Log, func()) {
 
 // NewHealth returns what the probes tell, and what is warmed before the first
 // caller comes. It is made when verifier and issuer have been.
-func NewHealth(up *Upstreams, _ ports.IdentityVerifier, _ Issuer, store ReplayStore, run Runtime) *ops.Health {
+func NewHealth(up *Upstreams, _ ports.IdentityVerifier, _ Issuer, store ReplayStore, audit *auditlog.Log, run Runtime) *ops.Health {
 	parties := up.clients
 	if store.Party != nil {
 		parties = append(parties, store.Party)
 	}
-	return ops.NewHealth(up.warm, parties, run.Log)
+	health := ops.NewHealth(up.warm, parties, run.Log)
+	health.Watch("audit", audit.Stream)
+	if run.LogStream != nil {
+		health.Watch("log", run.LogStream)
+	}
+	return health
 }
 
 // NewSignInPolicies returns the rules of a sign-in, one for each verifier.

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"nativebridge/adapters/internal/lines"
 	"nativebridge/adapters/internal/upstream"
 )
 
@@ -20,6 +21,7 @@ const warmUpTime = 5 * time.Second
 type Health struct {
 	warm      map[string]func(context.Context) error
 	upstreams []Upstream
+	streams   map[string]Stream
 	log       *slog.Logger
 	state     atomic.Value // "starting", "ready" or "draining"
 }
@@ -31,11 +33,15 @@ type Upstream interface {
 	Trouble() *upstream.Trouble
 }
 
+// Stream tells how one of the process' outputs is: whether somebody reads it, and how
+// many lines are lost.
+type Stream func() lines.Status
+
 // NewHealth returns the health of a process that is starting. Each function of
 // warm opens the way to one party; what fails is logged and left for the first
 // request to find.
 func NewHealth(warm map[string]func(context.Context) error, upstreams []Upstream, log *slog.Logger) *Health {
-	h := &Health{warm: warm, upstreams: upstreams, log: log}
+	h := &Health{warm: warm, upstreams: upstreams, streams: map[string]Stream{}, log: log}
 	h.state.Store("starting")
 	return h
 }
@@ -59,6 +65,9 @@ func (h *Health) WarmUp(ctx context.Context) {
 	}
 }
 
+// Watch makes readiness tell how a stream is. It must be called before anybody asks.
+func (h *Health) Watch(name string, stream Stream) { h.streams[name] = stream }
+
 // Drain makes the bridge not ready, for good.
 func (h *Health) Drain() { h.state.Store("draining") }
 
@@ -72,5 +81,9 @@ func (h *Health) readiness() (ready bool, body map[string]any) {
 			upstreams[party.Name()] = trouble.What + " since " + trouble.Since.UTC().Format(time.RFC3339)
 		}
 	}
-	return state == "ready", map[string]any{"status": state, "upstreams": upstreams}
+	streams := map[string]any{}
+	for name, stream := range h.streams {
+		streams[name] = stream().String()
+	}
+	return state == "ready", map[string]any{"status": state, "upstreams": upstreams, "streams": streams}
 }

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"nativebridge/adapters/internal/lines"
 	"nativebridge/adapters/internal/serving"
 	"nativebridge/adapters/internal/upstream"
 	"nativebridge/adapters/ops"
@@ -105,6 +106,24 @@ func TestReadyEvenIfTheWarmUpFails(t *testing.T) {
 	untilStatus(t, r, "ready")
 	if !strings.Contains(log.String(), "no connection") {
 		t.Error("the failed warm-up is not in the log")
+	}
+}
+
+func TestAStreamThatNobodyReadsIsToldAndTheBridgeStaysReady(t *testing.T) {
+	status := lines.Status{}
+	health := ops.NewHealth(nil, nil, quiet)
+	health.Watch("audit", func() lines.Status { return status })
+	r := run(t, health)
+	untilStatus(t, r, "ready")
+	for want, now := range map[string]lines.Status{
+		"ok": {},
+		"nobody reads it since 2026-01-31T10:00:00Z, 3 lines lost since the start": {
+			Trouble: "nobody reads it", Since: time.Date(2026, 1, 31, 10, 0, 0, 0, time.UTC), Lost: 3},
+	} {
+		status = now
+		if code, body := r.get(t, "/readyz"); code != 200 || body["streams"].(map[string]any)["audit"] != want {
+			t.Errorf("%d %v, want 200 and %q", code, body, want)
+		}
 	}
 }
 

@@ -48,7 +48,9 @@ func serve(ctx context.Context, environ map[string]string, out, errs io.Writer) 
 	for _, warning := range append(adapters.UnknownSettings(environ), config.Warnings()...) {
 		log.Warn(warning)
 	}
-	server, shut, err := nativebridge.NewServer(ctx, config, adapters.Runtime{Log: log.Logger, Audit: out, Now: time.Now, Random: rand.Reader})
+	server, shut, err := nativebridge.NewServer(ctx, config, adapters.Runtime{
+		Log: log.Logger, LogStream: log.Stream, Audit: out, Now: time.Now, Random: rand.Reader,
+	})
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,241 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// exchanges are enough to fill a pipe of 64 KiB with their lines on either output.
+const exchanges = 300
+
+// piped is a "native-bridge serve" that runs, one of whose outputs is a pipe that is
+// read as the test pleases. Its vendors are away: it refuses tokens by itself.
+type piped struct {
+	process  *exec.Cmd
+	api, ops string
+	output   string        // how readiness calls the one that is a pipe
+	pipe     *os.File      // the end to read
+	rest     *bufio.Reader // the same, with what was read of it too early
+	log      *logged       // nil if the log is the pipe
+	ended    chan error
+}
+
+func startPiped(t *testing.T, output string) *piped {
+	t.Helper()
+	p := &piped{process: exec.Command("native-bridge", "serve"), output: output, ended: make(chan error, 1)}
+	p.process.Env = []string{
+		"LISTEN_ADDR=127.0.0.1:0", "OPS_ADDR=127.0.0.1:0", "AUTHSIGNAL_API_URL=http://127.0.0.1:1/v1", "AUTHSIGNAL_SECRET=s3cr3t-authsignal",
+		"AUTH0_DOMAIN=http://127.0.0.1:1", "AUTH0_CLIENT_ID=client-1", "AUTH0_CLIENT_SECRET=s3cr3t-auth0",
+	}
+	stdout, stdoutEnd := newPipe(t)
+	stderr, stderrEnd := newPipe(t)
+	p.process.Stdout, p.process.Stderr = stdoutEnd, stderrEnd
+	if err := p.process.Start(); err != nil {
+		t.Fatal(err)
+	}
+	_, _ = stdoutEnd.Close(), stderrEnd.Close()
+	t.Cleanup(func() { _ = p.process.Process.Kill() })
+	go func() { p.ended <- p.process.Wait() }()
+
+	log := bufio.NewReader(stderr)
+	for ready := false; !ready; {
+		text, err := log.ReadString('\n')
+		if err != nil {
+			t.Fatalf("it ended at once: %s", text)
+		}
+		var line said
+		_ = json.Unmarshal([]byte(text), &line)
+		if line.Address != "" {
+			p.api, p.ops = "http://"+line.Address, "http://"+line.OpsAddress
+		}
+		ready = line.Msg == "ready"
+	}
+	if p.pipe, p.rest = stderr, log; output == "audit" {
+		p.pipe, p.rest = stdout, bufio.NewReader(stdout)
+		p.log = &logged{}
+		go p.log.read(bufio.NewScanner(log), "until it ends")
+	} else {
+		go func() { _, _ = io.Copy(io.Discard, stdout) }()
+	}
+	return p
+}
+
+func newPipe(t *testing.T) (read, write *os.File) {
+	t.Helper()
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = read.Close() })
+	return read, write
+}
+
+// refuses exchanges n tokens that prove nothing. Each gets an answer in time.
+func (p *piped) refuses(t *testing.T, n int) {
+	t.Helper()
+	const callers = 8
+	client := &http.Client{Timeout: 10 * time.Second} // what REQUEST_TIMEOUT is
+	defer client.CloseIdleConnections()
+	var all sync.WaitGroup
+	var failed atomic.Int64
+	for caller := range callers {
+		all.Go(func() {
+			for i := caller; i < n && failed.Load() == 0; i += callers {
+				resp, err := client.Post(p.api+"/v1/sessions", "application/json", strings.NewReader(`{"token":"no.jwt.atall"}`))
+				if err != nil {
+					failed.Add(1)
+					t.Errorf("exchange %d: %v", i, err)
+					return
+				}
+				_ = resp.Body.Close()
+				if resp.StatusCode != http.StatusUnauthorized {
+					t.Errorf("exchange %d: answered %d, want 401", i, resp.StatusCode)
+				}
+			}
+		})
+	}
+	all.Wait()
+}
+
+// health returns what readiness says of the output, and its status.
+func (p *piped) health(t *testing.T) (stream string, status int) {
+	t.Helper()
+	client := &http.Client{Timeout: 10 * time.Second}
+	defer client.CloseIdleConnections()
+	resp, err := client.Get(p.ops + "/readyz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var body struct{ Streams map[string]string }
+	if err := json.NewDecoder(resp.Body).Decode(&body); err != nil {
+		t.Fatal(err)
+	}
+	return body.Streams[p.output], resp.StatusCode
+}
+
+func (p *piped) untilHealth(t *testing.T, what string, begins string) {
+	t.Helper()
+	until(t, what, func() bool {
+		stream, status := p.health(t)
+		return strings.HasPrefix(stream, begins) && status == http.StatusOK
+	})
+}
+
+// read counts the whole lines of refused exchanges, until the process ends.
+func (p *piped) read(t *testing.T) (count func() int64) {
+	var lines atomic.Int64
+	go func() {
+		scanner := bufio.NewScanner(p.rest)
+		for scanner.Scan() {
+			var line struct{ Outcome, Code string }
+			if err := json.Unmarshal(scanner.Bytes(), &line); err != nil {
+				t.Errorf("%q is no whole line: %v", scanner.Text(), err)
+			}
+			if line.Outcome == "token_rejected" || line.Code == "token_rejected" {
+				lines.Add(1)
+			}
+		}
+	}()
+	return lines.Load
+}
+
+// stops sends SIGTERM and waits for the end, which must be a good one.
+func (p *piped) stops(t *testing.T) {
+	t.Helper()
+	if err := p.process.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	select {
+	case err := <-p.ended:
+		if err != nil {
+			t.Errorf("it ended with %v, want exit status 0", err)
+		}
+	case <-ctx.Done():
+		t.Error("it does not end")
+	}
+}
+
+// onEachOutput runs test with the audit log as the pipe, and with the log.
+func onEachOutput(t *testing.T, test func(*testing.T, *piped)) {
+	for _, output := range []string{"audit", "log"} {
+		t.Run(output, func(t *testing.T) {
+			t.Parallel()
+			test(t, startPiped(t, output))
+		})
+	}
+}
+
+func TestAnOutputThatNobodyReadsStopsNoExchange(t *testing.T) {
+	t.Parallel()
+	onEachOutput(t, func(t *testing.T, p *piped) {
+		p.refuses(t, exchanges)
+		p.untilHealth(t, "readiness tells that nobody reads", "nobody reads it since ")
+		const told = "audit lines are late or lost"
+		if p.log != nil {
+			until(t, "the log tells it", func() bool { return strings.Contains(p.log.String(), told) })
+		}
+
+		lines := p.read(t)
+		until(t, "each line is written", func() bool { return lines() == exchanges })
+		p.untilHealth(t, "readiness tells that somebody reads", "ok")
+		p.refuses(t, 1)
+		until(t, "lines are written as before", func() bool { return lines() == exchanges+1 })
+		p.stops(t)
+		if p.log != nil && strings.Count(p.log.String(), told) != 1 {
+			t.Errorf("the log tells it %d times, want once", strings.Count(p.log.String(), told))
+		}
+	})
+}
+
+func TestAStopDoesNotWaitForAReaderThatHangs(t *testing.T) {
+	t.Parallel()
+	onEachOutput(t, func(t *testing.T, p *piped) {
+		p.refuses(t, exchanges)
+		p.stops(t)
+		if p.log != nil {
+			until(t, "the log tells what is lost", func() bool { return strings.Contains(p.log.String(), "audit lines are lost") })
+		}
+	})
+}
+
+func TestAStopWritesWhatWaits(t *testing.T) {
+	t.Parallel()
+	onEachOutput(t, func(t *testing.T, p *piped) {
+		p.refuses(t, exchanges)
+		if err := p.process.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		lines := p.read(t)
+		until(t, "each line is written", func() bool { return lines() == exchanges })
+	})
+}
+
+func TestAReaderThatDiesDoesNotEndTheProcess(t *testing.T) {
+	t.Parallel()
+	onEachOutput(t, func(t *testing.T, p *piped) {
+		if err := p.pipe.Close(); err != nil {
+			t.Fatal(err)
+		}
+		p.refuses(t, 10)
+		p.untilHealth(t, "readiness tells it", fmt.Sprintf("write /dev/%s: broken pipe since ", map[string]string{"audit": "stdout", "log": "stderr"}[p.output]))
+		if stream, _ := p.health(t); !strings.HasSuffix(stream, ", 10 lines lost since the start") {
+			t.Errorf("readiness says %q, want ten lines lost", stream)
+		}
+		p.stops(t)
+	})
+}
