@@ -354,7 +354,10 @@ func (f *goFile) compound(node *ast.AssignStmt) {
 		token.ADD_ASSIGN: token.SUB_ASSIGN, token.SUB_ASSIGN: token.ADD_ASSIGN,
 		token.MUL_ASSIGN: token.QUO_ASSIGN, token.QUO_ASSIGN: token.MUL_ASSIGN,
 	}[node.Tok]
-	if basic, numeric := f.info.TypeOf(node.Lhs[0]).Underlying().(*types.Basic); !ok || !numeric || basic.Info()&types.IsNumeric == 0 {
+	if !ok { // also for _ = x, whose left side has no type
+		return
+	}
+	if basic, numeric := f.info.TypeOf(node.Lhs[0]).Underlying().(*types.Basic); !numeric || basic.Info()&types.IsNumeric == 0 {
 		return
 	}
 	mutated := f.source(node.Lhs[0]) + " " + op.String() + " " + f.source(node.Rhs[0])
