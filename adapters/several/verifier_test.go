@@ -37,12 +37,17 @@ type world struct {
 	provider *jwttest.Provider
 	verifier *several.Verifier
 	ahead    atomic.Int64                // of the clocks of both
+	passed   atomic.Int64                // besides what passes by itself
 	renew    func(context.Context) error // fetches the provider's keys
 }
 
-// setAhead sets the clocks of both ahead, and lets the verifier hear of it.
+func (w *world) now() time.Time { return time.Now().Add(time.Duration(w.passed.Load())) }
+
+// setAhead sets the clocks of both ahead, and lets the verifier hear of it once its
+// keys are old enough to be fetched anew.
 func (w *world) setAhead(t *testing.T, d time.Duration) {
 	w.ahead.Store(int64(d))
+	w.passed.Add(int64(time.Minute))
 	if err := w.renew(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +56,7 @@ func (w *world) setAhead(t *testing.T, d time.Duration) {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{}
-	now := func() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }
+	now := func() time.Time { return w.now().Add(time.Duration(w.ahead.Load())) }
 	tenant, err := authsignaltest.Start(authsignaltest.Options{Now: now})
 	if err != nil {
 		t.Fatal(err)
@@ -67,17 +72,17 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	client := func(name string) *upstream.Client {
-		return upstream.New(upstream.Options{Name: name, Now: time.Now})
+		return upstream.New(upstream.Options{Name: name, Now: w.now})
 	}
 	old := authsignal.NewVerifier(client("authsignal"), authsignal.Config{
 		APIURL: settings.BaseURL(tenant.APIURL()), Secret: domain.NewSecret(tenant.Secret()), Action: action,
 		Subjects: settings.SubjectsAuth0, MaxAge: 10 * time.Minute,
-	}, skew, time.Now)
+	}, skew, w.now)
 	replacement := jwt.NewVerifier(client("provider"), jwt.Config{
 		Issuer: jwt.Issuer(provider.Issuer()), Audience: jwt.List{jwttest.Audience}, Algorithms: jwt.Algorithms{jose.ES256},
 		SubjectClaim: "sub", TimeClaim: "auth_time", PasskeyAMR: jwt.List{"hwk"},
 		Subjects: settings.SubjectsAuth0, MaxAge: 10 * time.Minute,
-	}, skew, time.Now)
+	}, skew, w.now)
 	w.tenant, w.phone, w.provider, w.renew = tenant, phone, provider, replacement.Warm
 	w.verifier = several.NewVerifier(map[string]ports.IdentityVerifier{provider.Issuer(): replacement}, old)
 	return w
@@ -101,10 +106,10 @@ func TestVerifierKeepsTheContract(t *testing.T) {
 				Ahead:    w.setAhead,
 				Prove: func(t *testing.T) (domain.PasskeyToken, domain.Identity) {
 					return parse(t, w.provider.Sign(w.provider.Claims("auth0|jane"))),
-						domain.Identity{Subject: "auth0|jane", Method: domain.MethodPasskey, AuthenticatedAt: time.Now()}
+						domain.Identity{Subject: "auth0|jane", Method: domain.MethodPasskey, AuthenticatedAt: w.now()}
 				},
 				Other: func(t *testing.T) (domain.PasskeyToken, domain.Identity) {
-					other := domain.Identity{Subject: "auth0|john", Method: `amr ["pwd"], acr ""`, AuthenticatedAt: time.Now().Add(-time.Hour)}
+					other := domain.Identity{Subject: "auth0|john", Method: `amr ["pwd"], acr ""`, AuthenticatedAt: w.now().Add(-time.Hour)}
 					claims := w.provider.Claims(other.Subject)
 					claims["amr"], claims["auth_time"] = []string{"pwd"}, other.AuthenticatedAt.Unix()
 					return parse(t, w.provider.Sign(claims)), other
@@ -127,10 +132,10 @@ func TestVerifierKeepsTheContract(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					return parse(t, signedIn.Token), domain.Identity{Subject: "auth0|jane", Action: action, Method: domain.MethodPasskey, AuthenticatedAt: time.Now()}
+					return parse(t, signedIn.Token), domain.Identity{Subject: "auth0|jane", Action: action, Method: domain.MethodPasskey, AuthenticatedAt: w.now()}
 				},
 				Other: func(t *testing.T) (domain.PasskeyToken, domain.Identity) {
-					other := domain.Identity{Subject: "auth0|john", Action: "withdraw", Method: "SMS", AuthenticatedAt: time.Now().Add(-time.Hour)}
+					other := domain.Identity{Subject: "auth0|john", Action: "withdraw", Method: "SMS", AuthenticatedAt: w.now().Add(-time.Hour)}
 					return parse(t, w.tenant.Mint(authsignaltest.TokenSpec{
 						UserID: other.Subject, Action: other.Action, Method: other.Method, StateUpdatedAt: other.AuthenticatedAt,
 					})), other
