@@ -1,7 +1,9 @@
 package memory_test
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
+	"runtime"
 	"testing"
 	"time"
 
@@ -82,4 +84,69 @@ func TestReleasingMakesRoom(t *testing.T) {
 			t.Fatalf("release %d: %v", n, err)
 		}
 	}
+}
+
+// TestEndedClaimsAreForgottenInBatches lets a full guard's claims end all at once, as
+// after a flood: no claim waits until all of them are forgotten.
+func TestEndedClaimsAreForgottenInBatches(t *testing.T) {
+	const capacity = 20 * memory.Batch
+	c := &clock{time.Date(2026, 1, 31, 10, 0, 0, 0, time.UTC)}
+	guard := memory.NewReplayGuard(c.now, c.Time, capacity)
+	win := func(n, owner uint64) {
+		t.Helper()
+		claim := claim(c, n, time.Minute)
+		binary.BigEndian.PutUint64(claim.Owner[:], owner)
+		if err := guard.Claim(t.Context(), claim); err != nil {
+			t.Fatalf("claim %d: %v, want it won", n, err)
+		}
+	}
+	for n := range uint64(capacity) {
+		win(n, 1)
+	}
+	c.Time = c.Add(time.Minute)
+
+	win(capacity, 1)
+	if got, want := guard.Held(), capacity-memory.Batch+1; got != want {
+		t.Errorf("after one claim %d are held, want %d", got, want)
+	}
+	for n := range uint64(capacity - 1) { // the same proofs, forgotten or not; and there is room for all
+		win(n, 2)
+	}
+	for n := range uint64(capacity - 1) {
+		win(n, 2)
+	}
+	if got := guard.Held(); got != capacity {
+		t.Errorf("in the end %d are held, want the %d that live", got, capacity)
+	}
+	err := guard.Claim(t.Context(), claim(c, 2*capacity, time.Minute))
+	if reason, _ := domain.ReasonOf(err); reason != domain.ErrUnavailable {
+		t.Errorf("full again: %v, want unavailable", err)
+	}
+}
+
+// BenchmarkAFullGuard makes and forgets claims in a guard that is full.
+func BenchmarkAFullGuard(b *testing.B) {
+	c := &clock{time.Date(2026, 1, 31, 10, 0, 0, 0, time.UTC)}
+	guard := memory.NewReplayGuard(c.now, c.Time, memory.Capacity)
+	n := uint64(0)
+	win := func() {
+		hashed := claim(c, n, memory.Capacity*time.Millisecond)
+		hashed.Key = sha256.Sum256(hashed.Key[:]) // as keys are
+		if err := guard.Claim(b.Context(), hashed); err != nil {
+			b.Fatal(err)
+		}
+		n++
+		c.Time = c.Add(time.Millisecond)
+	}
+	for range memory.Capacity {
+		win()
+	}
+	for b.Loop() {
+		win()
+	}
+	var stats runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&stats)
+	b.ReportMetric(float64(stats.HeapAlloc)/(1<<20), "MiB-live")
+	runtime.KeepAlive(guard)
 }

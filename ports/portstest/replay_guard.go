@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -58,6 +59,7 @@ func ReplayGuard(t *testing.T, start func(t *testing.T) GuardHarness) {
 		"proofs that differ in one byte are two":                     guardTellsProofsApart,
 		"owners that differ in one byte are two":                     guardTellsOwnersApart,
 		"each claim is remembered for its own time":                  guardKeepsEach,
+		"claims, releases and ends in any order are as in a model":   guardAsInAModel,
 		"a full guard forgets no live claim to make room":            guardFull,
 		"a guard whose store is away vouches for nothing":            guardUnavailable,
 		"a store that is silent is given up in time":                 guardSilent,
@@ -339,6 +341,69 @@ func guardKeepsEach(t *testing.T, h GuardHarness) {
 	h.Advance(keep)
 	h.mustClaim(t, h.claim(1, 2))
 	h.wantReplayed(t, h.claim(2, 2))
+}
+
+// guardAsInAModel makes claims and releases of a few proofs, and lets time pass, at
+// random, and compares each answer with a map's. Short runs come first, so that what
+// is found is found in a short one.
+func guardAsInAModel(t *testing.T, h GuardHarness) {
+	const runs, proofs, owners, minutes = 80, 12, 3, 6
+	seed := uint64(time.Now().UnixNano())
+	for run := range uint64(runs) {
+		random := rand.New(rand.NewPCG(seed, run)) // #nosec G404 -- no secret
+		model := guardModel{}
+		for range run {
+			claim := h.claim(run*proofs+random.Uint64N(proofs), random.Uint64N(owners)+1)
+			claim.Keep = time.Duration(random.Uint64N(minutes)+1) * time.Minute
+			switch random.IntN(8) {
+			case 0:
+				pass := time.Duration(random.Uint64N(minutes)) * time.Minute / 2
+				model.pass(pass)
+				h.Advance(pass)
+			case 1, 2:
+				model.release(claim)
+				h.mustRelease(t, claim)
+			default:
+				won, err := model.claim(claim), h.Guard.Claim(t.Context(), claim)
+				if won != (err == nil) || err != nil && !errors.Is(err, domain.ErrTokenReplayed) {
+					t.Fatalf("run %d of seed %d: after %v: %v, want it won: %t", run, seed, model.history, err, won)
+				}
+			}
+		}
+		h.Advance(2 * minutes * time.Minute) // all have ended
+	}
+}
+
+// guardModel is a guard as simple as can be.
+type guardModel struct {
+	now     time.Duration
+	held    map[domain.ProofKey]domain.Claim // Keep is when it ends
+	history []string
+}
+
+func (m *guardModel) pass(d time.Duration) {
+	m.now += d
+	m.history = append(m.history, d.String()+" pass")
+}
+
+func (m *guardModel) claim(c domain.Claim) (won bool) {
+	m.history = append(m.history, fmt.Sprintf("%d claims %d for %s", c.Owner[7], c.Key[7], c.Keep))
+	if winner, found := m.held[c.Key]; found && winner.Keep > m.now {
+		return winner.Owner == c.Owner
+	}
+	if m.held == nil {
+		m.held = map[domain.ProofKey]domain.Claim{}
+	}
+	c.Keep += m.now
+	m.held[c.Key] = c
+	return true
+}
+
+func (m *guardModel) release(c domain.Claim) {
+	m.history = append(m.history, fmt.Sprintf("%d releases %d", c.Owner[7], c.Key[7]))
+	if m.held[c.Key].Owner == c.Owner {
+		delete(m.held, c.Key)
+	}
 }
 
 func guardFull(t *testing.T, h GuardHarness) {

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -189,6 +190,7 @@ func guardFlaws(g *guard) map[string]flaw[portstest.GuardHarness] {
 		"looks first and takes afterwards":           claims("of 1,000 concurrent owners exactly one wins", inTwoSteps(g)),
 		"is out of patience at the third repetition": claims("of owners who repeat themselves one wins, each time", impatient(g)),
 		"calls a caller's leaving a replay":          claims("a cancelled caller is not told that the proof is used", says(domain.ErrTokenReplayed, "")),
+		"keeps the end of a claim that was released": twoFaced("claims, releases and ends in any order are as in a model", g, lingering(g)),
 		"forgets a live claim to make room":          claims(full, evicting(g)),
 		"calls a proof used for want of room":        claims(full, says(domain.ErrTokenReplayed, "")),
 		"lets everybody win while its store is away": claims(away, says(nil, stopped)),
@@ -280,6 +282,25 @@ func worn(g *guard) brokenGuard {
 				}
 			}
 			return g.Release(ctx, c)
+		},
+	}
+}
+
+// lingering forgets a claim when it ends, and whoever has won the proof meanwhile.
+func lingering(g *guard) brokenGuard {
+	ends := map[domain.ProofKey][]time.Time{}
+	return brokenGuard{
+		claim: func(ctx context.Context, c domain.Claim) error {
+			for _, end := range ends[c.Key] {
+				if !g.now.Before(end) {
+					g.drop(c.Key)
+				}
+			}
+			ends[c.Key] = slices.DeleteFunc(ends[c.Key], func(end time.Time) bool { return !g.now.Before(end) })
+			if _, anybody := g.holds(c); !anybody {
+				ends[c.Key] = append(ends[c.Key], g.now.Add(c.Keep))
+			}
+			return g.Claim(ctx, c)
 		},
 	}
 }
