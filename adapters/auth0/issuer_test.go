@@ -281,6 +281,21 @@ func TestARightAtHashIsAccepted(t *testing.T) {
 	}
 }
 
+// The emulator's spoilt tokens are an hour off.
+func TestHowFarAuth0sClockMayDifferIsTheSkew(t *testing.T) {
+	tenant := startTenant(t)
+	for _, kind := range []auth0test.FaultKind{auth0test.IDExpired, auth0test.IDIssuedInFuture} {
+		inject(tenant, auth0test.Fault{Kind: kind})
+		for skew, accepted := range map[time.Duration]bool{30 * time.Second: false, 2 * time.Hour: true} {
+			client := upstream.New(upstream.Options{Name: "auth0", RootCAs: tenant.CertPool(), Now: time.Now})
+			_, err := auth0.NewIssuer(client, configFor(t, tenant.URL()), wholeIDs, skew, time.Now).Issue(t.Context(), grantFor(t))
+			if (err == nil) != accepted {
+				t.Errorf("%s with a skew of %s: err = %v, accepted: want %t", kind, skew, err, accepted)
+			}
+		}
+	}
+}
+
 func TestASessionSurvivesKeyRotationAndAKeyEndpointThatIsDown(t *testing.T) {
 	tenant := startTenant(t)
 	issuer := issuerFor(t, tenant)

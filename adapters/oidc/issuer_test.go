@@ -114,6 +114,21 @@ func TestIssuerKeepsTheContract(t *testing.T) {
 	})
 }
 
+// The emulator's spoilt tokens are an hour off.
+func TestHowFarTheProvidersClockMayDifferIsTheSkew(t *testing.T) {
+	provider := startProvider(t, nil)
+	for _, fault := range []oidctest.Fault{oidctest.IDExpired, oidctest.IDIssuedInFuture} {
+		provider.SetFault(fault)
+		for skew, accepted := range map[time.Duration]bool{30 * time.Second: false, 2 * time.Hour: true} {
+			client := upstream.New(upstream.Options{Name: "oidc", Now: time.Now})
+			issuer := oidc.NewIssuer(client, configFor(t, provider), skew, time.Now, rand.Reader)
+			if _, err := issuer.Issue(t.Context(), grantFor("jane")); (err == nil) != accepted {
+				t.Errorf("%s with a skew of %s: err = %v, accepted: want %t", fault, skew, err, accepted)
+			}
+		}
+	}
+}
+
 func TestASessionIsHadInEveryWayThatIsConfigurable(t *testing.T) {
 	clientKey := freshKey()
 	byKey := map[string]string{"OIDC_CLIENT_SECRET": "", "OIDC_CLIENT_KEY": clientKey}
