@@ -7,14 +7,17 @@ import "strings"
 // looser one lets two users at the authority become one at the issuer.
 type SubjectRule struct {
 	// Prefix must stand before every subject, with something behind it. If it is
-	// empty, subjects are bare: not empty and without "|".
+	// empty, subjects are bare: not empty and without "|". What is behind it must
+	// not be "." or "..", which lead elsewhere in a path (RFC 3986, section 3.3).
 	Prefix string
 }
 
 // Accepts reports whether id may be a subject.
 func (r SubjectRule) Accepts(id string) bool {
-	if r.Prefix == "" {
-		return id != "" && !strings.Contains(id, "|")
+	bare, found := strings.CutPrefix(id, r.Prefix)
+	switch bare {
+	case "", ".", "..":
+		return false
 	}
-	return len(id) > len(r.Prefix) && strings.HasPrefix(id, r.Prefix)
+	return found && (r.Prefix != "" || !strings.Contains(id, "|"))
 }

@@ -21,6 +21,7 @@
  */
 const DEADLINE_MS = 4000; // for all calls together; the bridge waits longer
 const TOKEN_REFUSALS = ["expired_token", "invalid_token", "invalid_request", "invalid_credential"];
+const UNDECODED = /[\uD800-\uDFFF\uFFFD]/u; // half a character, or the sign for none: two people's ids would look alike
 
 // Verdict is a reason that may be told: the text of any other error might hold what must not be.
 class Verdict extends Error {
@@ -110,18 +111,18 @@ function judge(proof, settings) {
   }
   if (proof.verificationMethod !== "PASSKEY") throw refuse("the token was not won with a passkey");
   if (typeof proof.userId !== "string" || proof.userId === "") throw refuse("the token names nobody");
+  if (UNDECODED.test(proof.userId)) throw cannotTell("the token's user id holds what could not be decoded");
   return userIDOf(proof.userId, settings.subjects);
 }
 
 // userIDOf takes exactly one "auth0|" off. A looser rule would let two people at Authsignal become one at Auth0.
 function userIDOf(subject, subjects) {
-  const prefix = "auth0|";
-  if (subjects === "plain") {
-    if (subject.includes("|")) throw refuse('the token\'s user id holds a "|", which "plain" subjects do not');
-    return subject;
-  }
-  if (!subject.startsWith(prefix) || subject === prefix) throw refuse('the token\'s user id does not begin with "auth0|"');
-  return subject.slice(prefix.length);
+  const prefix = subjects === "plain" ? "" : "auth0|";
+  if (subjects === "plain" && subject.includes("|")) throw refuse('the token\'s user id holds a "|", which "plain" subjects do not');
+  if (!subject.startsWith(prefix)) throw refuse('the token\'s user id does not begin with "auth0|"');
+  const userID = subject.slice(prefix.length);
+  if (["", ".", ".."].includes(userID)) throw refuse("the token's user id is empty, or a path of dots"); // which lead elsewhere in a URL
+  return userID;
 }
 
 async function getUser(settings, subject, signal) {

@@ -33,6 +33,7 @@ function login(identifier, password, callback) {
   const answer = arguments[arguments.length - 1]; // with the context object turned on, the callback comes fourth
   const DEADLINE_MS = 4000; // for all calls together; the bridge waits longer
   const TOKEN_REFUSALS = ["expired_token", "invalid_token", "invalid_request", "invalid_credential"];
+  const UNDECODED = /[\uD800-\uDFFF\uFFFD]/u; // half a character, or the sign for none: two people's ids would look alike
   const SIGNED_HEADER = Buffer.from('{"alg":"HS256","typ":"native-bridge-proof+jwt"}').toString("base64url");
   const SIGNED_LIFETIME_S = 60;
   const SIGNED_SKEW_S = 30;
@@ -151,6 +152,7 @@ function login(identifier, password, callback) {
     }
     if (proof.verificationMethod !== "PASSKEY") throw refuse("the token was not won with a passkey");
     if (typeof proof.userId !== "string" || proof.userId === "") throw refuse("the token names nobody");
+    if (UNDECODED.test(proof.userId)) throw cannotTell("the token's user id holds what could not be decoded");
     const userID = userIDOf(proof.userId, settings.subjects);
     if (typeof identifier !== "string" || identifier.toLowerCase() !== proof.userId.toLowerCase()) {
       throw refuse("the token is another person's"); // Auth0 may have lower-cased the identifier, hence no regard to case
@@ -161,13 +163,12 @@ function login(identifier, password, callback) {
   // userIDOf takes exactly one "auth0|" off, because Auth0 puts one before whatever user_id it is given. A looser rule
   // would let two people at Authsignal become one at Auth0.
   function userIDOf(subject, subjects) {
-    const prefix = "auth0|";
-    if (subjects === "plain") {
-      if (subject.includes("|")) throw refuse('the token\'s user id holds a "|", which "plain" subjects do not');
-      return subject;
-    }
-    if (!subject.startsWith(prefix) || subject === prefix) throw refuse('the token\'s user id does not begin with "auth0|"');
-    return subject.slice(prefix.length);
+    const prefix = subjects === "plain" ? "" : "auth0|";
+    if (subjects === "plain" && subject.includes("|")) throw refuse('the token\'s user id holds a "|", which "plain" subjects do not');
+    if (!subject.startsWith(prefix)) throw refuse('the token\'s user id does not begin with "auth0|"');
+    const userID = subject.slice(prefix.length);
+    if (["", ".", ".."].includes(userID)) throw refuse("the token's user id is empty, or a path of dots"); // which lead elsewhere in a URL
+    return userID;
   }
 
   async function getUser(settings, subject) {

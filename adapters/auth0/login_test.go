@@ -62,6 +62,8 @@ func loginCases(t *testing.T) []loginCase {
 		{name: "a person whose id has capitals keeps them", validate: proves("userId", "auth0|ABC"), identifier: "auth0|abc", want: scripthost.Profile, userID: "ABC", email: "jane@example.com", verified: true},
 		{name: "an identifier of somebody else", identifier: "auth0|another", want: scripthost.Refused, message: "the token is another person's"},
 		{name: "an identifier that is the person's email", identifier: "jane@example.com", want: scripthost.Refused, message: "the token is another person's"},
+		{name: "an identifier that the person's begins with", identifier: "auth0|66f0", want: scripthost.Refused, message: "the token is another person's"},
+		{name: "an identifier that begins with the person's", identifier: provenSubject + "-and-more", want: scripthost.Refused, message: "the token is another person's"},
 		{name: "an identifier without its prefix", identifier: "66f0c0de", want: scripthost.Refused, message: "the token is another person's"},
 
 		// The email and its flag come from the user.
@@ -99,6 +101,8 @@ func loginCases(t *testing.T) []loginCase {
 		{name: "400 invalid_token", validate: fails(400, "invalid_token"), want: scripthost.Refused, message: "or no longer: invalid_token"},
 		{name: "400 invalid_request", validate: fails(400, "invalid_request"), want: scripthost.Refused, message: "or no longer: invalid_request"},
 		{name: "403 invalid_credential", validate: fails(403, "invalid_credential"), want: scripthost.Refused, message: "or no longer: invalid_credential"},
+		{name: "401 with a text under the code's other name", validate: says(401, `{"error":"The token is bad.","errorCode":"expired_token"}`), want: scripthost.Refused, message: "or no longer: expired_token"},
+		{name: "401 whose text looks like a code", validate: says(401, `{"error":"expired_token","errorCode":"unauthorized"}`), want: scripthost.Failed, message: "AUTHSIGNAL_SECRET"},
 		{name: "400 with the code under its other name", validate: says(400, `{"error":"invalid_token"}`), want: scripthost.Refused, message: "or no longer: invalid_token"},
 
 		// What is no verdict is never a wrong password.
@@ -149,7 +153,60 @@ func loginCases(t *testing.T) []loginCase {
 			cases[i].identifier = provenSubject
 		}
 	}
-	return slices.Concat(cases, signedCases(), subjectCases(t))
+	return slices.Concat(cases, signedCases(), subjectCases(t), documentCases(t))
+}
+
+// documentCases are the answers of Authsignal's that the bridge's own verifier reads, too. Where it finds a person, the
+// script must find the same one.
+func documentCases(t *testing.T) []loginCase {
+	content, err := os.ReadFile("../authsignal/testdata/validations.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var documents []struct {
+		Name, Document, Bridge, Script string
+		Base64                         []byte
+	}
+	if err := json.Unmarshal(content, &documents); err != nil || len(documents) == 0 {
+		t.Fatalf("%d documents: %v", len(documents), err)
+	}
+	var cases []loginCase
+	for _, d := range documents {
+		if d.Bridge != "" && d.Bridge != d.Script {
+			t.Errorf("%s: the bridge reads %q, the script %q", d.Name, d.Bridge, d.Script)
+		}
+		c := loginCase{
+			name:       "read by both: " + d.Name,
+			validate:   says(200, d.Document+string(d.Base64)),
+			identifier: d.Script,
+			want:       anyRefusal,
+		}
+		if d.Script != "" {
+			c.want, c.userID, c.email, c.verified = scripthost.Profile, strings.TrimPrefix(d.Script, "auth0|"), "jane@example.com", true
+		}
+		cases = append(cases, c)
+	}
+	return cases
+}
+
+// anyRefusal stands for "no" and for "cannot tell".
+const anyRefusal = scripthost.Kind("refused_or_failed")
+
+func (c *loginCase) settle(got scripthost.Kind, ways ...scripthost.Kind) {
+	if c.want == anyRefusal && slices.Contains(ways, got) {
+		c.want = got
+	}
+}
+
+// proven is the person whom the token proves, where the user is asked for.
+func (c loginCase) proven() string {
+	switch {
+	case c.userID == "":
+		return provenSubject
+	case c.settings["AUTHSIGNAL_SUBJECTS"] == "plain":
+		return c.userID
+	}
+	return "auth0|" + c.userID
 }
 
 // subjectCases are the cases the Login script shares with the sign-in policy and the issuer.
@@ -198,6 +255,7 @@ func TestLoginScript(t *testing.T) {
 }
 
 func (c loginCase) check(t *testing.T, got loginResult) {
+	c.settle(got.Kind, scripthost.Refused, scripthost.Failed)
 	if got.Kind != c.want || !strings.Contains(got.Message, c.message) {
 		t.Fatalf("ended as %s %q, want %s %q", got.Kind, got.Message, c.want, c.message)
 	}
@@ -222,6 +280,27 @@ func (c loginCase) check(t *testing.T, got loginResult) {
 	}
 	if !maps.Equal(got.Profile, want) {
 		t.Errorf("profile = %v, want %v", got.Profile, want)
+	}
+}
+
+// What nobody has foreseen might hold what must not be told.
+func TestTheTextOfAnUnexpectedErrorIsNotTold(t *testing.T) {
+	authsignal := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		proves()(w, r)
+	}))
+	t.Cleanup(authsignal.Close)
+	host := scripthost.New(scripthost.Options{Log: func(line string) { t.Logf("the host warns: %s", line) }})
+	t.Cleanup(host.Close)
+	script, err := host.Compile("function encodeURIComponent(text) { throw new TypeError(`about ${text}`); }\n" + readLoginScript(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := host.Login(t.Context(), script, scripthost.Login{
+		Identifier: provenSubject, Password: challengeToken,
+		Configuration: loginCase{}.login(0, authsignal.URL).Configuration,
+	})
+	if out.Kind != scripthost.Failed || out.Message != "native-bridge cannot tell: the Login script failed" {
+		t.Errorf("ended as %s %q, want the script's own words", out.Kind, out.Message)
 	}
 }
 
@@ -418,8 +497,8 @@ func authsignalOf(t *testing.T, cases []loginCase) http.Handler {
 		})
 		mux.HandleFunc(fmt.Sprintf("GET /%d/v1/users/{id}", i), func(w http.ResponseWriter, r *http.Request) {
 			checkCredentials(t, c.name, r)
-			if id := r.PathValue("id"); !strings.EqualFold(id, c.identifier) {
-				t.Errorf("%s: asked for the user %q, want %q", c.name, id, c.identifier)
+			if id := r.PathValue("id"); id != c.proven() {
+				t.Errorf("%s: asked for the user %q, want %q", c.name, id, c.proven())
 			}
 			user(w, r)
 		})

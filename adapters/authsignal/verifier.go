@@ -8,7 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
+	"unicode/utf8"
+
+	strict "github.com/go-jose/go-jose/v4/json"
 
 	"nativebridge/adapters/internal/upstream"
 	"nativebridge/domain"
@@ -87,7 +91,10 @@ func (v *Verifier) post(ctx context.Context, token domain.PasskeyToken) (upstrea
 }
 
 // validation is the part of a 200 from /validate that the bridge reads. The code
-// of the action comes under two names, which the SDKs choose between.
+// of the action comes under two names, which the SDKs choose between. It is read
+// strictly, because the Login script and the Action read the same answer and must
+// not find another person in it: names are compared with regard to case, and a
+// member that is there twice makes it no validation.
 type validation struct {
 	IsValid            *bool   `json:"isValid"`
 	State              string  `json:"state"`
@@ -103,16 +110,18 @@ type validation struct {
 // understood is no verdict.
 func (v *Verifier) identity(body []byte) (domain.Identity, error) {
 	var answer validation
-	if err := json.Unmarshal(body, &answer); err != nil || answer.IsValid == nil {
+	if err := strict.Unmarshal(body, &answer); err != nil || answer.IsValid == nil {
 		return domain.Identity{}, fmt.Errorf("%w: authsignal's answer is not a validation", domain.ErrUnavailable)
 	}
 	switch {
+	case answer.isUndecoded():
+		return domain.Identity{}, fmt.Errorf("%w: authsignal's answer holds what could not be decoded", domain.ErrUnavailable)
 	case !*answer.IsValid:
 		return domain.Identity{}, fmt.Errorf("%w: authsignal says that the token is not valid (state %.32q)", domain.ErrTokenRejected, answer.State)
 	case answer.State != "CHALLENGE_SUCCEEDED":
 		return domain.Identity{}, fmt.Errorf("%w: the challenge has not succeeded (state %.32q)", domain.ErrTokenRejected, answer.State)
 	case answer.UserID == "" || answer.IdempotencyKey == "" || answer.StateUpdatedAt == "":
-		return domain.Identity{}, fmt.Errorf("%w: authsignal does not say whom the token proves, by which ceremony and when", domain.ErrTokenRejected)
+		return domain.Identity{}, fmt.Errorf("%w: authsignal does not say whom the token proves, by which ceremony and when", domain.ErrUnavailable)
 	}
 	at, err := time.Parse(time.RFC3339, answer.StateUpdatedAt)
 	if err != nil {
@@ -132,6 +141,18 @@ func (v *Verifier) identity(body []byte) (domain.Identity, error) {
 
 		AuthenticatedAfter: v.client.Earliest(at),
 	}, nil
+}
+
+// isUndecoded reports whether a text has U+FFFD, which the decoder puts in place of
+// what is no character: two ids would become one.
+func (a *validation) isUndecoded() bool {
+	texts := a.UserID + a.IdempotencyKey + a.VerificationMethod
+	for _, action := range []*string{a.Action, a.ActionCode} {
+		if action != nil {
+			texts += *action
+		}
+	}
+	return strings.ContainsRune(texts, utf8.RuneError)
 }
 
 func (a *validation) action() (string, error) {
