@@ -307,6 +307,9 @@ func TestASessionForSomebodyElseIsRevokedAndNeverReturned(t *testing.T) {
 			if reason, known := domain.ReasonOf(err); err == nil || known {
 				t.Errorf("err = %v (reason %q), want a fault of ours", err, reason)
 			}
+			if told := strings.Contains(fmt.Sprint(err), "could not be revoked"); told != (revokeErr != nil) {
+				t.Errorf("err = %v, want it said if, and only if, the session lives on", err)
+			}
 			if session.Subject != "" || !session.AccessToken.IsZero() || !session.RefreshToken.IsZero() {
 				t.Errorf("session = %+v, want none", session)
 			}

@@ -180,6 +180,7 @@ func TestARefreshTokenIsRenewed(t *testing.T) {
 			if got.Refresh.Reveal() != "the-old-refresh-token" || len(got.Access.Scope) != 2 || got.Access.Audience != "https://api.example.com" {
 				t.Errorf("asked for %+v", got)
 			}
+			wantCaller(t, got.Client, w)
 		}, nil)
 }
 
@@ -190,9 +191,18 @@ func TestARevocationIsAnsweredWithNothing(t *testing.T) {
 				t.Errorf("%d %q, want 200 and an empty body", w.Code, w.Body)
 			}
 			if len(b.revoker.asked) != 1 || b.revoker.asked[0].Refresh.Reveal() != "the-old-refresh-token" {
-				t.Errorf("asked %+v", b.revoker.asked)
+				t.Fatalf("asked %+v", b.revoker.asked)
 			}
+			wantCaller(t, b.revoker.asked[0].Client, w)
 		}, nil)
+}
+
+// wantCaller checks that the use case was told who asks, as httptest's requests have it.
+func wantCaller(t *testing.T, got domain.Client, w *httptest.ResponseRecorder) {
+	t.Helper()
+	if got.Addr.String() != "192.0.2.1" || got.RequestID == "" || got.RequestID != w.Header().Get("X-Request-Id") {
+		t.Errorf("the caller is %+v, want its address and the request id of the answer", got)
+	}
 }
 
 // wantOAuthError checks an answer against RFC 6749 section 5.2.
