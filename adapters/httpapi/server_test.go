@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"nativebridge/adapters/httpapi"
+	"nativebridge/adapters/internal/patience"
 	"nativebridge/adapters/internal/serving"
 )
 
@@ -49,7 +50,7 @@ func TestStoppingFinishesWhatIsInFlight(t *testing.T) {
 		_ = resp.Body.Close()
 		answer <- resp.StatusCode
 	}()
-	<-e.entered
+	patience.Receive(t, e.entered, "the exchange to begin")
 	r.cancel()
 	for refusesConnections := false; !refusesConnections; {
 		conn, err := net.Dial("tcp", strings.TrimPrefix(r.url, "http://"))
@@ -64,10 +65,10 @@ func TestStoppingFinishesWhatIsInFlight(t *testing.T) {
 	default:
 	}
 	close(e.leave)
-	if status := <-answer; status != http.StatusOK {
+	if status := patience.Receive(t, answer, "the answer"); status != http.StatusOK {
 		t.Errorf("the request in flight was answered %d, want 200", status)
 	}
-	if err := <-r.done; err != nil {
+	if err := patience.Receive(t, r.done, "the server to stop"); err != nil {
 		t.Errorf("stop: %v", err)
 	}
 }

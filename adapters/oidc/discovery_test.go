@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"nativebridge/adapters/internal/patience"
 	"nativebridge/adapters/internal/upstream"
 	"nativebridge/adapters/oidc"
 	"nativebridge/domain"
@@ -179,7 +180,7 @@ func TestTheConfigurationIsCachedAndTheLastGoodOneServes(t *testing.T) {
 		}
 	}
 	issue()
-	<-d.arrived
+	patience.Receive(t, d.arrived, "the request for the configuration")
 	c.advance(59 * time.Minute)
 	issue()
 	if len(d.arrived) != 0 {
@@ -188,7 +189,7 @@ func TestTheConfigurationIsCachedAndTheLastGoodOneServes(t *testing.T) {
 	c.advance(2 * time.Minute)
 	d.answer(http.StatusServiceUnavailable, "")
 	issue()
-	<-d.arrived // in the background
+	patience.Receive(t, d.arrived, "the request for the configuration, in the background")
 	issue()
 }
 

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"nativebridge/adapters/internal/lines"
+	"nativebridge/adapters/internal/patience"
 	"nativebridge/adapters/internal/serving"
 	"nativebridge/adapters/internal/upstream"
 	"nativebridge/adapters/ops"
@@ -37,7 +38,7 @@ func run(t *testing.T, health *ops.Health) *running {
 	go func() { done <- server.Serve(ctx, listener) }()
 	t.Cleanup(func() {
 		stop()
-		if err := <-done; err != nil {
+		if err := patience.Receive(t, done, "the server to stop"); err != nil {
 			t.Error(err)
 		}
 	})
@@ -66,7 +67,7 @@ func TestReadyOnceWarmAndNotWhileDraining(t *testing.T) {
 	}, nil, quiet)
 	r := run(t, health)
 
-	<-warming
+	patience.Receive(t, warming, "the warm-up to begin")
 	if status, body := r.get(t, "/readyz"); status != 503 || body["status"] != "starting" {
 		t.Errorf("while warming up: %d %v, want 503 starting", status, body)
 	}

@@ -318,7 +318,7 @@ func TestAReplicaKilledBetweenClaimAndIssueSpendsTheProof(t *testing.T) {
 	}()
 	until(t, "auth0 is asked, so the proof is claimed", func() bool { return len(s.auth0.Faults().Inject) == 0 })
 	victim.kill()
-	<-gone
+	until(t, "the caller is gone", closed(gone))
 
 	s.replica(t).want(t, token, http.StatusConflict, "token_replayed")
 	s.replica(t).want(t, signIn(t, s.somebody(t)), http.StatusOK, "")
@@ -613,5 +613,17 @@ func TestThePasswordOfRedisComesFromAFileAndIsNotTold(t *testing.T) {
 	}
 	if strings.Contains(log, "s3cr3t") {
 		t.Error("the log tells a secret")
+	}
+}
+
+// closed reports whether a channel is.
+func closed(channel <-chan struct{}) func() bool {
+	return func() bool {
+		select {
+		case <-channel:
+			return true
+		default:
+			return false
+		}
 	}
 }

@@ -448,7 +448,7 @@ func TestACallerWhoLeavesCanComeBackWithTheSameToken(t *testing.T) {
 	}()
 	until(t, "Auth0 is asked", func() bool { return len(b.auth0.Faults().Inject) == 0 })
 	leave()
-	<-gone
+	until(t, "the caller is gone", closed(gone))
 	// The claim is released when the bridge notices; until then it is a replay.
 	until(t, "the token works again", func() bool { return b.exchange(t.Context(), t, token).status == http.StatusOK })
 }
@@ -492,5 +492,17 @@ func TestNoCredentialIsLoggedOrAudited(t *testing.T) {
 	}
 	if len(lines) != 7 {
 		t.Errorf("%d audit lines, want one for each of 7 attempts", len(lines))
+	}
+}
+
+// closed reports whether a channel is.
+func closed(channel <-chan struct{}) func() bool {
+	return func() bool {
+		select {
+		case <-channel:
+			return true
+		default:
+			return false
+		}
 	}
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 
 	"nativebridge/adapters/auth0/auth0test"
+	"nativebridge/adapters/internal/patience"
 )
 
 const (
@@ -485,13 +486,13 @@ func TestCloseEndsRequestsThatHang(t *testing.T) {
 		_, err := e.try(e.tokenRequest(signIn(nil)))
 		failed <- err
 	}()
-	if x := <-told; x.Status != 0 { // told when the hanging begins
+	if x := patience.Receive(t, told, "the request that hangs"); x.Status != 0 { // told when the hanging begins
 		t.Errorf("got %+v, want no status", x)
 	}
 	if err := e.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := <-failed; err == nil {
+	if err := patience.Receive(t, failed, "the request to fail"); err == nil {
 		t.Error("the request was answered")
 	}
 	if err := e.Close(); err != nil {
@@ -620,11 +621,11 @@ func TestScriptRunsOnWhenTheCallerLeaves(t *testing.T) {
 		defer close(left)
 		_, _ = e.try(req)
 	}()
-	<-asked
+	patience.Receive(t, asked, "the script to ask")
 	leave()
-	<-left
+	patience.Receive(t, left, "the caller who left")
 	close(release)
-	if x := <-done; x.Kind != auth0test.LoginScript || x.Outcome != "profile" {
+	if x := patience.Receive(t, done, "the script to end"); x.Kind != auth0test.LoginScript || x.Outcome != "profile" {
 		t.Errorf("got %+v, want a script that returned a profile", x)
 	}
 }

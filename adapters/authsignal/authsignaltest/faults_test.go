@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"nativebridge/adapters/authsignal/authsignaltest"
+	"nativebridge/adapters/internal/patience"
 )
 
 func TestInjectedErrors(t *testing.T) {
@@ -107,7 +108,7 @@ func TestAHangLastsUntilTheCallerGivesUp(t *testing.T) {
 	if _, err := http.DefaultClient.Do(req); !errors.Is(err, context.Canceled) {
 		t.Fatalf("got %v, want the caller's own cancellation", err)
 	}
-	if x := <-seen; x.Status != 0 || x.Fault != authsignaltest.FaultHang {
+	if x := patience.Receive(t, seen, "the request that hangs"); x.Status != 0 || x.Fault != authsignaltest.FaultHang {
 		t.Errorf("recorded %+v", x)
 	}
 }

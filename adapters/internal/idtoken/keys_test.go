@@ -18,6 +18,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"nativebridge/adapters/internal/idtoken"
+	"nativebridge/adapters/internal/patience"
 	"nativebridge/domain"
 )
 
@@ -195,7 +196,7 @@ func TestAStaleSetServesWhileItIsFetchedAgain(t *testing.T) {
 	e, c := newEndpoint(t, public("a", rsaKeys()[0])), newClock()
 	keys := keysOf(e, c)
 	find(t, keys, "a", 1)
-	<-e.arrived
+	patience.Receive(t, e.arrived, "the request for keys")
 	e.publish(t, public("a", rsaKeys()[0]), public("b", rsaKeys()[1]))
 	release := e.holdBack()
 	defer release()
@@ -207,7 +208,7 @@ func TestAStaleSetServesWhileItIsFetchedAgain(t *testing.T) {
 			t.Errorf("Find = %d keys, %v, want the one at hand", len(found), err)
 		}
 	}
-	<-e.arrived
+	patience.Receive(t, e.arrived, "the request for keys")
 	if e.requests() != 2 {
 		t.Errorf("%d requests, want one more", e.requests())
 	}
@@ -348,9 +349,9 @@ func TestACallerWhoLeavesTakesNobodyAlong(t *testing.T) {
 		_, err := keys.Find(leaving, "a")
 		gone <- err
 	}()
-	<-e.arrived
+	patience.Receive(t, e.arrived, "the request for keys")
 	leave()
-	err := <-gone
+	err := patience.Receive(t, gone, "the caller who left")
 	if reason, _ := domain.ReasonOf(err); reason != domain.ErrUnavailable || !errors.Is(err, context.Canceled) {
 		t.Errorf("err = %v, want unavailable because of context.Canceled", err)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"nativebridge/adapters/internal/idtoken"
+	"nativebridge/adapters/internal/patience"
 	"nativebridge/domain"
 )
 
@@ -81,13 +82,13 @@ func TestASetThatWasAskedForBeforeRejectsNobody(t *testing.T) {
 	defer release()
 	first := make(chan error, 1)
 	go func() { first <- keys.Fetch(t.Context()) }()
-	<-e.arrived
+	patience.Receive(t, e.arrived, "the request for keys")
 
 	_, err := keys.FindSparingly(callerOf(t.Context(), release), "b")
 	if reason, _ := domain.ReasonOf(err); reason != domain.ErrUnavailable {
 		t.Errorf("err = %v, want unavailable", err)
 	}
-	if err := <-first; err != nil {
+	if err := patience.Receive(t, first, "the first fetch"); err != nil {
 		t.Error(err)
 	}
 }
