@@ -44,8 +44,9 @@ func isRateLimit(reply upstream.Reply) bool {
 
 // said begins what is told of an error reply, without credentials.
 func (i *Issuer) said(reply upstream.Reply, p problem, credential domain.Secret) string {
-	return fmt.Sprintf("auth0 answered %d %s", reply.Status,
-		upstream.Words(p.Error+": "+p.ErrorDescription, credential, i.config.ClientSecret))
+	words := strings.Trim(p.Error+": "+p.ErrorDescription, ": ")
+	return strings.TrimSpace(fmt.Sprintf("auth0 answered %d %s", reply.Status,
+		reply.Words(words, credential, i.config.ClientSecret)))
 }
 
 // unanswered is the error of a session that was asked for and did not come. Auth0

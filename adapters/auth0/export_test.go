@@ -3,6 +3,9 @@ package auth0
 // SubjectOf is subjectOf, for the tests.
 var SubjectOf = subjectOf
 
+// OnTheInternet is onTheInternet, for the tests.
+var OnTheInternet = onTheInternet
+
 // CannotTell is cannotTell, for the tests.
 const CannotTell = cannotTell
 

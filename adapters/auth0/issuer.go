@@ -162,14 +162,8 @@ func (i *Issuer) post(ctx context.Context, path string, form url.Values, client 
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.Header.Set("Accept", "application/json")
-	if isPublic(client) {
+	if onTheInternet(client) {
 		req.Header.Set("auth0-forwarded-for", client.String())
 	}
 	return i.client.Do(req)
-}
-
-// isPublic reports whether addr can be an app's on the internet; any other would
-// make Auth0 count all users of a network as one.
-func isPublic(addr netip.Addr) bool {
-	return addr.IsGlobalUnicast() && !addr.IsPrivate()
 }

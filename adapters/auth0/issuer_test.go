@@ -107,7 +107,7 @@ func grantFor(t *testing.T, scope ...string) domain.Grant {
 		Identity: domain.Identity{Authority: "test", Subject: "auth0|jane", Action: "signIn", Method: domain.MethodPasskey, ProofID: "1", AuthenticatedAt: time.Now()},
 		Token:    token,
 		Access:   domain.Access{Scope: scope, Audience: audience},
-		Client:   domain.Client{Addr: netip.MustParseAddr("203.0.113.7")},
+		Client:   domain.Client{Addr: netip.MustParseAddr("81.2.69.160")},
 	}
 }
 
@@ -427,16 +427,37 @@ func TestTheRequestIsWhatTheAuthenticationAPIDocuments(t *testing.T) {
 	if sent.header.Get("Authorization") != "" {
 		t.Error("the client authenticates twice")
 	}
-	if got := sent.header.Get("auth0-forwarded-for"); got != "203.0.113.7" {
+	if got := sent.header.Get("auth0-forwarded-for"); got != "81.2.69.160" {
 		t.Errorf("auth0-forwarded-for = %q, want the app's address", got)
 	}
 }
 
+// The first and the last address of each block that is not on the internet, and
+// those beside it that are.
 func TestOnlyAnAddressOnTheInternetIsForwarded(t *testing.T) {
+	on := strings.Fields(`81.2.69.160 1.0.0.0 9.255.255.255 11.0.0.0 100.63.255.255 100.128.0.0 126.255.255.255 128.0.0.0
+		169.253.255.255 169.255.0.0 172.15.255.255 172.32.0.0 191.255.255.255 192.0.1.0 192.0.3.0 192.167.255.255 192.169.0.0
+		198.17.255.255 198.20.0.0 198.51.99.255 198.51.101.0 203.0.112.255 203.0.114.0 223.255.255.255
+		2001:200:: 2001:db7:ffff:ffff:ffff:ffff:ffff:ffff 2001:db9:: 2003:: 2a00:1450::1 2400:cb00::1 3fff:1000::`)
+	off := strings.Fields(`0.0.0.0 0.255.255.255 10.0.0.0 10.255.255.255 100.64.0.0 100.127.255.255 127.0.0.1 127.255.255.255
+		169.254.0.0 169.254.255.255 172.16.0.0 172.31.255.255 192.0.0.0 192.0.0.255 192.0.2.0 192.0.2.255 192.31.196.1 192.52.193.1
+		192.88.99.1 192.168.0.0 192.168.255.255 192.175.48.1 198.18.0.0 198.19.255.255 198.51.100.0 198.51.100.255 203.0.113.0
+		203.0.113.255 224.0.0.1 239.255.255.255 240.0.0.0 255.255.255.255
+		:: ::1 ::ffff:81.2.69.160 64:ff9b::5102:45a0 64:ff9b:1::1 100::1 100:0:0:1::1 1fff:: 2001:: 2001:2::1 2001:20::1
+		2001:1ff:ffff:ffff:ffff:ffff:ffff:ffff 2001:db8:: 2001:db8:ffff:ffff:ffff:ffff:ffff:ffff 2002::1 2620:4f:8000::1
+		3fff:: 3fff:fff:ffff:ffff:ffff:ffff:ffff:ffff 4000:: 5f00::1 fc00::1 fd00::1 fe80::1 2a00:1450::1%eth0 ff02::1`)
+	for _, address := range on {
+		if !auth0.OnTheInternet(netip.MustParseAddr(address)) {
+			t.Errorf("%s is a user's, and not forwarded", address)
+		}
+	}
+	for _, address := range off {
+		if auth0.OnTheInternet(netip.MustParseAddr(address)) {
+			t.Errorf("%s is nobody's on the internet, and forwarded", address)
+		}
+	}
 	for address, forwarded := range map[string]string{
-		"203.0.113.7": "203.0.113.7", "2001:db8::7": "2001:db8::7", "": "",
-		"10.1.2.3": "", "192.168.1.1": "", "172.16.0.1": "", "127.0.0.1": "", "::1": "", "fd00::1": "",
-		"169.254.1.1": "", "fe80::1": "", "0.0.0.0": "", "224.0.0.1": "",
+		"81.2.69.160": "81.2.69.160", "2a00:1450::1": "2a00:1450::1", "100.64.0.1": "", "203.0.113.7": "", "": "",
 	} {
 		issuer, requests := plainAuth0(t, answering(403, `{"error":"invalid_grant"}`))
 		grant := grantFor(t)

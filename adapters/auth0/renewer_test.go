@@ -62,13 +62,13 @@ func TestTheRenewalIsWhatTheAuthenticationAPIDocuments(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			issuer, requests := plainAuth0(t, answering(403, `{"error":"invalid_grant"}`))
-			_, _ = issuer.Renew(t.Context(), domain.NewSecret("v1.refresh"), tt.asked, domain.Client{Addr: netip.MustParseAddr("203.0.113.7")})
+			_, _ = issuer.Renew(t.Context(), domain.NewSecret("v1.refresh"), tt.asked, domain.Client{Addr: netip.MustParseAddr("81.2.69.160")})
 			want := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {"v1.refresh"}, "client_id": {clientID}, "client_secret": {clientSecret}}
 			for key, value := range tt.extra {
 				want[key] = value
 			}
 			sent := requests()[0]
-			if sent.path != "/oauth/token" || sent.form.Encode() != want.Encode() || sent.header.Get("auth0-forwarded-for") != "203.0.113.7" {
+			if sent.path != "/oauth/token" || sent.form.Encode() != want.Encode() || sent.header.Get("auth0-forwarded-for") != "81.2.69.160" {
 				t.Errorf("sent %s %v %v, want %v", sent.path, sent.form, sent.header, want)
 			}
 		})

@@ -195,7 +195,7 @@ func TestTheExchangeRequestIsWhatAuth0Documents(t *testing.T) {
 	if sent.path != "/oauth/token" || sent.form.Encode() != want.Encode() {
 		t.Errorf("%s %v, want %v", sent.path, sent.form, want)
 	}
-	if got := sent.header.Get("auth0-forwarded-for"); got != "203.0.113.7" {
+	if got := sent.header.Get("auth0-forwarded-for"); got != "81.2.69.160" {
 		t.Errorf("auth0-forwarded-for = %q, want the app's address", got)
 	}
 

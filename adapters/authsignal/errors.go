@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"nativebridge/adapters/internal/upstream"
 	"nativebridge/domain"
@@ -39,8 +40,8 @@ func isRejection(code string) bool {
 func (v *Verifier) refusal(reply upstream.Reply, token domain.PasskeyToken) error {
 	var p problem
 	_ = json.Unmarshal(reply.Body, &p) // an HTML page leaves it empty
-	said := fmt.Sprintf("authsignal answered %d %s", reply.Status,
-		upstream.Words(p.code()+": "+p.Description, token.Secret, v.config.Secret))
+	said := strings.TrimSpace(fmt.Sprintf("authsignal answered %d %s", reply.Status,
+		reply.Words(strings.Trim(p.code()+": "+p.Description, ": "), token.Secret, v.config.Secret)))
 	wait := upstream.RetryAfter(reply.Header, v.now())
 
 	switch s := reply.Status; {

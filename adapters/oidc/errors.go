@@ -27,7 +27,7 @@ func (i *Issuer) refusal(reply upstream.Reply, form url.Values, invalid domain.E
 	var p problem
 	_ = json.Unmarshal(reply.Body, &p) // plain text and HTML leave it empty
 	words := strings.Trim(p.Error+": "+p.Description, ": ")
-	said := fmt.Sprintf("the provider answered %d %s", reply.Status, upstream.Words(words, i.credentials(form)...))
+	said := fmt.Sprintf("the provider answered %d %s", reply.Status, reply.Words(words, i.credentials(form)...))
 	said = strings.TrimSpace(said)
 	refused := func(reason domain.Error, hint string) error {
 		if invalid == "" {

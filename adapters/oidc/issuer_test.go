@@ -78,7 +78,7 @@ func grantFor(subject string, scope ...string) domain.Grant {
 		Identity: domain.Identity{Authority: "test", Subject: subject, Action: "signIn", Method: domain.MethodPasskey, ProofID: "1", AuthenticatedAt: time.Now()},
 		Token:    domain.PasskeyToken{Secret: domain.NewSecret("a.passkey.token")},
 		Access:   domain.Access{Scope: scope, Audience: audience},
-		Client:   domain.Client{Addr: netip.MustParseAddr("203.0.113.7")},
+		Client:   domain.Client{Addr: netip.MustParseAddr("81.2.69.160")},
 	}
 }
 
@@ -259,7 +259,7 @@ func TestTheRequestIsThatOfRFC7523(t *testing.T) {
 			if sent.path != "/token?tenant=1" || sent.header.Get("Content-Type") != "application/x-www-form-urlencoded" || sent.form.Encode() != want.Encode() {
 				t.Errorf("sent %s %v, want %v", sent.path, sent.form, want)
 			}
-			if strings.Contains(sent.form.Encode(), "passkey") || strings.Contains(sent.form.Encode(), "203.0.113.7") {
+			if strings.Contains(sent.form.Encode(), "passkey") || strings.Contains(sent.form.Encode(), "81.2.69.160") {
 				t.Error("the provider is told the passkey token or the app's address")
 			}
 		})

@@ -160,11 +160,11 @@ func issuerTellsNoAddress(t *testing.T, h IssuerHarness) {
 		return
 	}
 	known, unknown := h.Grant(t), h.Grant(t)
-	known.Client, unknown.Client = domain.Client{Addr: netip.MustParseAddr("203.0.113.7")}, domain.Client{}
+	known.Client, unknown.Client = domain.Client{Addr: netip.MustParseAddr("81.2.69.160")}, domain.Client{}
 	for _, tt := range []struct {
 		grant domain.Grant
 		want  string
-	}{{known, "203.0.113.7"}, {unknown, ""}} {
+	}{{known, "81.2.69.160"}, {unknown, ""}} {
 		if _, err := h.Issuer.Issue(t.Context(), tt.grant); err != nil {
 			t.Fatal(err)
 		}

@@ -51,7 +51,7 @@ func (p *provider) grant(*testing.T) domain.Grant {
 		Identity: domain.Identity{Subject: fmt.Sprintf("person-%d", p.people)},
 		Token:    domain.PasskeyToken{Secret: domain.NewSecret("passkey-token-" + rand.Text())},
 		Access:   domain.Access{Scope: []string{domain.ScopeOpenID}},
-		Client:   domain.Client{Addr: netip.MustParseAddr("203.0.113.7")},
+		Client:   domain.Client{Addr: netip.MustParseAddr("81.2.69.160")},
 	}
 }
 

@@ -4,8 +4,10 @@ package idtoken
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -217,7 +219,7 @@ func get(ctx context.Context, client *upstream.Client, address string) ([]byte, 
 		return nil, err
 	}
 	if reply.Status != http.StatusOK {
-		return nil, fmt.Errorf("status %d", reply.Status)
+		return nil, errors.New(strings.TrimSpace(fmt.Sprintf("status %d %s", reply.Status, reply.Words(""))))
 	}
 	return reply.Body, nil
 }

@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"encoding/json"
 	"net/http"
 	"strconv"
 	"strings"
@@ -10,17 +11,18 @@ import (
 	"nativebridge/domain"
 )
 
-// maxWords bounds what is passed on of a vendor's text.
-const maxWords = 200
+// maxWords bounds what is passed on of a vendor's text, in characters, and
+// maxLooked what is looked at of it, in bytes.
+const (
+	maxWords  = 200
+	maxLooked = 2 << 10
+)
 
-// Words makes a vendor's text fit for the operator's log: bounded, printable,
-// and without the given secrets should the vendor have echoed one.
+// Words makes a vendor's text fit for the operator's log: printable, bounded, and
+// without the given secrets should the vendor have echoed one or eight characters
+// of it, nor anything that looks like a JWT. See redact for the forms that are found.
 func Words(text string, secrets ...domain.Secret) string {
-	for _, secret := range secrets {
-		if !secret.IsZero() {
-			text = strings.ReplaceAll(text, secret.Reveal(), secret.String())
-		}
-	}
+	text = redact(text[:min(len(text), maxLooked)], secrets)
 	text = strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {
 			return ' '
@@ -31,6 +33,15 @@ func Words(text string, secrets ...domain.Secret) string {
 		return string(runes[:maxWords]) + "…"
 	}
 	return text
+}
+
+// Words returns what a reply says, as Words has it: what was found in it, or else,
+// if it is no JSON, its first words, such as those of a proxy's page.
+func (r Reply) Words(found string, secrets ...domain.Secret) string {
+	if found == "" && !json.Valid(r.Body) {
+		found = strings.Join(strings.Fields(string(r.Body[:min(len(r.Body), maxLooked)])), " ")
+	}
+	return Words(found, secrets...)
 }
 
 // RetryAfter returns the wait that a reply asks for: its Retry-After (RFC 9110

@@ -1,0 +1,150 @@
+package upstream_test
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"html"
+	"math/rand/v2"
+	"net/url"
+	"strings"
+	"testing"
+
+	"nativebridge/adapters/internal/upstream"
+	"nativebridge/domain"
+)
+
+const aSecret = "Zk7-q_pLw9/x+T3&vB~Qr" // with what encodings treat differently
+
+func jsonEscaped(s string) string {
+	text, _ := json.Marshal(s)
+	return strings.ReplaceAll(strings.Trim(string(text), `"`), "/", `\/`)
+}
+
+// everyByte writes each byte of s in a form of its own.
+func everyByte(format func(c byte) string) func(string) string {
+	return func(s string) string {
+		var b strings.Builder
+		for i := range len(s) {
+			b.WriteString(format(s[i]))
+		}
+		return b.String()
+	}
+}
+
+const hexDigits = "0123456789abcdef"
+
+// encodings are the forms that a vendor may echo a secret in.
+var encodings = map[string]func(string) string{
+	"as it is":              func(s string) string { return s },
+	"base64":                func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) },
+	"base64 unpadded":       func(s string) string { return base64.RawStdEncoding.EncodeToString([]byte(s)) },
+	"base64url":             func(s string) string { return base64.URLEncoding.EncodeToString([]byte(s)) },
+	"base64url unpadded":    func(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) },
+	"base64, as user":       func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s + ":no")) },
+	"base64, as a password": func(s string) string { return base64.StdEncoding.EncodeToString([]byte("me:" + s)) },
+	"in a form":             url.QueryEscape,
+	"in a path":             url.PathEscape,
+	"each byte in percent":  everyByte(func(c byte) string { return "%" + string([]byte{hexDigits[c>>4], hexDigits[c&15]}) }),
+	"in JSON":               jsonEscaped,
+	"each in JSON":          everyByte(func(c byte) string { return `\u00` + string([]byte{hexDigits[c>>4], hexDigits[c&15]}) }),
+	"in HTML":               html.EscapeString,
+}
+
+func TestASecretIsFoundInEveryEncoding(t *testing.T) {
+	for name, encode := range encodings {
+		for outer, again := range encodings {
+			t.Run(name+", then "+outer, func(t *testing.T) {
+				if strings.HasPrefix(name, "base") && strings.HasPrefix(outer, "base") {
+					return // no vendor echoes base64 of base64
+				}
+				text := again(encode(aSecret))
+				got := upstream.Words("it has <"+text+"> in it", domain.NewSecret(aSecret))
+				size := 12 // more than is left of what is no secret, such as padding
+				if strings.HasPrefix(name, "each") || strings.HasPrefix(outer, "each") {
+					size = 25
+				}
+				if left := leftOf(got, text, size); left != "" || !strings.HasPrefix(got, "it has <") || !strings.HasSuffix(got, "> in it") {
+					t.Errorf("Words = %q, with %q left", got, left)
+				}
+			})
+		}
+	}
+}
+
+// leftOf returns size characters of secret, in a row, that are in text.
+func leftOf(text, secret string, size int) string {
+	for i := 0; i+size <= len(secret); i++ {
+		if strings.Contains(text, secret[i:i+size]) {
+			return secret[i : i+size]
+		}
+	}
+	return ""
+}
+
+// Nothing of eight characters is left of any secret, nor of sixteen of any of its
+// encodings, wherever a vendor cuts it.
+func FuzzNothingOfASecretIsLeft(f *testing.F) {
+	for seed := range uint64(200) {
+		f.Add(seed, "the vendor says ", " and more")
+	}
+	var names []string
+	for name := range encodings {
+		names = append(names, name)
+	}
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/="
+	f.Fuzz(func(t *testing.T, seed uint64, before, after string) {
+		random := rand.New(rand.NewPCG(seed, 0))
+		secret := make([]byte, 16+random.IntN(64))
+		for i := range secret {
+			secret[i] = alphabet[random.IntN(len(alphabet))]
+		}
+		from := random.IntN(len(secret) / 2)
+		echoed := string(secret[from : from+8+random.IntN(len(secret)-from-7)])
+		name := names[random.IntN(len(names))]
+		encoded := encodings[name](echoed)
+		got := upstream.Words(before+encoded+after, domain.NewSecret(string(secret)))
+		if leftOf(before, string(secret), 8) != "" || leftOf(after, string(secret), 8) != "" {
+			return
+		}
+		if left := leftOf(got, echoed, 8); left != "" {
+			t.Errorf("%s: %q of %q is left in %q", name, left, echoed, got)
+		}
+		if left := leftOf(got, encoded, 16); left != "" && !strings.Contains(before+after, left) {
+			t.Errorf("%s: %q of %q is left in %q", name, left, encoded, got)
+		}
+	})
+}
+
+func TestWhatLooksLikeATokenIsNotTold(t *testing.T) {
+	const jwt = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.c2lnbmF0dXJl"
+	for name, text := range map[string]string{
+		"a JWT":                 jwt,
+		"a JWE":                 jwt + ".AAAA.BBBB",
+		"without its signature": jwt[:strings.LastIndexByte(jwt, '.')+1],
+		"its header alone":      jwt[:20],
+		"in a URL":              strings.ReplaceAll(jwt, ".", "%2E"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got, want := upstream.Words("bad token "+text+", sorry"), "bad token [redacted], sorry"; got != want {
+				t.Errorf("Words = %q, want %q", got, want)
+			}
+		})
+	}
+}
+
+func TestARepliesFirstWordsAreToldIfItIsNoJSON(t *testing.T) {
+	secret := domain.NewSecret(aSecret)
+	for name, tt := range map[string]struct{ body, found, want string }{
+		"what was found":      {`{"error":"no"}`, "no", "no"},
+		"nothing in JSON":     {`{"mfa_token":"x"}`, "", ""},
+		"nothing at all":      {"", "", ""},
+		"a page":              {"<html>\r\n  <title>502 Bad Gateway</title>\n", "", "<html> <title>502 Bad Gateway</title>"},
+		"a page with an echo": {"you sent " + aSecret, "", "you sent [redacted]"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := (upstream.Reply{Body: []byte(tt.body)}).Words(tt.found, secret); got != tt.want {
+				t.Errorf("Words = %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
