@@ -91,6 +91,10 @@ func (i *Issuer) refusal(reply upstream.Reply, credential domain.Secret, invalid
 		return fmt.Errorf("%w: %s%s", reason, said, hint)
 	}
 	ours := func(fix string) error { return errors.New(said + ": " + fix) }
+	refusesUs := func(fix string) error {
+		i.client.Refused(reply)
+		return ours(fix)
+	}
 
 	if err := i.passing(reply, p, said); err != nil {
 		return err
@@ -116,11 +120,14 @@ func (i *Issuer) refusal(reply upstream.Reply, credential domain.Secret, invalid
 	case "requires_verification":
 		return refused(domain.ErrAccessDenied, ": turn bot detection off for this flow, it cannot show a CAPTCHA")
 	case "access_denied":
-		return i.denied(reply, p, refused, ours)
+		if reply.Status == http.StatusUnauthorized { // Auth0 says it for a wrong client secret, too
+			return refusesUs("check AUTH0_CLIENT_ID and AUTH0_CLIENT_SECRET")
+		}
+		return denied(p, refused, ours)
 	case "invalid_client":
-		return ours("check AUTH0_CLIENT_ID and AUTH0_CLIENT_SECRET, and that the application authenticates by client_secret_post")
+		return refusesUs("check AUTH0_CLIENT_ID and AUTH0_CLIENT_SECRET, and that the application authenticates by client_secret_post")
 	case "unauthorized_client", "unsupported_grant_type":
-		return ours("turn the Password and Refresh Token grants on in the application's advanced settings " +
+		return refusesUs("turn the Password and Refresh Token grants on in the application's advanced settings " +
 			"(by the API: password, " + grantPasswordRealm + " and refresh_token)")
 	case "invalid_request":
 		if invalid != domain.ErrAccessDenied {
@@ -128,7 +135,7 @@ func (i *Issuer) refusal(reply upstream.Reply, credential domain.Secret, invalid
 		}
 		return ours("check that AUTH0_CONNECTION names the connection and that it is enabled for the application")
 	}
-	return ours("check that AUTH0_DOMAIN is the tenant's domain")
+	return refusesUs("check that AUTH0_DOMAIN is the tenant's domain")
 }
 
 // refusedByLoginScript is the hint for a proof that the Login script does not
@@ -144,13 +151,10 @@ func (i *Issuer) refusedByLoginScript() string {
 		"or Authsignal has refused the second validation of the same token"
 }
 
-// denied tells three kinds of access_denied apart: Auth0 also says it for a wrong
-// client secret and for an unknown audience.
-func (i *Issuer) denied(reply upstream.Reply, p problem, refused func(domain.Error, string) error, ours func(string) error) error {
-	switch {
-	case reply.Status == http.StatusUnauthorized:
-		return ours("check AUTH0_CLIENT_ID and AUTH0_CLIENT_SECRET")
-	case strings.HasPrefix(p.ErrorDescription, "Service not found"):
+// denied tells two kinds of access_denied apart: Auth0 also says it for an unknown
+// audience.
+func denied(p problem, refused func(domain.Error, string) error, ours func(string) error) error {
+	if strings.HasPrefix(p.ErrorDescription, "Service not found") {
 		return ours("check that AUTH0_AUDIENCE is the identifier of an API of the tenant")
 	}
 	return refused(domain.ErrAccessDenied, ": look for an Action that denies access, and check that the connection, AUTH0_CONNECTION, is enabled for the application")

@@ -721,3 +721,37 @@ func TestTheLoginScriptsOutagesBeginAsTheErrorTableExpects(t *testing.T) {
 		t.Errorf("login.js does not begin its outages with %q", auth0.CannotTell)
 	}
 }
+
+// Readiness tells that the bridge is refused, and not that a user is.
+func TestARefusalOfTheBridgeIsAuth0sTrouble(t *testing.T) {
+	for name, tt := range map[string]struct {
+		status int
+		body   string
+		want   string // "" means no trouble
+	}{
+		"our secret is wrong":        {401, `{"error":"invalid_client"}`, "refuses the bridge (401)"},
+		"the same in other words":    {401, `{"error":"access_denied","error_description":"Unauthorized"}`, "refuses the bridge (401)"},
+		"the grant is not turned on": {403, `{"error":"unauthorized_client"}`, "refuses the bridge (403)"},
+		"the domain is wrong":        {404, "<html>not found</html>", "refuses the bridge (404)"},
+		"it takes no POST":           {405, "", "refuses the bridge (405)"},
+		"the user is refused":        {403, `{"error":"invalid_grant"}`, ""},
+		"an Action refuses the user": {403, `{"error":"access_denied"}`, ""},
+		"the user is blocked":        {401, `{"error":"unauthorized","error_description":"user is blocked"}`, ""},
+		"the limit is reached":       {429, `{"error":"too_many_requests"}`, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := httptest.NewServer(answering(tt.status, tt.body))
+			t.Cleanup(server.Close)
+			client := upstream.New(upstream.Options{Name: "auth0", Now: time.Now})
+			for kind, issuer := range map[string]ports.TokenIssuer{
+				"password": auth0.NewIssuer(client, configFor(t, server.URL), wholeIDs, 0, time.Now),
+				"exchange": auth0.NewTokenExchangeIssuer(client, configFor(t, server.URL), wholeIDs, 0, time.Now),
+			} {
+				_, _ = issuer.Issue(t.Context(), grantFor(t))
+				if trouble := client.Trouble(); (trouble == nil) != (tt.want == "") || trouble != nil && trouble.What != tt.want {
+					t.Errorf("%s: trouble = %+v, want %q", kind, trouble, tt.want)
+				}
+			}
+		})
+	}
+}

@@ -75,6 +75,7 @@ func (t *TokenExchangeIssuer) exchangeRefusal(reply upstream.Reply, token domain
 		return domain.WithRetryAfter(refused(domain.ErrBusy, ": attack protection throttles the address because the Action rejected too many tokens: "+
 			"turn on Trust Token Endpoint IP Header in the application's settings"), upstream.RetryAfter(reply.Header, t.now()))
 	case "unauthorized_client", "unsupported_grant_type":
+		t.client.Refused(reply)
 		return ours("set token_exchange.allow_any_profile_of_type of the application to [\"custom_authentication\"], " +
 			"and NATIVE_BRIDGE_CLIENT_ID in the Action's secrets to AUTH0_CLIENT_ID")
 	case "invalid_request":
@@ -85,6 +86,7 @@ func (t *TokenExchangeIssuer) exchangeRefusal(reply upstream.Reply, token domain
 		return t.refusal(reply, token, domain.ErrAccessDenied)
 	}
 	if reply.Status != http.StatusBadRequest && reply.Status != http.StatusForbidden {
+		t.client.Refused(reply)
 		return ours("check that AUTH0_DOMAIN is the tenant's domain")
 	}
 	return refused(domain.ErrAccessDenied, ": look for an Action that denies with this code")

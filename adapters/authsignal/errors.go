@@ -50,10 +50,12 @@ func (v *Verifier) refusal(reply upstream.Reply, token domain.PasskeyToken) erro
 	case s == http.StatusTooManyRequests:
 		return domain.WithRetryAfter(fmt.Errorf("%w: %s", domain.ErrBusy, said), wait)
 	case s == http.StatusUnauthorized, s == http.StatusForbidden:
+		v.client.Refused(reply)
 		return errors.New(said + ": check AUTHSIGNAL_SECRET, and that AUTHSIGNAL_API_URL is of the same tenant's region")
 	case s == http.StatusRequestTimeout, s >= http.StatusInternalServerError, s < http.StatusMultipleChoices:
 		return domain.WithRetryAfter(fmt.Errorf("%w: %s", domain.ErrUnavailable, said), wait)
 	}
 	// Redirects, 404, 405 and the like: somebody else listens there.
+	v.client.Refused(reply)
 	return errors.New(said + ": check that AUTHSIGNAL_API_URL is the Server API's base URL, which ends in /v1")
 }

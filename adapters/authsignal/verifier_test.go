@@ -457,3 +457,31 @@ func FuzzVerify(f *testing.F) {
 		}
 	})
 }
+
+// Readiness tells that the bridge is refused, and not that a user's token is.
+func TestARefusalOfTheBridgeIsAuthsignalsTrouble(t *testing.T) {
+	for name, tt := range map[string]struct {
+		status int
+		body   string
+		want   string // "" means no trouble
+	}{
+		"our key is wrong":           {401, problem("unauthorized", "x"), "refuses the bridge (401)"},
+		"our key is of another kind": {403, `{"message":"Forbidden"}`, "refuses the bridge (403)"},
+		"the address is wrong":       {404, "<html>not found</html>", "refuses the bridge (404)"},
+		"it takes no POST":           {405, "", "refuses the bridge (405)"},
+		"the token is wrong":         {401, problem("invalid_token", "x"), ""},
+		"the token has expired":      {400, problem("expired_token", "x"), ""},
+		"the limit is reached":       {429, "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := httptest.NewServer(answering(tt.status, tt.body))
+			t.Cleanup(server.Close)
+			client := upstream.New(upstream.Options{Name: "authsignal", Now: time.Now})
+			verifier := authsignal.NewVerifier(client, authsignal.Config{APIURL: settings.BaseURL(server.URL + "/v1"), Secret: domain.NewSecret(secret)}, 0, time.Now)
+			_, _ = verifier.Verify(t.Context(), live(t))
+			if trouble := client.Trouble(); (trouble == nil) != (tt.want == "") || trouble != nil && trouble.What != tt.want {
+				t.Errorf("trouble = %+v, want %q", trouble, tt.want)
+			}
+		})
+	}
+}

@@ -39,6 +39,10 @@ func (i *Issuer) refusal(reply upstream.Reply, form url.Values, invalid domain.E
 		return domain.WithRetryAfter(fmt.Errorf("%w: %s", reason, said), upstream.RetryAfter(reply.Header, i.now()))
 	}
 	ours := func(fix string) error { return errors.New(said + ": " + fix) }
+	refusesUs := func(fix string) error {
+		i.client.Refused(reply)
+		return ours(fix)
+	}
 
 	switch {
 	case reply.Status == http.StatusTooManyRequests:
@@ -59,16 +63,16 @@ func (i *Issuer) refusal(reply upstream.Reply, form url.Values, invalid domain.E
 	case "temporarily_unavailable", "server_error":
 		return later(domain.ErrUnavailable)
 	case "invalid_client":
-		return ours("check OIDC_CLIENT_ID and OIDC_CLIENT_SECRET or OIDC_CLIENT_KEY, " +
+		return refusesUs("check OIDC_CLIENT_ID and OIDC_CLIENT_SECRET or OIDC_CLIENT_KEY, " +
 			"that the provider has that key's public half, and that the client may authenticate in this way")
 	case "unauthorized_client", "unsupported_grant_type":
-		return ours("allow the client the grants " + grantJWTBearer + " and refresh_token, and turn the first on at the provider")
+		return refusesUs("allow the client the grants " + grantJWTBearer + " and refresh_token, and turn the first on at the provider")
 	case "invalid_scope":
 		return ours("check that OIDC_SCOPE and OIDC_SCOPE_ALLOWED hold only what the client may have, and the bridge's key may ask for")
 	case "invalid_target":
 		return ours("check OIDC_AUDIENCE, OIDC_AUDIENCES_ALLOWED and OIDC_AUDIENCE_PARAMETER")
 	}
-	return ours("check that OIDC_ISSUER is a provider with the JWT bearer grant (RFC 7523), and docs/oidc.md for what it must be told")
+	return refusesUs("check that OIDC_ISSUER is a provider with the JWT bearer grant (RFC 7523), and docs/oidc.md for what it must be told")
 }
 
 // refusedAssertion is the hint for a refused assertion. Providers say invalid_grant

@@ -440,3 +440,35 @@ func TestWhatTheProviderEchoesIsNotTold(t *testing.T) {
 		t.Errorf("err = %v, want it without the client's secret", err)
 	}
 }
+
+// Readiness tells that the bridge is refused, and not that a user is.
+func TestARefusalOfTheBridgeIsTheProvidersTrouble(t *testing.T) {
+	for name, tt := range map[string]struct {
+		status int
+		body   string
+		want   string // "" means no trouble
+	}{
+		"our secret is wrong":        {401, `{"error":"invalid_client"}`, "refuses the bridge (401)"},
+		"the grant is not turned on": {400, `{"error":"unsupported_grant_type"}`, "refuses the bridge (400)"},
+		"nobody listens there":       {404, "<html>not found</html>", "refuses the bridge (404)"},
+		"the user is refused":        {400, `{"error":"invalid_grant"}`, ""},
+		"the limit is reached":       {429, "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			provider := startProvider(t, nil)
+			mux := http.NewServeMux()
+			server := httptest.NewServer(mux)
+			t.Cleanup(server.Close)
+			mux.HandleFunc("GET /.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
+				_, _ = fmt.Fprintf(w, `{"issuer":%q,"token_endpoint":"%[1]s/token","jwks_uri":"%[1]s/keys"}`, server.URL)
+			})
+			mux.HandleFunc("POST /token", answering(tt.status, tt.body))
+			client := upstream.New(upstream.Options{Name: "oidc", Now: time.Now})
+			issuer := oidc.NewIssuer(client, configFor(t, provider, map[string]string{"OIDC_ISSUER": server.URL}), 0, time.Now, rand.Reader)
+			_, _ = issuer.Issue(t.Context(), grantFor("jane"))
+			if trouble := client.Trouble(); (trouble == nil) != (tt.want == "") || trouble != nil && trouble.What != tt.want {
+				t.Errorf("trouble = %+v, want %q", trouble, tt.want)
+			}
+		})
+	}
+}

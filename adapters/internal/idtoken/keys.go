@@ -218,10 +218,13 @@ func get(ctx context.Context, client *upstream.Client, address string) ([]byte, 
 	if err != nil {
 		return nil, err
 	}
-	if reply.Status != http.StatusOK {
-		return nil, errors.New(strings.TrimSpace(fmt.Sprintf("status %d %s", reply.Status, reply.Words(""))))
+	switch reply.Status {
+	case http.StatusOK:
+		return reply.Body, nil
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed:
+		client.Refused(reply)
 	}
-	return reply.Body, nil
+	return nil, errors.New(strings.TrimSpace(fmt.Sprintf("status %d %s", reply.Status, reply.Words(""))))
 }
 
 // parse returns the public signing keys of a JSON Web Key Set and ignores keys it

@@ -12,6 +12,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -54,10 +55,12 @@ var (
 type Client struct {
 	name    string
 	http    *http.Transport
-	resets  atomic.Int64 // streams that peers have reset with PROTOCOL_ERROR
-	trouble atomic.Pointer[Trouble]
+	resets  atomic.Int64            // streams that peers have reset with PROTOCOL_ERROR
 	reading atomic.Pointer[reading] // of its clock, see Earliest
 	now     func() time.Time
+
+	mu      sync.Mutex
+	trouble *Trouble
 }
 
 // Options for New.
@@ -113,6 +116,8 @@ type Reply struct {
 	Status int
 	Header http.Header
 	Body   []byte
+
+	question string // method and address of what was asked
 }
 
 // Do sends req and returns the reply, whatever its status. The error wraps
@@ -143,7 +148,7 @@ func (c *Client) do(req *http.Request) (Reply, error) {
 		return Reply{}, f.lost(req.Context(), err)
 	}
 	defer resp.Body.Close()
-	reply := Reply{Status: resp.StatusCode, Header: resp.Header}
+	reply := Reply{Status: resp.StatusCode, Header: resp.Header, question: req.Method + " " + req.URL.String()}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, MaxReplyBytes+1))
 	switch {
 	case err != nil:
@@ -169,7 +174,9 @@ func (c *Client) Warm(ctx context.Context, address string) error {
 // Trouble is what the last request to a party met, if it met any.
 type Trouble struct {
 	Since time.Time
-	What  string // "no connection", "no reply", "broken reply" or "status 502"
+	What  string // "no connection", "no reply", "broken reply", "status 502" or "refuses the bridge (401)"
+
+	question string // that is refused
 }
 
 // Name returns the party's name.
@@ -177,7 +184,21 @@ func (c *Client) Name() string { return c.name }
 
 // Trouble returns the trouble that the last request met, or nil if it was
 // answered. Since is when it began.
-func (c *Client) Trouble() *Trouble { return c.trouble.Load() }
+func (c *Client) Trouble() *Trouble {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.trouble
+}
+
+// Refused tells that reply, which Do has returned, refuses the bridge itself and
+// not somebody whom it asked for: its credentials are wrong, or its party is not
+// what listens there. Only an adapter can know that. It is the party's trouble
+// until the same question has an answer in the 200s.
+func (c *Client) Refused(reply Reply) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.meet(fmt.Sprintf("refuses the bridge (%d)", reply.Status), reply.question)
+}
 
 func (c *Client) note(reply Reply, err error) {
 	what := ""
@@ -189,13 +210,23 @@ func (c *Client) note(reply Reply, err error) {
 	if err == nil && reply.Status >= http.StatusInternalServerError {
 		what = fmt.Sprintf("status %d", reply.Status)
 	}
-	if what == "" {
-		c.trouble.Store(nil)
-		return
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case what != "":
+		c.meet(what, "")
+	case c.trouble != nil && c.trouble.question != "" && (reply.Status >= http.StatusMultipleChoices || reply.question != c.trouble.question):
+		// What was refused may still be.
+	default:
+		c.trouble = nil
 	}
+}
+
+// meet notes trouble. c.mu is held.
+func (c *Client) meet(what, question string) {
 	since := c.now()
-	if before := c.trouble.Load(); before != nil {
-		since = before.Since
+	if c.trouble != nil {
+		since = c.trouble.Since
 	}
-	c.trouble.Store(&Trouble{Since: since, What: what})
+	c.trouble = &Trouble{Since: since, What: what, question: question}
 }

@@ -330,3 +330,53 @@ func TestAClientHasItsPartysName(t *testing.T) {
 		t.Errorf("Name() = %q, want vendor", got)
 	}
 }
+
+// A refusal of the bridge itself lasts until the same is answered well; what the
+// party says of somebody's token, or to another question, does not end it.
+func TestARefusalOfTheBridgeIsTrouble(t *testing.T) {
+	now := newClock()
+	start := now.Time
+	client := upstream.New(upstream.Options{Name: "vendor", Now: now.now})
+	var status atomic.Int64
+	server := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(int(status.Load())) })
+	steps := []struct {
+		name    string
+		path    string
+		status  int64
+		refuses bool // the adapter finds that the reply refuses the bridge
+		what    string
+		since   time.Duration // after start
+	}{
+		{"an answer", "/a", 200, false, "", 0},
+		{"a token is refused", "/a", 401, false, "", 0},
+		{"the bridge is refused", "/a", 401, true, "refuses the bridge (401)", 3 * time.Minute},
+		{"and still is", "/a", 401, true, "refuses the bridge (401)", 3 * time.Minute},
+		{"a token is refused meanwhile", "/a", 400, false, "refuses the bridge (401)", 3 * time.Minute},
+		{"another question is answered", "/b", 200, false, "refuses the bridge (401)", 3 * time.Minute},
+		{"they break down as well", "/a", 502, false, "status 502", 3 * time.Minute},
+		{"and refuse again", "/a", 404, true, "refuses the bridge (404)", 7*time.Minute + time.Minute},
+		{"the same is answered", "/a", 200, false, "", 0},
+	}
+	for i, step := range steps {
+		now.Time = start.Add(time.Duration(i+1) * time.Minute)
+		status.Store(step.status)
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+step.path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		reply, err := client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if step.refuses {
+			client.Refused(reply)
+		}
+		trouble := client.Trouble()
+		switch {
+		case step.what == "" && trouble != nil:
+			t.Errorf("%s: trouble = %+v, want none", step.name, trouble)
+		case step.what != "" && (trouble == nil || trouble.What != step.what || !trouble.Since.Equal(start.Add(step.since))):
+			t.Errorf("%s: trouble = %+v, want %q since %s", step.name, trouble, step.what, start.Add(step.since))
+		}
+	}
+}
