@@ -19,7 +19,8 @@ import (
 // background, and the last good one serves while that fails.
 const (
 	configurationFreshFor = time.Hour
-	configurationCoolDown = 10 * time.Second
+	configurationCoolDown = 10 * time.Second // of one that serves
+	configurationRetry    = time.Second      // of one that was never had
 	configurationTimeout  = 3 * time.Second
 )
 
@@ -42,6 +43,7 @@ type discovery struct {
 	found   *provider // the last good one
 	fetched time.Time
 	tried   time.Time
+	failure error // of the last attempt
 }
 
 func newDiscovery(client *upstream.Client, issuer IssuerURL, now func() time.Time) *discovery {
@@ -72,7 +74,8 @@ func (d *discovery) look() (found *provider, stale bool) {
 	return d.found, now.Sub(d.fetched) > configurationFreshFor && now.Sub(d.tried) > configurationCoolDown
 }
 
-// fetch fetches the configuration now. Concurrent calls share one request.
+// fetch fetches the configuration. Concurrent calls share one request, and a
+// failure less than a second old stands.
 func (d *discovery) fetch(ctx context.Context) (*provider, error) {
 	select {
 	case result := <-d.start(ctx):
@@ -87,6 +90,9 @@ func (d *discovery) fetch(ctx context.Context) (*provider, error) {
 
 func (d *discovery) start(ctx context.Context) <-chan singleflight.Result {
 	return d.flight.DoChan("", func() (any, error) {
+		if failure := d.justNow(); failure != nil {
+			return nil, failure
+		}
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), configurationTimeout)
 		defer cancel()
 		found, err := d.ask(ctx)
@@ -94,11 +100,21 @@ func (d *discovery) start(ctx context.Context) <-chan singleflight.Result {
 	})
 }
 
+// justNow returns the failure of an attempt that is less than a second old.
+func (d *discovery) justNow() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.now().Sub(d.tried) >= configurationRetry {
+		return nil
+	}
+	return d.failure
+}
+
 // keep makes found the last good one. Keys that stay where they were are kept.
 func (d *discovery) keep(found *provider, err error) (*provider, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.tried = d.now()
+	d.tried, d.failure = d.now(), err
 	if err != nil {
 		return nil, err
 	}

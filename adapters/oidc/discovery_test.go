@@ -2,10 +2,12 @@ package oidc_test
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -257,5 +259,32 @@ func TestTheIssuersKeysAreNotTheAssertions(t *testing.T) {
 	own, theirs := keySet(t, issuer.AssertionJWKS()), keySet(t, text)
 	if len(own.Keys) != 1 || len(theirs.Keys) != 1 || len(theirs.Key(own.Keys[0].KeyID)) != 0 {
 		t.Errorf("own keys %d, the issuer's %s: want one each, and not the same", len(own.Keys), text)
+	}
+}
+
+// However many ask for keys, a provider that is down is asked once a second.
+func TestAProviderThatIsDownAtFirstIsAskedOnceInASecond(t *testing.T) {
+	var asked, later atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked.Add(1)
+		w.WriteHeader(http.StatusBadGateway)
+	}))
+	t.Cleanup(server.Close)
+	config, err := load(minimal(), map[string]string{"OIDC_ISSUER": server.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := func() time.Time { return time.Unix(1e9, later.Load()) }
+	issuer := oidc.NewIssuer(upstream.New(upstream.Options{Name: "oidc", Now: now}), config, 0, now, zeros{})
+	for second := range int64(3) {
+		later.Store(second * int64(time.Second))
+		for range 20 {
+			if _, err := issuer.JWKS(t.Context()); !errors.Is(err, domain.ErrUnavailable) {
+				t.Errorf("err = %v, want unavailable", err)
+			}
+		}
+		if asked.Load() != second+1 {
+			t.Fatalf("%d requests in %d seconds, want one each", asked.Load(), second+1)
+		}
 	}
 }

@@ -60,6 +60,7 @@ func (d Discovery) Fetch(ctx context.Context) (Configuration, error) {
 		err := fmt.Errorf("%w: fetch the provider's configuration: status %d", domain.ErrUnavailable, reply.Status)
 		return Configuration{}, domain.WithRetryAfter(err, upstream.RetryAfter(reply.Header, d.Now()))
 	case reply.Status != http.StatusOK:
+		d.Client.Refused(reply)
 		return Configuration{}, fmt.Errorf("%s answered %d: check %s", address, reply.Status, d.Setting)
 	case json.Unmarshal(reply.Body, &found) != nil:
 		return Configuration{}, fmt.Errorf("%w: what %s answered is no discovery document: if that stays so, check %s", domain.ErrUnavailable, address, d.Setting)
