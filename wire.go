@@ -22,13 +22,9 @@ func NewServer(ctx context.Context, config adapters.Config, run adapters.Runtime
 		wire.Struct(new(app.ExchangePasskeyForSession), "*"),
 		wire.Struct(new(app.RenewSession), "*"),
 		wire.Struct(new(app.RevokeSession), "*"),
-		wire.Bind(new(httpapi.Exchanger), new(*app.ExchangePasskeyForSession)),
-		wire.Bind(new(httpapi.Renewer), new(*app.RenewSession)),
-		wire.Bind(new(httpapi.Revoker), new(*app.RevokeSession)),
-		wire.Struct(new(httpapi.UseCases), "*"),
 		httpapi.NewServer,
 		ops.NewServer,
-		wire.Struct(new(adapters.Server), "*"),
+		adapters.NewServer,
 	)
 	return nil, nil, nil
 }

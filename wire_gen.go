@@ -68,23 +68,13 @@ func NewServer(ctx context.Context, config adapters.Config, run adapters.Runtime
 		Now:      v,
 	}
 	assertionKeys := adapters.NewAssertionKeys(issuer)
-	useCases := httpapi.UseCases{
-		Exchange:      exchangePasskeyForSession,
-		Renew:         renewSession,
-		Revoke:        revokeSession,
-		Keys:          issuer,
-		AssertionKeys: assertionKeys,
-	}
+	useCases := adapters.NewUseCases(config, exchangePasskeyForSession, renewSession, revokeSession, issuer, assertionKeys)
 	logger := run.Log
 	server := httpapi.NewServer(httpapiConfig, clientID, useCases, logger, v)
 	opsConfig := config.Ops
 	health := adapters.NewHealth(upstreams, identityVerifier, issuer, replayStore, log, run)
 	opsServer := ops.NewServer(opsConfig, health, logger)
-	adaptersServer := &adapters.Server{
-		API: server,
-		Ops: opsServer,
-		Log: logger,
-	}
+	adaptersServer := adapters.NewServer(config, server, opsServer, health, logger)
 	return adaptersServer, func() {
 		cleanup2()
 		cleanup()

@@ -29,7 +29,7 @@ import (
 
 // Set provides every port, and the policies and limits that the use cases work by.
 var Set = wire.NewSet(
-	NewUpstreams, NewIdentityVerifier, NewIssuer, NewAssertionKeys, NewReplayStore, NewAuditLog, NewHealth,
+	NewUpstreams, NewIdentityVerifier, NewIssuer, NewAssertionKeys, NewReplayStore, NewAuditLog, NewHealth, NewUseCases,
 	wire.Bind(new(ports.TokenIssuer), new(Issuer)),
 	wire.Bind(new(ports.SessionRenewer), new(Issuer)),
 	wire.Bind(new(ports.SessionRevoker), new(Issuer)),

@@ -5,17 +5,26 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"time"
 
 	"nativebridge/adapters/httpapi"
 	"nativebridge/adapters/ops"
 )
 
 // Server is the whole bridge: what apps call, and beside it, on an address of its
-// own, what tells how the bridge is. All fields must be set.
+// own, what tells how the bridge is. Make one with NewServer.
 type Server struct {
 	API *httpapi.Server
 	Ops *ops.Server
-	Log *slog.Logger
+
+	health     *ops.Health
+	drainDelay time.Duration
+	log        *slog.Logger
+}
+
+// NewServer returns a server that is not listening yet.
+func NewServer(c Config, api *httpapi.Server, probes *ops.Server, health *ops.Health, log *slog.Logger) *Server {
+	return &Server{API: api, Ops: probes, health: health, drainDelay: c.Ops.DrainDelay, log: log}
 }
 
 // Listeners are the addresses that a Server answers on.
@@ -36,31 +45,50 @@ func (s *Server) Listen(ctx context.Context) (Listeners, error) {
 }
 
 // Serve answers on both listeners until ctx ends or one of them fails. It becomes
-// ready when the warm-up is done. When ctx ends, it is no longer ready, takes no new
-// requests of apps, and finishes what is in flight. The probes answer until that is
-// done.
+// ready when the warm-up is done.
+//
+// When ctx ends it is no longer ready, and for DRAIN_DELAY that is all, so that load
+// balancers see it and send no more. Then it takes no new connections of apps and
+// finishes what is in flight. The probes answer until that is done.
 func (s *Server) Serve(ctx context.Context, on Listeners) error {
-	health := s.Ops.Health()
 	apiContext, stopAPI := context.WithCancel(context.WithoutCancel(ctx))
 	opsContext, stopOps := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopAPI()
 	defer stopOps()
 	probes := inBackground(func() error { return s.Ops.Serve(opsContext, on.Ops) })
 	api := inBackground(func() error { return s.API.Serve(apiContext, on.API) })
-	go health.WarmUp(ctx)
+	go s.health.WarmUp(ctx)
 
 	var failed error
 	select {
 	case failed = <-api:
 	case failed = <-probes:
 	case <-ctx.Done():
-		s.Log.Info("stopping: finishing what is in flight")
+		failed = s.drain(api, probes)
 	}
-	health.Drain()
+	s.health.Drain()
 	stopAPI()
 	failed = errors.Join(failed, <-api)
 	stopOps()
 	return errors.Join(failed, <-probes)
+}
+
+// drain says that the bridge is not ready any more, and returns when load balancers
+// have had the time to see it, or when one of the two has failed.
+func (s *Server) drain(api, probes <-chan error) error {
+	s.health.Drain()
+	s.log.Info("draining: not ready any more, and serving whoever still comes", "for", s.drainDelay.String())
+	delay := time.NewTimer(s.drainDelay)
+	defer delay.Stop()
+	select {
+	case err := <-api:
+		return err
+	case err := <-probes:
+		return err
+	case <-delay.C:
+		s.log.Info("stopping: finishing what is in flight")
+		return nil
+	}
 }
 
 // inBackground runs f and hands over its error when it is done; from then on there

@@ -4,11 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -25,42 +28,127 @@ type gate struct{ entered, leave chan struct{} }
 
 func newGate() gate { return gate{make(chan struct{}), make(chan struct{})} }
 
-func (g gate) Execute(context.Context, app.Exchange) (domain.Session, error) {
+func (g gate) wait() {
 	g.entered <- struct{}{}
 	<-g.leave
+}
+
+// gated is a use case behind a gate.
+type (
+	gatedExchange struct{ gate }
+	gatedRenew    struct{ gate }
+	gatedRevoke   struct{ gate }
+	staticKeys    struct{}
+)
+
+func (g gatedExchange) Execute(context.Context, app.Exchange) (domain.Session, error) {
+	g.wait()
 	return domain.Session{}, nil
 }
+
+func (g gatedRenew) Execute(context.Context, app.Renewal) (domain.Session, error) {
+	g.wait()
+	return domain.Session{}, nil
+}
+
+func (g gatedRevoke) Execute(context.Context, app.Revocation) error {
+	g.wait()
+	return nil
+}
+
+func (staticKeys) JWKS(context.Context) ([]byte, error) { return []byte(`{"keys":[]}`), nil }
 
 // served is a whole bridge that listens.
 type served struct {
 	api, ops string
+	opened   *counting
 	stop     context.CancelFunc
 	done     chan error
+	log      *lines
 }
 
-func serve(t *testing.T, exchange httpapi.Exchanger, opsConfig ops.Config) *served {
+// newServer returns a bridge of the settings, whose use cases wait at the gate.
+func newServer(t *testing.T, g gate, log *slog.Logger, more map[string]string) *adapters.Server {
 	t.Helper()
-	log := slog.New(slog.NewTextHandler(io.Discard, nil))
-	opsConfig.Addr = "127.0.0.1:0"
-	server := &adapters.Server{
-		API: httpapi.NewServer(httpapi.Config{ListenAddr: "127.0.0.1:0", RequestTimeout: time.Minute}, "client-1", httpapi.UseCases{Exchange: exchange}, log, time.Now),
-		Ops: ops.NewServer(opsConfig, ops.NewHealth(nil, nil, log), log),
-		Log: log,
+	env := minimal()
+	env["LISTEN_ADDR"], env["OPS_ADDR"], env["DRAIN_DELAY"], env["REQUEST_TIMEOUT"] = "127.0.0.1:0", "127.0.0.1:0", "0s", "1m"
+	maps.Copy(env, more)
+	c, err := adapters.LoadConfig(env)
+	if err != nil {
+		t.Fatal(err)
 	}
+	use := adapters.Bounded(c, httpapi.UseCases{Exchange: gatedExchange{g}, Renew: gatedRenew{g}, Revoke: gatedRevoke{g}, Keys: staticKeys{}})
+	health := ops.NewHealth(nil, nil, log)
+	return adapters.NewServer(c, httpapi.NewServer(c.HTTP, "client-1", use, log, time.Now), ops.NewServer(c.Ops, health, log), health, log)
+}
+
+func serve(t *testing.T, g gate, more map[string]string) *served {
+	t.Helper()
+	s := &served{done: make(chan error, 1), log: &lines{}}
+	server := newServer(t, g, slog.New(slog.NewTextHandler(s.log, nil)), more)
 	on, err := server.Listen(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, stop := context.WithCancel(context.Background())
-	t.Cleanup(stop)
-	s := &served{"http://" + on.API.Addr().String(), "http://" + on.Ops.Addr().String(), stop, make(chan error, 1)}
+	s.api, s.ops, s.opened = "http://"+on.API.Addr().String(), "http://"+on.Ops.Addr().String(), &counting{Listener: on.API}
+	on.API = s.opened
+	var ctx context.Context
+	ctx, s.stop = context.WithCancel(context.Background())
+	t.Cleanup(s.stop)
 	go func() { s.done <- server.Serve(ctx, on) }()
 	return s
 }
 
+// lines is a log.
+type lines struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *lines) contain(text string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Contains(l.text.String(), text)
+}
+
+// counting is a listener that knows the most connections that were open at once.
+type counting struct {
+	net.Listener
+	open, most atomic.Int64
+}
+
+func (l *counting) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	for open := l.open.Add(1); ; {
+		most := l.most.Load()
+		if open <= most || l.most.CompareAndSwap(most, open) {
+			return &counted{c, sync.OnceFunc(func() { l.open.Add(-1) })}, nil
+		}
+	}
+}
+
+type counted struct {
+	net.Conn
+	end func()
+}
+
+func (c *counted) Close() error {
+	c.end()
+	return c.Conn.Close()
+}
+
 // status returns what readiness says on a new connection; "" if there is no answer.
 func (s *served) status() string {
-	resp, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Get(s.ops + "/readyz")
+	resp, err := (&http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}).Get(s.ops + "/readyz")
 	if err != nil {
 		return ""
 	}
@@ -70,14 +158,37 @@ func (s *served) status() string {
 	return body.Status
 }
 
-func (s *served) exchange(answered chan<- int) {
-	resp, err := http.Post(s.api+"/v1/sessions", "application/json", strings.NewReader(`{"token":"a.b.c"}`))
-	if err != nil {
-		answered <- 0
-		return
+// answer is what an app gets. Status 0 means that it gets none.
+type answer struct {
+	status           int
+	code, retryAfter string
+}
+
+// post sends body, as a form or as JSON, on a connection of its own.
+func (s *served) post(path, body string) answer {
+	kind := "application/x-www-form-urlencoded"
+	if strings.HasPrefix(body, "{") {
+		kind = "application/json"
 	}
-	_ = resp.Body.Close()
-	answered <- resp.StatusCode
+	resp, err := (&http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}).Post(s.api+path, kind, strings.NewReader(body))
+	if err != nil {
+		return answer{}
+	}
+	defer resp.Body.Close()
+	var told struct{ Code, Error string }
+	_ = json.NewDecoder(resp.Body).Decode(&told)
+	return answer{resp.StatusCode, told.Code + told.Error, resp.Header.Get("Retry-After")}
+}
+
+func (s *served) exchange() answer { return s.post("/v1/sessions", `{"token":"a.b.c"}`) }
+
+// begin asks for a session, and returns when the exchange is under way.
+func (s *served) begin(t *testing.T, g gate) <-chan answer {
+	t.Helper()
+	answered := make(chan answer, 1)
+	go func() { answered <- s.exchange() }()
+	receive(t, "the exchange to begin", g.entered)
+	return answered
 }
 
 // until waits for what happens soon, by asking.
@@ -112,11 +223,9 @@ func refusesConnections(url string) bool {
 
 func TestProbesAnswerUntilTheLastAppHasItsAnswer(t *testing.T) {
 	g := newGate()
-	s := serve(t, g, ops.Config{})
+	s := serve(t, g, nil)
 	until(t, "it is ready", func() bool { return s.status() == "ready" })
-	answered := make(chan int, 1)
-	go s.exchange(answered)
-	receive(t, "the exchange to begin", g.entered)
+	answered := s.begin(t, g)
 
 	s.stop()
 	until(t, "no app can connect", func() bool { return refusesConnections(s.api) })
@@ -129,8 +238,8 @@ func TestProbesAnswerUntilTheLastAppHasItsAnswer(t *testing.T) {
 	default:
 	}
 	close(g.leave)
-	if status := receive(t, "the answer", answered); status != http.StatusOK {
-		t.Errorf("the exchange in flight was answered %d, want 200", status)
+	if got := receive(t, "the answer", answered); got.status != http.StatusOK {
+		t.Errorf("the exchange in flight was answered %+v, want 200", got)
 	}
 	if err := receive(t, "the end", s.done); err != nil {
 		t.Errorf("stop: %v", err)
@@ -140,8 +249,26 @@ func TestProbesAnswerUntilTheLastAppHasItsAnswer(t *testing.T) {
 	}
 }
 
+// The delay is so long that the test would end before it: all this happens within.
+func TestWhileDrainingNewAppsAreServedAndBalancersAreTold(t *testing.T) {
+	g := newGate()
+	close(g.leave)
+	s := serve(t, g, map[string]string{"DRAIN_DELAY": "1m"})
+	until(t, "it is ready", func() bool { return s.status() == "ready" })
+	s.stop()
+	until(t, "a new connection is told that it drains", func() bool { return s.status() == "draining" })
+	if got := receive(t, "an answer to a new connection", s.begin(t, g)); got.status != http.StatusOK {
+		t.Errorf("a new connection was answered %+v, want 200", got)
+	}
+	select {
+	case err := <-s.done:
+		t.Errorf("it stopped before the delay was over: %v", err)
+	default:
+	}
+}
+
 func TestTheProbesAnswerOnTheirOwnAddressOnly(t *testing.T) {
-	s := serve(t, newGate(), ops.Config{})
+	s := serve(t, newGate(), nil)
 	for url, want := range map[string]int{
 		s.ops + "/livez": http.StatusOK, s.api + "/livez": http.StatusNotFound, s.api + "/readyz": http.StatusNotFound,
 		s.ops + "/v1/sessions": http.StatusNotFound, s.ops + "/.well-known/jwks.json": http.StatusNotFound,
@@ -158,30 +285,34 @@ func TestTheProbesAnswerOnTheirOwnAddressOnly(t *testing.T) {
 }
 
 func TestIfOneAddressFailsTheWholeBridgeEnds(t *testing.T) {
-	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	for name, breakOne := range map[string]func(on adapters.Listeners) error{
 		"the API":    func(on adapters.Listeners) error { return on.API.Close() },
 		"the probes": func(on adapters.Listeners) error { return on.Ops.Close() },
 	} {
-		t.Run(name, func(t *testing.T) {
-			server := &adapters.Server{
-				API: httpapi.NewServer(httpapi.Config{ListenAddr: "127.0.0.1:0"}, "client-1", httpapi.UseCases{}, log, time.Now),
-				Ops: ops.NewServer(ops.Config{Addr: "127.0.0.1:0"}, ops.NewHealth(nil, nil, log), log),
-				Log: log,
-			}
-			on, err := server.Listen(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
-			done := make(chan error, 1)
-			go func() { done <- server.Serve(context.Background(), on) }()
-			if err := breakOne(on); err != nil {
-				t.Fatal(err)
-			}
-			if err := receive(t, "the end", done); !errors.Is(err, net.ErrClosed) {
-				t.Errorf("err = %v, want the one of the listener", err)
-			}
-		})
+		for when, draining := range map[string]bool{"": false, ", while draining": true} {
+			t.Run(name+when, func(t *testing.T) {
+				log := &lines{}
+				server := newServer(t, newGate(), slog.New(slog.NewTextHandler(log, nil)), map[string]string{"DRAIN_DELAY": "1m"})
+				on, err := server.Listen(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				ctx, stop := context.WithCancel(context.Background())
+				defer stop()
+				done := make(chan error, 1)
+				go func() { done <- server.Serve(ctx, on) }()
+				if draining {
+					stop()
+					until(t, "it drains", func() bool { return log.contain("draining") })
+				}
+				if err := breakOne(on); err != nil {
+					t.Fatal(err)
+				}
+				if err := receive(t, "the end", done); !errors.Is(err, net.ErrClosed) {
+					t.Errorf("err = %v, want the one of the listener", err)
+				}
+			})
+		}
 	}
 }
 
@@ -191,28 +322,136 @@ func TestAnAddressThatIsTakenLeavesTheOtherFree(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer taken.Close()
-	log := slog.New(slog.NewTextHandler(io.Discard, nil))
-	env := minimal()
-	env["OPS_ADDR"] = taken.Addr().String()
 	free, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	env["LISTEN_ADDR"] = free.Addr().String()
 	_ = free.Close()
-	config, err := adapters.LoadConfig(env)
+	server := newServer(t, newGate(), slog.New(slog.DiscardHandler), map[string]string{
+		"OPS_ADDR": taken.Addr().String(), "LISTEN_ADDR": free.Addr().String(),
+	})
+	if _, err := server.Listen(t.Context()); err == nil || !strings.Contains(err.Error(), "OPS_ADDR "+taken.Addr().String()) {
+		t.Errorf("err = %v, want it to name OPS_ADDR and its value", err)
+	}
+	if !refusesConnections("http://" + free.Addr().String()) {
+		t.Error("the other address is still open")
+	}
+}
+
+// A vendor hangs, and a flood comes: what is in flight and what is open stay bounded,
+// everybody else is answered at once, and the probes answer.
+func TestAFloodWhileAVendorHangsIsShed(t *testing.T) {
+	const inFlight, connections, flood = 2, 8, 60
+	g := newGate()
+	s := serve(t, g, map[string]string{"MAX_IN_FLIGHT": strconv.Itoa(inFlight), "MAX_CONNECTIONS": strconv.Itoa(connections)})
+	until(t, "it is ready", func() bool { return s.status() == "ready" })
+	var hanging []<-chan answer
+	for range inFlight {
+		hanging = append(hanging, s.begin(t, g))
+	}
+	answers := make(chan answer, flood)
+	for range flood {
+		go func() { answers <- s.exchange() }()
+	}
+	for range flood {
+		select {
+		case <-g.entered:
+			t.Fatalf("more than MAX_IN_FLIGHT=%d are in flight", inFlight)
+		case got := <-answers:
+			if got != (answer{http.StatusServiceUnavailable, "unavailable", "5"}) {
+				t.Errorf("answered %+v, want 503 and when to come back", got)
+			}
+		case <-time.After(30 * time.Second):
+			t.Fatal("the flood waits for the vendor that hangs")
+		}
+	}
+	if most := s.opened.most.Load(); most > connections+1 { // one is held until there is a place
+		t.Errorf("%d connections were open at once, want %d, and the one that waits", most, connections)
+	}
+	if status := s.status(); status != "ready" {
+		t.Errorf("readiness says %q, want ready", status)
+	}
+	if !s.log.contain("MAX_IN_FLIGHT=2") {
+		t.Error("the log does not name the setting")
+	}
+	close(g.leave)
+	for _, answered := range hanging {
+		if got := receive(t, "an answer", answered); got.status != http.StatusOK {
+			t.Errorf("one that was in flight was answered %+v, want 200", got)
+		}
+	}
+	if got := receive(t, "an answer afterwards", s.begin(t, g)); got.status != http.StatusOK {
+		t.Errorf("afterwards: %+v, want 200", got)
+	}
+}
+
+func TestWhenAllPlacesAreTakenTheRestIsAnsweredAsEver(t *testing.T) {
+	const exchange = "grant_type=urn:ietf:params:oauth:grant-type:token-exchange&subject_token=a.b.c" +
+		"&subject_token_type=urn:authsignal:params:oauth:token-type:challenge"
+	g := newGate()
+	defer close(g.leave)
+	s := serve(t, g, map[string]string{"MAX_IN_FLIGHT": "1"})
+	s.begin(t, g)
+	for name, tt := range map[string]struct {
+		path, body string
+		want       answer
+	}{
+		"an exchange":                   {"/v1/sessions", `{"token":"a.b.c"}`, answer{503, "unavailable", "5"}},
+		"an exchange, in OAuth's words": {"/oauth/token", exchange, answer{503, "temporarily_unavailable", "5"}},
+		"a renewal":                     {"/oauth/token", "grant_type=refresh_token&refresh_token=r", answer{503, "temporarily_unavailable", "5"}},
+		"a revocation":                  {"/oauth/revoke", "token=r", answer{503, "temporarily_unavailable", "5"}},
+		"what is no token":              {"/v1/sessions", `{"token":7}`, answer{400, "invalid_request", ""}},
+		"what is no grant":              {"/oauth/token", "grant_type=password", answer{400, "unsupported_grant_type", ""}},
+	} {
+		if got := s.post(tt.path, tt.body); got != tt.want {
+			t.Errorf("%s: %+v, want %+v", name, got, tt.want)
+		}
+	}
+	resp, err := http.Get(s.api + "/.well-known/jwks.json")
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := &adapters.Server{
-		API: httpapi.NewServer(config.HTTP, "client-1", httpapi.UseCases{}, log, time.Now),
-		Ops: ops.NewServer(config.Ops, ops.NewHealth(nil, nil, log), log),
-		Log: log,
+	_ = resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		t.Errorf("the keys: %d, want 200", resp.StatusCode)
 	}
-	if _, err := server.Listen(t.Context()); err == nil || !strings.Contains(err.Error(), "OPS_ADDR "+env["OPS_ADDR"]) {
-		t.Errorf("err = %v, want it to name OPS_ADDR and its value", err)
+}
+
+// never is a use case that must not be asked.
+type never struct{ t *testing.T }
+
+func (n never) Execute(context.Context, app.Exchange) (domain.Session, error) {
+	n.t.Error("the use case was asked")
+	return domain.Session{}, nil
+}
+
+func TestARequestThatWaitedTooLongIsNotBegun(t *testing.T) {
+	env := minimal()
+	env["REQUEST_TIMEOUT"] = "1m"
+	c, err := adapters.LoadConfig(env)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if !refusesConnections("http://" + env["LISTEN_ADDR"]) {
-		t.Error("the other address is still open")
+	late, cancel := context.WithTimeout(t.Context(), 29*time.Second)
+	defer cancel()
+	use := adapters.Bounded(c, httpapi.UseCases{Exchange: never{t}})
+	_, err = use.Exchange.Execute(late, app.Exchange{})
+	if reason, _ := domain.ReasonOf(err); reason != domain.ErrUnavailable || !strings.Contains(err.Error(), "REQUEST_TIMEOUT") {
+		t.Errorf("with less than half of its time left: %v, want unavailable, and the setting", err)
+	}
+
+	g := newGate()
+	inTime, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	use = adapters.Bounded(c, httpapi.UseCases{Exchange: gatedExchange{g}})
+	done := make(chan error, 1)
+	go func() {
+		_, err := use.Exchange.Execute(inTime, app.Exchange{})
+		done <- err
+	}()
+	receive(t, "the exchange to begin", g.entered)
+	close(g.leave)
+	if err := receive(t, "its end", done); err != nil {
+		t.Errorf("with all its time left: %v", err)
 	}
 }

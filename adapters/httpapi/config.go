@@ -14,22 +14,57 @@ import (
 // Config is how the bridge serves.
 type Config struct {
 	ListenAddr     serving.Addr  `env:"LISTEN_ADDR" envDefault:":8080" help:"the address to serve on, such as :8080 or 127.0.0.1:8080; TLS is the load balancer's"`
-	RequestTimeout time.Duration `env:"REQUEST_TIMEOUT" envDefault:"10s" help:"how long an exchange may take in all, up to 1m"`
+	RequestTimeout time.Duration `env:"REQUEST_TIMEOUT" envDefault:"10s" help:"how long an exchange may take in all, from the arrival of its request, up to 1m"`
 	TrustedProxies Prefixes      `env:"TRUSTED_PROXIES" help:"the addresses of the proxies in front of the bridge, such as 10.0.0.0/8,192.0.2.7: from them, and only from them, X-Forwarded-For is believed"`
+
+	MaxInFlight    int `env:"MAX_IN_FLIGHT" envDefault:"256" help:"how many exchanges, renewals and revocations may be in flight at once; what comes beyond that is answered 503 at once, and the same token works later"`
+	MaxConnections int `env:"MAX_CONNECTIONS" envDefault:"2048" help:"how many connections to LISTEN_ADDR may be open at once, more than MAX_IN_FLIGHT; a new one beyond that takes the place of the one that has been idle for longest, or waits if none is"`
 
 	SubjectTokenTypes TokenTypes `env:"SUBJECT_TOKEN_TYPES" envDefault:"urn:authsignal:params:oauth:token-type:challenge" help:"the subject_token_type values that POST /oauth/token accepts for a passkey token, separated by commas"`
 }
 
 // Check implements settings.Checker.
 func (c *Config) Check() []settings.Fault {
-	if c.RequestTimeout <= time.Minute {
-		return nil
+	var faults []settings.Fault
+	if c.RequestTimeout > time.Minute {
+		faults = append(faults, settings.Fault{
+			Name:    "REQUEST_TIMEOUT",
+			Problem: fmt.Sprintf("is %s", c.RequestTimeout),
+			Fix:     "set it to at most 1m: no app waits longer",
+		})
 	}
-	return []settings.Fault{{
-		Name:    "REQUEST_TIMEOUT",
-		Problem: fmt.Sprintf("is %s", c.RequestTimeout),
-		Fix:     "set it to at most 1m: no app waits longer",
-	}}
+	if c.MaxInFlight < 1 {
+		faults = append(faults, settings.Fault{
+			Name:    "MAX_IN_FLIGHT",
+			Problem: fmt.Sprintf("is %d", c.MaxInFlight),
+			Fix:     "set it to 1 or more, such as 256",
+		})
+	}
+	if c.MaxConnections <= c.MaxInFlight {
+		faults = append(faults, settings.Fault{
+			Name:    "MAX_CONNECTIONS",
+			Problem: fmt.Sprintf("is %d, not more than MAX_IN_FLIGHT, which is %d", c.MaxConnections, c.MaxInFlight),
+			Fix:     "set it to several times that, such as 2048: who comes when all is full must be told so, on a connection",
+		})
+	}
+	return faults
+}
+
+// keptDescriptors are not for the connections of apps: some 130 to each of two
+// vendors, a pool to Redis, those of the probes, and files.
+const keptDescriptors = 400
+
+// connections returns how many connections of apps a process may have that may open
+// so many descriptors: MaxConnections, or fewer so that it never runs out of them.
+// The error says that MaxInFlight could not be served.
+func (c *Config) connections(descriptors int) (int, error) {
+	room := min(c.MaxConnections, descriptors-keptDescriptors)
+	if room <= c.MaxInFlight {
+		return 0, fmt.Errorf("this process may open %d files and connections at once (nofile), too few for MAX_IN_FLIGHT=%d: "+
+			"let it open %d (LimitNOFILE= of systemd, ulimits of a container) or lower MAX_IN_FLIGHT",
+			descriptors, c.MaxInFlight, c.MaxInFlight+keptDescriptors+c.MaxInFlight)
+	}
+	return room, nil
 }
 
 // TokenTypes is a list of token type identifiers (RFC 8693, section 3).

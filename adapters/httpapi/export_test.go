@@ -1,6 +1,23 @@
 package httpapi
 
-import "net/http"
+import (
+	"context"
+	"net/http"
+	"time"
+)
 
 // HTTPServer is httpServer, for the tests.
 func (s *Server) HTTPServer() *http.Server { return s.httpServer() }
+
+// Waits has every request be as old as waited says when its turn comes.
+func (s *Server) Waits(waited time.Duration) {
+	s.waited = func(context.Context) time.Duration { return waited }
+}
+
+// MayOpen has the process be one that may open so many files.
+func (s *Server) MayOpen(descriptors int) {
+	s.descriptors = func() (int, bool) { return descriptors, true }
+}
+
+// Connections is connections, for the tests.
+func (s *Server) Connections() (int, error) { return s.connections() }

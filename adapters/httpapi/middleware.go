@@ -15,6 +15,16 @@ import (
 	"nativebridge/domain"
 )
 
+// deadline gives a request REQUEST_TIMEOUT, counted from its arrival at this machine:
+// what it waited before its turn came is gone, and so is what its body takes.
+func (s *Server) deadline(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), s.config.RequestTimeout-s.waited(r.Context()))
+		defer cancel()
+		next.ServeHTTP(w, r.WithContext(ctx))
+	})
+}
+
 const requestIDHeader = "X-Request-Id"
 
 type requestIDKey struct{}

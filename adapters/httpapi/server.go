@@ -62,18 +62,24 @@ type Server struct {
 	clientID ClientID
 	use      UseCases
 	log      *slog.Logger
+
+	descriptors func() (int, bool)
+	waited      func(context.Context) time.Duration
 }
 
 // NewServer returns a server that is not listening yet.
 func NewServer(config Config, clientID ClientID, use UseCases, log *slog.Logger, now func() time.Time) *Server {
 	use.Exchange = &firstSignIn{exchange: use.Exchange, now: now}
-	return &Server{config: config, clientID: clientID, use: use, log: log}
+	return &Server{
+		config: config, clientID: clientID, use: use, log: log,
+		descriptors: serving.Descriptors, waited: serving.Waited,
+	}
 }
 
 // Handler returns the routes with everything that surrounds them.
 func (s *Server) Handler() http.Handler {
 	r := chi.NewRouter()
-	r.Use(requestID, s.recoverer, s.clientAddr(), noStore, middleware.GetHead)
+	r.Use(s.deadline, requestID, s.recoverer, s.clientAddr(), noStore, middleware.GetHead)
 	r.NotFound(func(w http.ResponseWriter, r *http.Request) { s.refuse(w, r, notFound) })
 	r.MethodNotAllowed(func(w http.ResponseWriter, req *http.Request) {
 		w.Header().Set("Allow", strings.Join(allowed(r, req.URL.Path), ", "))
@@ -91,21 +97,45 @@ func (s *Server) Handler() http.Handler {
 	return r
 }
 
-// Listen opens the configured address. The error says what to do about it.
+// Listen opens the configured address. The error says what to do about it, also if
+// this process could not have as many connections as it must.
 func (s *Server) Listen(ctx context.Context) (net.Listener, error) {
+	most, err := s.connections()
+	if err != nil {
+		return nil, err
+	}
+	if most < s.config.MaxConnections {
+		s.log.WarnContext(ctx, "MAX_CONNECTIONS is more than this process may open: it takes fewer, so raise the limit of open files (nofile) or lower it",
+			"configured", s.config.MaxConnections, "taken", most)
+	}
 	return serving.Listen(ctx, "LISTEN_ADDR", s.config.ListenAddr)
 }
 
 // Serve answers on listener until ctx ends, and then finishes what is in flight: from
 // that moment it takes no new connections, and it returns when the last answer is
-// given, at the latest when every deadline has passed.
+// given, at the latest when every deadline has passed. No more connections are open at
+// once than MAX_CONNECTIONS and the limit of this process' open files allow.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
-	return serving.Until(ctx, s.httpServer(), listener)
+	most, err := s.connections()
+	if err != nil {
+		return err
+	}
+	server := s.httpServer()
+	return serving.Until(ctx, server, serving.Limit(listener, server, most))
+}
+
+// connections returns how many connections of apps there may be.
+func (s *Server) connections() (int, error) {
+	if descriptors, known := s.descriptors(); known {
+		return s.config.connections(descriptors)
+	}
+	return s.config.MaxConnections, nil
 }
 
 func (s *Server) httpServer() *http.Server {
 	return &http.Server{
 		Handler:           s.Handler(),
+		ConnContext:       serving.WithConn,
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      readTimeout + s.config.RequestTimeout + answerTime,

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +14,8 @@ import (
 	"nativebridge/adapters/httpapi"
 	"nativebridge/adapters/internal/patience"
 	"nativebridge/adapters/internal/serving"
+	"nativebridge/app"
+	"nativebridge/domain"
 )
 
 // running is a server that listens for real.
@@ -25,7 +28,7 @@ type running struct {
 func run(t *testing.T, e *exchanger) *running {
 	t.Helper()
 	logger := slog.New(slog.NewJSONHandler(io.Discard, nil))
-	server := httpapi.NewServer(httpapi.Config{ListenAddr: "127.0.0.1:0", RequestTimeout: 10 * time.Second}, bridgeClientID, httpapi.UseCases{Exchange: e}, logger, time.Now)
+	server := httpapi.NewServer(httpapi.Config{ListenAddr: "127.0.0.1:0", RequestTimeout: 10 * time.Second, MaxInFlight: 1, MaxConnections: 64}, bridgeClientID, httpapi.UseCases{Exchange: e}, logger, time.Now)
 	listener, err := server.Listen(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -80,7 +83,7 @@ func TestAPortThatIsTakenIsSaidWithAdvice(t *testing.T) {
 	}
 	defer taken.Close()
 	logger := slog.New(slog.NewJSONHandler(io.Discard, nil))
-	server := httpapi.NewServer(httpapi.Config{ListenAddr: serving.Addr(taken.Addr().String())}, bridgeClientID, httpapi.UseCases{Exchange: &exchanger{}}, logger, time.Now)
+	server := httpapi.NewServer(httpapi.Config{ListenAddr: serving.Addr(taken.Addr().String()), MaxInFlight: 1, MaxConnections: 64}, bridgeClientID, httpapi.UseCases{Exchange: &exchanger{}}, logger, time.Now)
 	if _, err := server.Listen(t.Context()); err == nil || !strings.Contains(err.Error(), "LISTEN_ADDR") {
 		t.Errorf("err = %v, want it to name LISTEN_ADDR", err)
 	}
@@ -103,5 +106,59 @@ func TestEveryTimeOfAConnectionIsBounded(t *testing.T) {
 	}
 	if server.MaxHeaderBytes != 16<<10 {
 		t.Errorf("headers may have %d bytes, want 16 KiB", server.MaxHeaderBytes)
+	}
+}
+
+// contextual stands for the use case, and keeps the deadline it was given.
+type contextual struct {
+	deadline time.Time
+	given    bool
+}
+
+func (c *contextual) Execute(ctx context.Context, _ app.Exchange) (domain.Session, error) {
+	c.deadline, c.given = ctx.Deadline()
+	return goodSession(), nil
+}
+
+func TestTheTimeOfARequestCountsFromItsArrival(t *testing.T) {
+	const request, waited = time.Hour, 20 * time.Minute
+	use, logger := &contextual{}, slog.New(slog.DiscardHandler)
+	server := httpapi.NewServer(httpapi.Config{RequestTimeout: request}, bridgeClientID, httpapi.UseCases{Exchange: use}, logger, time.Now)
+	server.Waits(waited)
+	before := time.Now()
+	w := httptest.NewRecorder()
+	r := httptest.NewRequest(http.MethodPost, "/v1/sessions", strings.NewReader(`{"token":"`+token+`"}`))
+	r.Header.Set("Content-Type", "application/json")
+	server.Handler().ServeHTTP(w, r)
+	earliest, latest := before.Add(request-waited), time.Now().Add(request-waited)
+	if !use.given || use.deadline.Before(earliest) || use.deadline.After(latest) {
+		t.Errorf("the exchange must end %s (%t), want within %s of its arrival", use.deadline, use.given, request)
+	}
+}
+
+func TestConnectionsLeaveRoomForWhatElseTheProcessOpens(t *testing.T) {
+	for name, tt := range map[string]struct{ descriptors, want int }{
+		"as many as are configured":         {100_000, 2048},
+		"as many as there is room":          {1024, 624},
+		"too few for what may be in flight": {600, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, httpapi.Config{ListenAddr: "127.0.0.1:0", MaxInFlight: 256, MaxConnections: 2048}, &exchanger{})
+			b.server.MayOpen(tt.descriptors)
+			got, err := b.server.Connections()
+			if got != tt.want || (err == nil) != (tt.want > 0) {
+				t.Errorf("%d connections, %v, want %d", got, err, tt.want)
+			}
+			listener, err := b.server.Listen(t.Context())
+			if err == nil {
+				_ = listener.Close()
+			}
+			if tt.want == 0 && (err == nil || !strings.Contains(err.Error(), "MAX_IN_FLIGHT=256") || !strings.Contains(err.Error(), "nofile")) {
+				t.Errorf("listen: %v, want it to name the setting and the limit", err)
+			}
+			if warned := strings.Contains(b.log.String(), "MAX_CONNECTIONS"); warned != (tt.want == 624) {
+				t.Errorf("the log says %q, want a warning if fewer are taken", b.log)
+			}
+		})
 	}
 }

@@ -1,8 +1,27 @@
 package ops
 
-import "nativebridge/adapters/internal/serving"
+import (
+	"fmt"
+	"time"
+
+	"nativebridge/adapters/internal/serving"
+	"nativebridge/adapters/internal/settings"
+)
 
 // Config is where those who run the bridge look at it.
 type Config struct {
-	Addr serving.Addr `env:"OPS_ADDR" envDefault:":8081" help:"the address of the probes, /livez and /readyz, such as :8081 or 127.0.0.1:8081; not the one of LISTEN_ADDR, and not for apps to reach"`
+	Addr       serving.Addr  `env:"OPS_ADDR" envDefault:":8081" help:"the address of the probes, /livez and /readyz, such as :8081 or 127.0.0.1:8081; not the one of LISTEN_ADDR, and not for apps to reach"`
+	DrainDelay time.Duration `env:"DRAIN_DELAY" envDefault:"5s" help:"how long the bridge still serves after SIGTERM while /readyz says draining, up to 1m: as long as load balancers take to notice; 0s stops at once"`
+}
+
+// Check implements settings.Checker.
+func (c *Config) Check() []settings.Fault {
+	if c.DrainDelay >= 0 && c.DrainDelay <= time.Minute {
+		return nil
+	}
+	return []settings.Fault{{
+		Name:    "DRAIN_DELAY",
+		Problem: fmt.Sprintf("is %s", c.DrainDelay),
+		Fix:     "set it to something from 0s to 1m, such as 5s",
+	}}
 }

@@ -14,8 +14,9 @@ import (
 	"nativebridge/adapters/internal/serving"
 )
 
-// Limits on what may be sent to the probes, and how slowly.
+// Limits on how many may ask at once, and on what they may send, and how slowly.
 const (
+	maxConnections = 32
 	maxHeaderBytes = 8 << 10
 	readTimeout    = 5 * time.Second
 	writeTimeout   = 10 * time.Second
@@ -33,9 +34,6 @@ type Server struct {
 func NewServer(config Config, health *Health, log *slog.Logger) *Server {
 	return &Server{config: config, health: health, log: log}
 }
-
-// Health returns what the probes tell.
-func (s *Server) Health() *Health { return s.health }
 
 // Handler returns the probes.
 func (s *Server) Handler() http.Handler {
@@ -74,7 +72,8 @@ func (s *Server) Listen(ctx context.Context) (net.Listener, error) {
 
 // Serve answers on listener until ctx ends.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
-	return serving.Until(ctx, s.httpServer(), listener)
+	server := s.httpServer()
+	return serving.Until(ctx, server, serving.Limit(listener, server, maxConnections))
 }
 
 func (s *Server) httpServer() *http.Server {

@@ -54,6 +54,7 @@ func configure(ts *testscript.TestScript, _ bool, _ []string) {
 	for name, value := range map[string]string{
 		"LISTEN_ADDR":         "127.0.0.1:0",
 		"OPS_ADDR":            "127.0.0.1:0",
+		"DRAIN_DELAY":         "0s",
 		"AUTHSIGNAL_API_URL":  "http://127.0.0.1:1/v1",
 		"AUTHSIGNAL_SECRET":   "s3cr3t-authsignal",
 		"AUTH0_DOMAIN":        "http://127.0.0.1:1",

@@ -31,7 +31,7 @@ func serveBridges(t *testing.T, mux *http.ServeMux) {
 
 // startBridge starts a bridge for witnesses whose proofs nobody has used before.
 func startBridge(t *testing.T, environ map[string]string) (string, error) {
-	environ["LISTEN_ADDR"], environ["OPS_ADDR"] = "127.0.0.1:0", "127.0.0.1:0"
+	environ["LISTEN_ADDR"], environ["OPS_ADDR"], environ["DRAIN_DELAY"] = "127.0.0.1:0", "127.0.0.1:0", "0s"
 	config, err := adapters.LoadConfig(environ)
 	if err != nil {
 		return "", err

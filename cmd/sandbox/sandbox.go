@@ -255,6 +255,7 @@ func withDefaults(environ map[string]string) map[string]string {
 	settings := map[string]string{
 		"LISTEN_ADDR":      "127.0.0.1:" + bridgePort,
 		"OPS_ADDR":         "127.0.0.1:" + opsPort,
+		"DRAIN_DELAY":      "0s", // Ctrl-C is meant
 		"AUTH0_CONNECTION": connection,
 		"AUTH0_AUDIENCE":   defaultAudience,
 	}

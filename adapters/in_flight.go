@@ -1,0 +1,100 @@
+package adapters
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"nativebridge/adapters/httpapi"
+	"nativebridge/app"
+	"nativebridge/domain"
+	"nativebridge/ports"
+)
+
+// NewUseCases returns what the routes drive.
+func NewUseCases(c Config, exchange *app.ExchangePasskeyForSession, renew *app.RenewSession, revoke *app.RevokeSession,
+	keys ports.IssuerKeys, assertionKeys ports.AssertionKeys) httpapi.UseCases {
+	return Bounded(c, httpapi.UseCases{Exchange: exchange, Renew: renew, Revoke: revoke, Keys: keys, AssertionKeys: assertionKeys})
+}
+
+// Bounded returns use with a bound of how many exchanges, renewals and revocations are
+// in flight together, MAX_IN_FLIGHT, and with none begun of whose REQUEST_TIMEOUT less
+// than half is left. Keys are not bounded: apps need them to tell whose answers these
+// are.
+func Bounded(c Config, use httpapi.UseCases) httpapi.UseCases {
+	bound := newInFlight(c.HTTP.MaxInFlight, c.HTTP.RequestTimeout)
+	use.Exchange = boundedExchange{use.Exchange, bound}
+	use.Renew = boundedRenew{use.Renew, bound}
+	use.Revoke = boundedRevoke{use.Revoke, bound}
+	return use
+}
+
+// inFlight is a bound of what is done at once. What does not get in is refused at
+// once: nobody was asked about it, no proof was claimed and nothing is recorded.
+type inFlight struct {
+	places chan struct{}
+	least  time.Duration // to be left of a request's time, or it is not begun
+}
+
+// newInFlight returns the bound of requests that may take so long each.
+func newInFlight(most int, requestTimeout time.Duration) inFlight {
+	return inFlight{places: make(chan struct{}, most), least: requestTimeout / 2}
+}
+
+// enter takes a place, which leave gives back. The error is domain.ErrUnavailable: all
+// places are taken, or the request came here too late to be answered in time.
+func (f inFlight) enter(ctx context.Context) (leave func(), err error) {
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < f.least {
+		return nil, fmt.Errorf("%w: not begun, since half of REQUEST_TIMEOUT had passed when the request was read and its turn came: "+
+			"more comes than this process can serve, or the caller sends slowly", domain.ErrUnavailable)
+	}
+	select {
+	case f.places <- struct{}{}:
+		return func() { <-f.places }, nil
+	default:
+		return nil, fmt.Errorf("%w: not begun, since MAX_IN_FLIGHT=%d are in flight: a vendor is slow, or more comes "+
+			"than this process can serve", domain.ErrUnavailable, cap(f.places))
+	}
+}
+
+type boundedExchange struct {
+	next  httpapi.Exchanger
+	bound inFlight
+}
+
+func (b boundedExchange) Execute(ctx context.Context, asked app.Exchange) (domain.Session, error) {
+	leave, err := b.bound.enter(ctx)
+	if err != nil {
+		return domain.Session{}, err
+	}
+	defer leave()
+	return b.next.Execute(ctx, asked)
+}
+
+type boundedRenew struct {
+	next  httpapi.Renewer
+	bound inFlight
+}
+
+func (b boundedRenew) Execute(ctx context.Context, asked app.Renewal) (domain.Session, error) {
+	leave, err := b.bound.enter(ctx)
+	if err != nil {
+		return domain.Session{}, err
+	}
+	defer leave()
+	return b.next.Execute(ctx, asked)
+}
+
+type boundedRevoke struct {
+	next  httpapi.Revoker
+	bound inFlight
+}
+
+func (b boundedRevoke) Execute(ctx context.Context, asked app.Revocation) error {
+	leave, err := b.bound.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	return b.next.Execute(ctx, asked)
+}

@@ -1,0 +1,208 @@
+package serving_test
+
+import (
+	"bufio"
+	"errors"
+	"net"
+	"net/http"
+	"os"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"nativebridge/adapters/internal/serving"
+)
+
+// counting is a listener that knows how many of its connections are open, and the
+// most that ever were.
+type counting struct {
+	net.Listener
+	open, most atomic.Int64
+}
+
+func (l *counting) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	for open := l.open.Add(1); ; {
+		most := l.most.Load()
+		if open <= most || l.most.CompareAndSwap(most, open) {
+			break
+		}
+	}
+	return &counted{c, sync.OnceFunc(func() { l.open.Add(-1) })}, nil
+}
+
+type counted struct {
+	net.Conn
+	end func()
+}
+
+func (c *counted) Close() error {
+	c.end()
+	return c.Conn.Close()
+}
+
+// serve serves handler with so many connections at most.
+func serve(t *testing.T, most int, handler http.HandlerFunc) *counting {
+	t.Helper()
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &counting{Listener: inner}
+	server := &http.Server{Handler: handler, ConnContext: serving.WithConn}
+	go func() { _ = server.Serve(serving.Limit(l, server, most)) }()
+	t.Cleanup(func() { _ = server.Close() })
+	return l
+}
+
+// caller is a client with one connection.
+type caller struct {
+	t *testing.T
+	net.Conn
+	reader *bufio.Reader
+}
+
+func dial(t *testing.T, l net.Listener) *caller {
+	t.Helper()
+	c, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	_ = c.SetDeadline(time.Now().Add(30 * time.Second)) // a test fails rather than hangs
+	return &caller{t, c, bufio.NewReader(c)}
+}
+
+func (c *caller) send() {
+	c.t.Helper()
+	if _, err := c.Write([]byte("GET / HTTP/1.1\r\nHost: bridge\r\n\r\n")); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+func (c *caller) answered() bool {
+	c.t.Helper()
+	resp, err := http.ReadResponse(c.reader, nil)
+	if err != nil {
+		return false
+	}
+	_ = resp.Body.Close()
+	return resp.StatusCode == http.StatusOK
+}
+
+func TestIdleConnectionsMakeRoomForNewcomers(t *testing.T) {
+	l := serve(t, 2, func(http.ResponseWriter, *http.Request) {})
+	first, second := dial(t, l), dial(t, l)
+	for _, c := range []*caller{first, second} {
+		if c.send(); !c.answered() {
+			t.Fatal("no answer within the limit")
+		}
+	}
+	third := dial(t, l)
+	if third.send(); !third.answered() {
+		t.Error("the newcomer got no answer while two connections were idle")
+	}
+	if _, err := first.reader.ReadByte(); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("the connection that was idle for longest is still open: %v", err)
+	}
+	if second.send(); !second.answered() {
+		t.Error("the other was closed, too")
+	}
+	if most := l.most.Load(); most > 3 { // the newcomer is taken, and held until there is a place
+		t.Errorf("%d connections were open at once, want 2, and the one that waits", most)
+	}
+}
+
+func TestANewcomerWaitsForWhoIsBeingServed(t *testing.T) {
+	entered, leave := make(chan struct{}), make(chan struct{})
+	l := serve(t, 1, func(http.ResponseWriter, *http.Request) { entered <- struct{}{}; <-leave })
+	first := dial(t, l)
+	first.send()
+	<-entered
+	second := dial(t, l)
+	second.send()
+	select {
+	case <-entered:
+		t.Fatal("the second is served beside the first, with one place")
+	default:
+	}
+	leave <- struct{}{}
+	if !first.answered() {
+		t.Error("the first was cut off")
+	}
+	<-entered // the first is idle now, and makes room
+	leave <- struct{}{}
+	if !second.answered() {
+		t.Error("the second got no answer")
+	}
+}
+
+func TestAStopEndsWhoWaitsForAPlace(t *testing.T) {
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := serving.Limit(inner, &http.Server{ReadHeaderTimeout: time.Second}, 1)
+	dial(t, inner)
+	if _, err := l.Accept(); err != nil {
+		t.Fatal(err)
+	}
+	waiting := dial(t, inner)
+	ended := make(chan error, 1)
+	go func() {
+		_, err := l.Accept()
+		ended <- err
+	}()
+	_ = l.Close()
+	select {
+	case err := <-ended:
+		if !errors.Is(err, net.ErrClosed) {
+			t.Errorf("err = %v, want that it is closed", err)
+		}
+	case <-time.After(30 * time.Second):
+		t.Fatal("Accept hangs")
+	}
+	if _, err := waiting.reader.ReadByte(); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("who waited is told %v, want an end", err)
+	}
+}
+
+// The kernel counts in steps of some milliseconds.
+const tick = 20 * time.Millisecond
+
+func TestARequestThatNobodyReadWasWaiting(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux tells")
+	}
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := dial(t, inner) // nobody accepts yet
+	c.send()
+	sent := time.Now()
+	for time.Since(sent) < 5*tick { // time passes: nothing is waited for
+		time.Sleep(tick)
+	}
+	arrived := make(chan time.Time, 1)
+	server := &http.Server{ConnContext: serving.WithConn, ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		now := time.Now()
+		arrived <- now.Add(-serving.Waited(r.Context()))
+	})}
+	go func() { _ = server.Serve(serving.Limit(inner, server, 1)) }()
+	t.Cleanup(func() { _ = server.Close() })
+	if !c.answered() {
+		t.Fatal("no answer")
+	}
+	if at := <-arrived; at.After(sent.Add(tick)) {
+		t.Errorf("the request is said to have arrived %s after it was sent", at.Sub(sent))
+	}
+	if waited := serving.Waited(t.Context()); waited != 0 {
+		t.Errorf("without a connection a request has waited %s, want nothing", waited)
+	}
+}
