@@ -65,7 +65,7 @@ func (s *sandbox) tellSignIn(ctx context.Context, a account) error {
 
 // untilReady waits until the bridge has warmed up.
 func (s *sandbox) untilReady(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	for {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.opsURL+"/readyz", nil)

@@ -139,7 +139,7 @@ func (b *browser) watchConsole() {
 }
 
 // patience is how long anything may take before the test gives up.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // do runs one step in the tab and returns what it yields.
 func do[T any](b *browser, step chromedp.Action[T]) T {

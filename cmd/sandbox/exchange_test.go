@@ -456,7 +456,7 @@ func TestACallerWhoLeavesCanComeBackWithTheSameToken(t *testing.T) {
 // until waits for something that happens soon, by asking.
 func until(t *testing.T, what string, happened func() bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
