@@ -83,9 +83,10 @@ describe('a token is accepted', () => {
   it('of the next key as soon as the keys may be asked for again, and of the old one no more', async () => {
     await accepts(sign(ec));
     provider.keys = [next];
-    await refuses(sign(next), /does not publish/);
-    await judge.advance(11);
+    await refuses(sign(next), /fetched just now/, 'unavailable');
+    await judge.advance(2);
     await accepts(sign(next));
+    await judge.advance(2);
     await refuses(sign(ec), /does not publish/);
   });
 });
