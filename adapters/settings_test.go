@@ -64,6 +64,7 @@ func TestACredentialInTheWrongVariableIsNotTold(t *testing.T) {
 						t.Errorf("%s: %s in %s is told: %s", name, kind, setting.Name, told)
 					}
 				}
+				break // one choice that reads the setting is enough
 			}
 		}
 	}
@@ -145,13 +146,18 @@ func TestASettingOneLetterOffIsFound(t *testing.T) {
 		}
 	}
 	for _, name := range known {
+		environ := map[string]string{}
 		for _, typo := range typos(name) {
-			if slices.Contains(known, typo) {
-				continue
+			if !slices.Contains(known, typo) {
+				environ[typo] = "s3cr3t"
 			}
-			warnings := adapters.UnknownSettings(map[string]string{typo: "s3cr3t"})
-			if len(warnings) != 1 || !strings.HasPrefix(warnings[0], typo+" is set, ") || !strings.Contains(warnings[0], "is it meant to be ") {
-				t.Errorf("%s for %s: %q", typo, name, warnings)
+		}
+		warnings := adapters.UnknownSettings(environ)
+		for typo := range environ {
+			if !slices.ContainsFunc(warnings, func(warning string) bool {
+				return strings.HasPrefix(warning, typo+" is set, ") && strings.Contains(warning, "is it meant to be ")
+			}) {
+				t.Errorf("%s for %s is not warned about", typo, name)
 			}
 		}
 	}
