@@ -201,6 +201,18 @@ func TestASessionThatDoesNotTellItsScopeIsJudgedByItsAccessToken(t *testing.T) {
 	}
 }
 
+// Whether token exchange is granted more than it asks for is not documented: both must do.
+func TestATokenExchangeThatIsGrantedWhatItAsksForIsDelivered(t *testing.T) {
+	exchange := ways(t)["token exchange"]
+	exchange.tenant.SetFaults(auth0test.Faults{Variants: auth0test.Variants{ExchangeScopeAsAsked: true}})
+	for config, want := range map[string]string{"openid profile": "openid profile", "openid profile read:a": "openid profile read:a"} {
+		session, err := exchange.bridge(scoped(config, "")).exchange(t, "openid", "profile")
+		if err != nil || !sameScope(session.Scope, strings.Fields(want)) {
+			t.Errorf("%s: scope = %q, err = %v, want %q", config, session.Scope, err, want)
+		}
+	}
+}
+
 func TestARenewalMayAskForLess(t *testing.T) {
 	for by, way := range ways(t) {
 		t.Run(by, func(t *testing.T) {
