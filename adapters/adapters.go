@@ -72,7 +72,7 @@ type Runtime struct {
 	Log     *slog.Logger
 	Audit   io.Writer        // takes the audit log's lines, one or several in a call; may hang
 	Now     func() time.Time // tells the time
-	Born    time.Time        // of no proof from later can a session be had already; zero means of none from now on
+	Born    time.Time        // when the process' own memory of used proofs begins: earlier ones are refused. Zero means now
 	Random  io.Reader        // makes owners of claims; must never fail
 	RootCAs *x509.CertPool   // trusted for TLS to the upstreams; nil means the system's
 

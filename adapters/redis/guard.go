@@ -33,7 +33,7 @@ import (
 )
 
 // Patience is how long a claim or a release may take with all its repetitions, so
-// that an exchange still has time for the issuer. One try has half of that.
+// that an exchange still has time for the issuer. One try has three quarters of that.
 const Patience = time.Second
 
 // Connections is how many a guard opens at most. Each sign-in needs one for the
@@ -125,7 +125,8 @@ func Open(ctx context.Context, config Config, o Options) (*ReplayGuard, error) {
 func (t target) bounded(roots *x509.CertPool) *redis.UniversalOptions {
 	o := t.UniversalOptions
 	o.ContextTimeoutEnabled = true
-	o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = Patience/2, Patience/2, Patience/2, Patience/2
+	o.DialTimeout, o.WriteTimeout, o.PoolTimeout = Patience/2, Patience/2, Patience/2
+	o.ReadTimeout = Patience * 3 / 4 // a store that is 400 ms away has time, and one that lost a connection is asked again
 	o.DialerRetries = 1
 	o.MaxRetries, o.MinRetryBackoff, o.MaxRetryBackoff = 3, 8*time.Millisecond, 64*time.Millisecond
 	o.PoolSize = Connections
