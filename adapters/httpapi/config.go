@@ -51,18 +51,20 @@ func (c *Config) Check() []settings.Fault {
 }
 
 // keptDescriptors are not for the connections of apps: some 130 to each of two
-// vendors, a pool to Redis, those of the probes, and files.
-const keptDescriptors = 400
+// vendors, those of the probes, and files. What is in flight may also need one to
+// Redis each.
+const keptDescriptors = 300
 
 // connections returns how many connections of apps a process may have that may open
 // so many descriptors: MaxConnections, or fewer so that it never runs out of them.
 // The error says that MaxInFlight could not be served.
 func (c *Config) connections(descriptors int) (int, error) {
-	room := min(c.MaxConnections, descriptors-keptDescriptors)
+	kept := keptDescriptors + c.MaxInFlight
+	room := min(c.MaxConnections, descriptors-kept)
 	if room <= c.MaxInFlight {
 		return 0, fmt.Errorf("this process may open %d files and connections at once (nofile), too few for MAX_IN_FLIGHT=%d: "+
 			"let it open %d (LimitNOFILE= of systemd, ulimits of a container) or lower MAX_IN_FLIGHT",
-			descriptors, c.MaxInFlight, c.MaxInFlight+keptDescriptors+c.MaxInFlight)
+			descriptors, c.MaxInFlight, kept+2*c.MaxInFlight)
 	}
 	return room, nil
 }

@@ -139,8 +139,8 @@ func TestTheTimeOfARequestCountsFromItsArrival(t *testing.T) {
 func TestConnectionsLeaveRoomForWhatElseTheProcessOpens(t *testing.T) {
 	for name, tt := range map[string]struct{ descriptors, want int }{
 		"as many as are configured":         {100_000, 2048},
-		"as many as there is room":          {1024, 624},
-		"too few for what may be in flight": {600, 0},
+		"as many as there is room":          {1024, 468},
+		"too few for what may be in flight": {812, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t, httpapi.Config{ListenAddr: "127.0.0.1:0", MaxInFlight: 256, MaxConnections: 2048}, &exchanger{})
@@ -156,7 +156,7 @@ func TestConnectionsLeaveRoomForWhatElseTheProcessOpens(t *testing.T) {
 			if tt.want == 0 && (err == nil || !strings.Contains(err.Error(), "MAX_IN_FLIGHT=256") || !strings.Contains(err.Error(), "nofile")) {
 				t.Errorf("listen: %v, want it to name the setting and the limit", err)
 			}
-			if warned := strings.Contains(b.log.String(), "MAX_CONNECTIONS"); warned != (tt.want == 624) {
+			if warned := strings.Contains(b.log.String(), "MAX_CONNECTIONS"); warned != (tt.want == 468) {
 				t.Errorf("the log says %q, want a warning if fewer are taken", b.log)
 			}
 		})
