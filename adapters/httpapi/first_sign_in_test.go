@@ -18,14 +18,14 @@ import (
 
 // What the use case can fail with.
 var (
-	wrongAction   = domain.WithSettings(fmt.Errorf("%w: its action is another", domain.ErrTokenRejected), "AUTHSIGNAL_ACTION")
-	wrongSubjects = domain.WithSettings(fmt.Errorf("%w: its subject is another", domain.ErrTokenRejected), "AUTHSIGNAL_SUBJECTS")
-	badToken      = fmt.Errorf("%w: it proves nobody", domain.ErrTokenRejected)
-	denied        = fmt.Errorf("%w: the Login script refused", domain.ErrAccessDenied)
-	mfa           = fmt.Errorf("%w: the policy is Always", domain.ErrMFARequired)
-	blocked       = fmt.Errorf("%w: the bridge's address", domain.ErrAccountBlocked)
-	replayed      = fmt.Errorf("%w: used", domain.ErrTokenReplayed)
-	away          = fmt.Errorf("%w: nobody answers", domain.ErrUnavailable)
+	errWrongAction   = domain.WithSettings(fmt.Errorf("%w: its action is another", domain.ErrTokenRejected), "AUTHSIGNAL_ACTION")
+	errWrongSubjects = domain.WithSettings(fmt.Errorf("%w: its subject is another", domain.ErrTokenRejected), "AUTHSIGNAL_SUBJECTS")
+	errBadToken      = fmt.Errorf("%w: it proves nobody", domain.ErrTokenRejected)
+	errDenied        = fmt.Errorf("%w: the Login script refused", domain.ErrAccessDenied)
+	errMFA           = fmt.Errorf("%w: the policy is Always", domain.ErrMFARequired)
+	errBlocked       = fmt.Errorf("%w: the bridge's address", domain.ErrAccountBlocked)
+	errReplayed      = fmt.Errorf("%w: used", domain.ErrTokenReplayed)
+	errAway          = fmt.Errorf("%w: nobody answers", domain.ErrUnavailable)
 )
 
 // started is a bridge that has just been started, with a clock of its own.
@@ -78,14 +78,14 @@ func TestBeforeTheFirstSignInARefusalOfEverybodyIsAnError(t *testing.T) {
 		err           error
 		before, after string
 	}{
-		"another action":        {wrongAction, "ERROR", "INFO"},
-		"another kind of ids":   {wrongSubjects, "ERROR", "INFO"},
-		"denied by the issuer":  {denied, "ERROR", "WARN"},
-		"MFA required":          {mfa, "ERROR", "WARN"},
-		"an address is blocked": {blocked, "ERROR", "WARN"},
-		"a token of nobody":     {badToken, "INFO", "INFO"},
-		"a token used twice":    {replayed, "INFO", "INFO"},
-		"somebody is away":      {away, "WARN", "WARN"},
+		"another action":        {errWrongAction, "ERROR", "INFO"},
+		"another kind of ids":   {errWrongSubjects, "ERROR", "INFO"},
+		"denied by the issuer":  {errDenied, "ERROR", "WARN"},
+		"MFA required":          {errMFA, "ERROR", "WARN"},
+		"an address is blocked": {errBlocked, "ERROR", "WARN"},
+		"a token of nobody":     {errBadToken, "INFO", "INFO"},
+		"a token used twice":    {errReplayed, "INFO", "INFO"},
+		"somebody is away":      {errAway, "WARN", "WARN"},
 	}
 	for name, tt := range tests {
 		for _, path := range []string{"/v1/sessions", "/oauth/token"} {
@@ -113,15 +113,15 @@ func TestEachCauseIsAnErrorOnceAMinute(t *testing.T) {
 		err  error
 		want string
 	}{
-		{0, wrongAction, "ERROR"},
-		{0, wrongAction, "INFO"},
-		{0, wrongSubjects, "ERROR"},
-		{0, denied, "ERROR"},
-		{time.Minute - 1, wrongAction, "INFO"},
-		{0, denied, "WARN"},
-		{1, wrongAction, "ERROR"},
-		{0, denied, "ERROR"},
-		{0, denied, "WARN"},
+		{0, errWrongAction, "ERROR"},
+		{0, errWrongAction, "INFO"},
+		{0, errWrongSubjects, "ERROR"},
+		{0, errDenied, "ERROR"},
+		{time.Minute - 1, errWrongAction, "INFO"},
+		{0, errDenied, "WARN"},
+		{1, errWrongAction, "ERROR"},
+		{0, errDenied, "ERROR"},
+		{0, errDenied, "WARN"},
 	}
 	var got, want []string
 	for _, step := range steps {
@@ -136,7 +136,7 @@ func TestEachCauseIsAnErrorOnceAMinute(t *testing.T) {
 // What is raised answers as ever.
 func TestARaisedRefusalAnswersAsEver(t *testing.T) {
 	s := newStarted()
-	s.exchanger.err = denied
+	s.exchanger.err = errDenied
 	r := httptest.NewRequest(http.MethodPost, "/v1/sessions", strings.NewReader(`{"token":"a.b.c"}`))
 	r.Header.Set("Content-Type", "application/json")
 	w := httptest.NewRecorder()

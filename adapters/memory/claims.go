@@ -13,7 +13,7 @@ type held struct {
 	key   domain.ProofKey
 	owner domain.Owner
 	ends  time.Duration // since the guard was made
-	index uint32        // in order
+	index int           // in order
 }
 
 // claims is a heap of claims, soonest to end first, and a container/heap.Interface. A
@@ -39,7 +39,7 @@ func (c *claims) soonest() *held { return &c.held[c.order[0]] }
 func (c *claims) add(claim held) (slot uint32) {
 	slot = c.order[c.live]
 	c.held[slot] = claim
-	c.held[slot].index = uint32(c.live)
+	c.held[slot].index = c.live
 	heap.Push(c, nil)
 	return slot
 }
@@ -49,7 +49,7 @@ func (c *claims) Less(i, j int) bool { return c.held[c.order[i]].ends < c.held[c
 
 func (c *claims) Swap(i, j int) {
 	c.order[i], c.order[j] = c.order[j], c.order[i]
-	c.held[c.order[i]].index, c.held[c.order[j]].index = uint32(i), uint32(j)
+	c.held[c.order[i]].index, c.held[c.order[j]].index = i, j
 }
 
 // Push and Pop move the border between the live and the free: the slot is there.
