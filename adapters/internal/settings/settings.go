@@ -2,8 +2,8 @@
 // caarlos0/env and says everything that is wrong with them at once. Help text and
 // documentation come from the same structs.
 //
-// A field is a setting if it has an `env` tag; `help` completes the sentence "set
-// it to …". A domain.Secret may also come from the file that NAME_FILE names.
+// A field is a setting if it has an `env` tag; `help`, or its type's Help, completes
+// the sentence "set it to …". A domain.Secret may also come from the file that NAME_FILE names.
 package settings
 
 import (
@@ -95,7 +95,7 @@ func Describe(configs ...any) []Setting {
 			}
 			list = append(list, Setting{
 				Name:     name,
-				Help:     field.Tag.Get("help"),
+				Help:     help(field),
 				Default:  field.Tag.Get("envDefault"),
 				Required: slices.Contains(strings.Split(options, ","), "required"),
 				Secret:   field.Type == reflect.TypeFor[domain.Secret](),
@@ -104,6 +104,19 @@ func Describe(configs ...any) []Setting {
 		}
 	}
 	return list
+}
+
+// Helper is the type of a setting whose help no tag can hold, because it is made of
+// what the code knows.
+type Helper interface {
+	Help() string // completes "set it to …", as a tag does
+}
+
+func help(field reflect.StructField) string {
+	if helper, ok := reflect.Zero(field.Type).Interface().(Helper); ok {
+		return helper.Help()
+	}
+	return field.Tag.Get("help")
 }
 
 // readSecrets returns a copy of environ in which each secret is read: from the file
