@@ -5,7 +5,7 @@ GOLANGCI_LINT_VERSION := v2.15.0
 GO        ?= go
 LINT      := bin/golangci-lint-$(GOLANGCI_LINT_VERSION)
 WEB       := cmd/sandbox/web
-GENERATED := wire_gen.go ports/portsmock/portsmock.go docs/configuration.md
+GENERATED := wire_gen.go ports/portsmock/portsmock.go docs/configuration.md docs/choosing-an-issuer.md
 
 .PHONY: help run test check generate build fuzz mutation needs page clean
 
@@ -36,7 +36,7 @@ check: $(LINT) ## look for drift, vet, lint, shuffle the core's tests, and check
 generate: ## write the generated files anew
 	$(GO) generate ./ports
 	$(GO) tool wire .
-	$(GO) test ./cmd/native-bridge -run TestConfigurationIsDocumented -update
+	$(GO) test ./cmd/native-bridge -run IsDocumented -update
 
 build: ## build bin/native-bridge
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/native-bridge ./cmd/native-bridge

@@ -11,7 +11,6 @@ import (
 	"nativebridge/adapters"
 	"nativebridge/adapters/httpapi"
 	"nativebridge/adapters/ops"
-	"nativebridge/app"
 )
 
 // NewServer returns the bridge as config describes it, and what is to be called
@@ -19,9 +18,6 @@ import (
 func NewServer(ctx context.Context, config adapters.Config, run adapters.Runtime) (*adapters.Server, func(), error) {
 	wire.Build(
 		adapters.Set,
-		wire.Struct(new(app.ExchangePasskeyForSession), "*"),
-		wire.Struct(new(app.RenewSession), "*"),
-		wire.Struct(new(app.RevokeSession), "*"),
 		httpapi.NewServer,
 		ops.NewServer,
 		adapters.NewServer,

@@ -11,7 +11,6 @@ import (
 	"nativebridge/adapters"
 	"nativebridge/adapters/httpapi"
 	"nativebridge/adapters/ops"
-	"nativebridge/app"
 )
 
 // Injectors from wire.go:
@@ -21,58 +20,28 @@ import (
 func NewServer(ctx context.Context, config adapters.Config, run adapters.Runtime) (*adapters.Server, func(), error) {
 	httpapiConfig := config.HTTP
 	clientID := adapters.NewClientID(config)
-	upstreams := adapters.NewUpstreams(run)
-	identityVerifier, err := adapters.NewIdentityVerifier(config, upstreams)
+	subjectRule := adapters.NewSubjectRule(config)
+	openedVerifiers := adapters.OpenVerifiers(config, subjectRule, run)
+	identityVerifier := adapters.NewIdentityVerifier(config, openedVerifiers)
+	openedIssuer := adapters.OpenIssuer(config, subjectRule, run)
+	openedGuard, cleanup, err := adapters.OpenGuard(ctx, config, run)
 	if err != nil {
 		return nil, nil, err
 	}
-	issuer, err := adapters.NewIssuer(config, upstreams)
-	if err != nil {
-		return nil, nil, err
-	}
-	replayStore, cleanup, err := adapters.NewReplayStore(ctx, config, run)
-	if err != nil {
-		return nil, nil, err
-	}
-	replayGuard := replayStore.Guard
-	log, cleanup2 := adapters.NewAuditLog(config, run)
+	openedAuditLog, cleanup2 := adapters.OpenAuditLog(config, run)
 	signInPolicies := adapters.NewSignInPolicies(config)
 	accessPolicy := adapters.NewAccessPolicy(config)
-	duration := adapters.NewDeadline(config)
-	v := run.Now
-	v2 := adapters.NewOwners(run)
-	exchangePasskeyForSession := &app.ExchangePasskeyForSession{
-		Verifier: identityVerifier,
-		Issuer:   issuer,
-		Revoker:  issuer,
-		Guard:    replayGuard,
-		Audit:    log,
-		SignIn:   signInPolicies,
-		Access:   accessPolicy,
-		Deadline: duration,
-		Now:      v,
-		NewOwner: v2,
-	}
-	renewSession := &app.RenewSession{
-		Renewer:  issuer,
-		Revoker:  issuer,
-		Audit:    log,
-		Access:   accessPolicy,
-		Deadline: duration,
-		Now:      v,
-	}
-	revokeSession := &app.RevokeSession{
-		Revoker:  issuer,
-		Audit:    log,
-		Deadline: duration,
-		Now:      v,
-	}
-	assertionKeys := adapters.NewAssertionKeys(issuer)
-	useCases := adapters.NewUseCases(config, exchangePasskeyForSession, renewSession, revokeSession, issuer, assertionKeys)
+	deadline := adapters.NewDeadline(config)
+	clock := run.Now
+	owners := adapters.NewOwners(run)
+	exchangePasskeyForSession := adapters.NewExchange(identityVerifier, openedIssuer, openedGuard, openedAuditLog, signInPolicies, accessPolicy, deadline, clock, owners)
+	renewSession := adapters.NewRenewal(openedIssuer, openedAuditLog, accessPolicy, deadline, clock)
+	revokeSession := adapters.NewRevocation(openedIssuer, openedAuditLog, deadline, clock)
+	useCases := adapters.NewUseCases(config, exchangePasskeyForSession, renewSession, revokeSession, openedIssuer, clock)
 	logger := run.Log
-	server := httpapi.NewServer(httpapiConfig, clientID, useCases, logger, v)
+	server := httpapi.NewServer(httpapiConfig, clientID, useCases, logger)
 	opsConfig := config.Ops
-	health := adapters.NewHealth(upstreams, identityVerifier, issuer, replayStore, log, run)
+	health := adapters.NewHealth(config, openedVerifiers, openedIssuer, openedGuard, openedAuditLog, run)
 	opsServer := ops.NewServer(opsConfig, health, logger)
 	adaptersServer := adapters.NewServer(config, server, opsServer, health, logger)
 	return adaptersServer, func() {

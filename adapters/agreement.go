@@ -14,61 +14,58 @@ type agreement struct{ config *Config }
 
 // Check implements settings.Checker.
 func (a *agreement) Check() []settings.Fault {
-	return slices.Concat(a.names("IDENTITY_VERIFIER", a.config.Verifiers), a.names("TOKEN_ISSUER", []string{a.config.Issuer}),
-		a.pairs(), a.auth0(), a.subjects(), a.tokens(), a.times(), a.addresses())
+	return slices.Concat(a.names(), a.pairs(), a.subjects(), a.tokens(), a.times(), a.addresses())
 }
 
 // names wants choices that exist.
-func (a *agreement) names(variable string, chosen []string) []settings.Fault {
-	var known []string
-	for _, part := range a.config.optional() {
-		if part.variable == variable {
-			known = append(known, part.names...)
-		}
+func (a *agreement) names() []settings.Fault {
+	var verifiers, issuers []string
+	for _, choice := range Verifiers() {
+		verifiers = append(verifiers, choice.Name)
 	}
-	for _, name := range chosen {
-		if !slices.Contains(known, name) {
-			return []settings.Fault{{Name: variable, Problem: "has a name that the bridge does not know", Fix: "set it to " + strings.Join(known, " or ")}}
-		}
+	for _, choice := range Issuers() {
+		issuers = append(issuers, choice.Name)
 	}
-	if len(chosen) == 0 {
-		return []settings.Fault{{Name: variable, Problem: "has no name in it", Fix: "set it to " + strings.Join(known, " or ")}}
-	}
-	return nil
+	return slices.Concat(unknown("IDENTITY_VERIFIER", a.config.Verifiers, verifiers), unknown("TOKEN_ISSUER", []string{string(a.config.Issuer)}, issuers))
 }
 
-// pairs wants an issuer that serves every verifier.
+func unknown(variable string, chosen, known []string) []settings.Fault {
+	fault := settings.Fault{Name: variable, Fix: "set it to " + strings.Join(known, " or ")}
+	switch {
+	case len(chosen) == 0:
+		fault.Problem = "has no name in it"
+	case slices.ContainsFunc(chosen, func(name string) bool { return !slices.Contains(known, name) }):
+		fault.Problem = "has a name that the bridge does not know"
+	default:
+		return nil
+	}
+	return []settings.Fault{fault}
+}
+
+// pairs wants an issuer that serves every verifier, and no setting that it ignores: that
+// would look as if it did something.
 func (a *agreement) pairs() []settings.Fault {
-	issuer := a.config.issuerConfig()
-	for _, part := range a.config.chosen() {
-		verifier := part.names[0]
-		if issuer != nil && part.variable == "IDENTITY_VERIFIER" && !issuer.Serves(verifier) {
-			return []settings.Fault{{
+	issuer, found := a.config.issuer()
+	if !found {
+		return nil
+	}
+	faults := issuer.Check(a.config)
+	for _, verifier := range a.config.verifiers() {
+		if !issuer.CanServe(verifier.Name) {
+			return append(faults, settings.Fault{
 				Name:    "TOKEN_ISSUER",
-				Problem: fmt.Sprintf("is %s, which cannot open sessions for people of IDENTITY_VERIFIER=%s", a.config.Issuer, verifier),
+				Problem: fmt.Sprintf("is %s, which cannot open sessions for people of IDENTITY_VERIFIER=%s", issuer.Name, verifier.Name),
 				Fix:     "choose a pair from the table in docs/choosing-an-issuer.md",
-			}}
+			})
 		}
 	}
-	return nil
-}
-
-// auth0 wants no setting that the chosen one of Auth0's two issuers would ignore:
-// it would look as if it did something.
-func (a *agreement) auth0() []settings.Fault {
-	switch a.config.Issuer {
-	case "auth0":
-		return a.config.Auth0.CheckPasswordRealm()
-	case "auth0-token-exchange":
-		return a.config.Auth0.CheckTokenExchange()
-	}
-	return nil
+	return faults
 }
 
 // subjects wants one rule for all verifiers: the issuer has only one namespace.
 func (a *agreement) subjects() []settings.Fault {
-	for _, config := range a.config.verifierConfigs() {
-		if config.Policy(0).Subjects != a.config.verifierConfigs()[0].Policy(0).Subjects {
+	for _, policy := range NewSignInPolicies(*a.config) {
+		if policy.Subjects != NewSubjectRule(*a.config) {
 			return []settings.Fault{{
 				Name:    "IDENTITY_VERIFIER",
 				Problem: "names verifiers whose subjects follow different rules",
@@ -137,8 +134,8 @@ func (a *agreement) budget() (needed time.Duration, parts string) {
 	for _, config := range a.config.verifierConfigs() { // only one of them is asked about a token
 		verify = max(verify, config.VerifyTime())
 	}
-	if issuer := a.config.issuerConfig(); issuer != nil {
-		issue = issuer.IssueTime()
+	if issuer, found := a.config.issuer(); found {
+		issue = issuer.Config(a.config).IssueTime()
 	}
 	claim := a.config.Redis.ClaimTime()
 	parts = fmt.Sprintf("%s for IDENTITY_VERIFIER, ", verify)

@@ -123,7 +123,7 @@ func slowExchange(config adapters.Config, choice choice) app.ExchangePasskeyForS
 	}}
 	return app.ExchangePasskeyForSession{
 		Verifier: slow, Issuer: slow, Guard: slow, Audit: slow, SignIn: adapters.NewSignInPolicies(config), Access: adapters.NewAccessPolicy(config),
-		Deadline: adapters.NewDeadline(config), Now: time.Now, NewOwner: func() domain.Owner { return domain.Owner{} },
+		Deadline: time.Duration(adapters.NewDeadline(config)), Now: time.Now, NewOwner: func() domain.Owner { return domain.Owner{} },
 	}
 }
 

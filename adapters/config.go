@@ -2,7 +2,6 @@ package adapters
 
 import (
 	"errors"
-	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -15,12 +14,11 @@ import (
 	"nativebridge/adapters/oidc"
 	"nativebridge/adapters/ops"
 	"nativebridge/adapters/redis"
-	"nativebridge/domain"
 )
 
-// Config is the configuration of the whole bridge. Each adapter owns its part. A
-// part that is tagged with a verifier's or an issuer's name is read only if that
-// is chosen: adding one is a field here and a case in adapters.go.
+// Config is the configuration of the whole bridge. Each adapter owns its part. The part
+// of a verifier or an issuer is read only if that is chosen: adding one is a field here
+// and a row in choices.go.
 type Config struct {
 	HTTP httpapi.Config
 	Ops  ops.Config
@@ -28,11 +26,11 @@ type Config struct {
 	Choice
 	Redis redis.Config
 
-	Authsignal authsignal.Config `verifier:"authsignal"`
-	JWT        jwt.Config        `verifier:"jwt"`
+	Authsignal authsignal.Config
+	JWT        jwt.Config
 
-	Auth0 auth0.Config `issuer:"auth0,auth0-token-exchange"`
-	OIDC  oidc.Config  `issuer:"oidc"`
+	Auth0 auth0.Config
+	OIDC  oidc.Config
 }
 
 // Shared is what more than one adapter goes by.
@@ -42,42 +40,8 @@ type Shared struct {
 
 // Choice says which adapters serve the ports.
 type Choice struct {
-	Verifiers Names  `env:"IDENTITY_VERIFIER" envDefault:"authsignal" help:"who says whom a token proves: authsignal, jwt (a provider's signed token, checked here) or, while users move from one to the other, both, separated by a comma"`
-	Issuer    string `env:"TOKEN_ISSUER" envDefault:"auth0" help:"who opens sessions: auth0 (password grant), auth0-token-exchange or oidc (any OpenID provider, by JWT bearer assertion); docs/choosing-an-issuer.md says which"`
-}
-
-// Names is a list of names.
-type Names []string
-
-// UnmarshalText splits at commas.
-func (n *Names) UnmarshalText(text []byte) error {
-	*n = strings.FieldsFunc(string(text), func(r rune) bool { return r == ',' || r == ' ' })
-	return nil
-}
-
-// verifierConfig is what a verifier's part must tell the rest of the bridge.
-type verifierConfig interface {
-	// Policy returns what makes an identity of this verifier a sign-in.
-	Policy(skew time.Duration) domain.SignInPolicy
-	// Declares returns the "iss" of this verifier's tokens; "" if they have none.
-	Declares() string
-	// VerifyTime returns how long a verification may take at most.
-	VerifyTime() time.Duration
-}
-
-// issuerConfig is what an issuer's part must tell the rest of the bridge.
-type issuerConfig interface {
-	// Offer returns what sessions callers may ask for.
-	Offer() domain.AccessPolicy
-	// Client returns the bridge's own client id at the issuer.
-	Client() string
-	// Where returns the issuer identifier of its tokens.
-	Where() string
-	// Serves reports whether sessions can be opened for identities of the verifier
-	// with the given name.
-	Serves(verifier string) bool
-	// IssueTime returns how long the opening of a session may take at most.
-	IssueTime() time.Duration
+	Verifiers VerifierNames `env:"IDENTITY_VERIFIER" envDefault:"authsignal"`
+	Issuer    IssuerName    `env:"TOKEN_ISSUER" envDefault:"auth0"`
 }
 
 // Setting describes one environment variable, for help and documentation. When
@@ -96,8 +60,11 @@ func LoadConfig(environ map[string]string) (Config, error) {
 	var c Config
 	_ = settings.Load(environ, &c.Choice) // what is wrong with it is found again below
 	parts := c.always()
-	for _, part := range c.chosen() {
-		parts = append(parts, part.config)
+	for _, verifier := range c.verifiers() {
+		parts = append(parts, verifier.Config(&c))
+	}
+	if issuer, found := c.issuer(); found {
+		parts = append(parts, issuer.Config(&c))
 	}
 	err := settings.Load(environ, append(parts, &agreement{&c})...)
 	return c, err
@@ -111,7 +78,7 @@ func (c Config) Summary() []any {
 		verifiers, actions = append(verifiers, policy.Authority), append(actions, policy.Action)
 	}
 	issuer := c.issuerConfig()
-	return []any{"verifiers", verifiers, "actions", actions, "token_issuer", c.Issuer, "issuer", issuer.Where(),
+	return []any{"verifiers", verifiers, "actions", actions, "token_issuer", string(c.Issuer), "issuer", issuer.Where(),
 		"client_id", issuer.Client(), "audience", issuer.Offer().Default.Audience}
 }
 
@@ -150,56 +117,61 @@ func UnknownSettings(environ map[string]string) []string {
 
 func (c *Config) always() []any { return []any{&c.HTTP, &c.Ops, &c.Shared, &c.Choice, &c.Redis} }
 
-// part is a tagged field of Config.
+// part is a part of the configuration that is read only if it is chosen.
 type part struct {
 	variable string   // that makes the choice
 	names    []string // which it belongs to
-	config   any      // a pointer to the field
-	chosen   bool
+	config   settings.Checker
 }
 
-// optional lists the tagged fields. It panics if one cannot be what its tag says,
-// which every test of this package then finds.
+// optional lists those parts, each once.
 func (c *Config) optional() []part {
 	var parts []part
-	config := reflect.ValueOf(c).Elem()
-	for i := range config.NumField() {
-		tag, field := config.Type().Field(i).Tag, config.Field(i).Addr().Interface()
-		if name := tag.Get("verifier"); name != "" {
-			parts = append(parts, part{"IDENTITY_VERIFIER", []string{name}, field.(verifierConfig), slices.Contains(c.Verifiers, name)})
+	add := func(variable, name string, config settings.Checker) {
+		if last := len(parts) - 1; last >= 0 && parts[last].config == config {
+			parts[last].names = append(parts[last].names, name)
+			return
 		}
-		if list := tag.Get("issuer"); list != "" {
-			names := strings.Split(list, ",")
-			parts = append(parts, part{"TOKEN_ISSUER", names, field.(issuerConfig), slices.Contains(names, c.Issuer)})
-		}
+		parts = append(parts, part{variable, []string{name}, config})
+	}
+	for _, choice := range Verifiers() {
+		add("IDENTITY_VERIFIER", choice.Name, choice.Config(c))
+	}
+	for _, choice := range Issuers() {
+		add("TOKEN_ISSUER", choice.Name, choice.Config(c))
 	}
 	return parts
 }
 
-// chosen lists those that are chosen.
-func (c *Config) chosen() []part {
-	return slices.DeleteFunc(c.optional(), func(p part) bool { return !p.chosen })
+// verifiers returns the verifiers that are chosen.
+func (c *Config) verifiers() []VerifierChoice {
+	return slices.DeleteFunc(Verifiers(), func(choice VerifierChoice) bool { return !slices.Contains(c.Verifiers, choice.Name) })
 }
 
-// verifierConfigs returns the part of each chosen verifier.
-func (c *Config) verifierConfigs() []verifierConfig {
-	var list []verifierConfig
-	for _, part := range c.chosen() {
-		if config, ok := part.config.(verifierConfig); ok {
-			list = append(list, config)
-		}
+// verifierConfigs returns the part of each verifier that is chosen.
+func (c *Config) verifierConfigs() []VerifierConfig {
+	var list []VerifierConfig
+	for _, choice := range c.verifiers() {
+		list = append(list, choice.Config(c))
 	}
 	return list
 }
 
-// issuerConfig returns the part of the chosen issuer.
-func (c *Config) issuerConfig() issuerConfig {
-	for _, part := range c.chosen() {
-		if config, ok := part.config.(issuerConfig); ok {
-			return config
-		}
+// issuer returns the issuer that is chosen, and false if there is none of that name.
+func (c *Config) issuer() (choice IssuerChoice, found bool) {
+	choices := Issuers()
+	i := slices.IndexFunc(choices, func(choice IssuerChoice) bool { return choice.Name == string(c.Issuer) })
+	if i < 0 {
+		return IssuerChoice{}, false
 	}
-	return nil
+	return choices[i], true
+}
+
+// issuerConfig returns the part of the issuer that is chosen. The configuration must be
+// free of faults.
+func (c *Config) issuerConfig() IssuerConfig {
+	choice, _ := c.issuer()
+	return choice.Config(c)
 }
 
 // IsFaults reports whether err is a faulty configuration, which the operator can

@@ -50,7 +50,7 @@ func TestDefaults(t *testing.T) {
 	if !slices.Equal(offered.Scope, []string{"openid", "profile", "email"}) || offered.Audience != "" || offered.Organization != "" {
 		t.Errorf("offered access = %+v", offered)
 	}
-	if adapters.NewDeadline(c) != 10*time.Second || c.HTTP.ListenAddr != ":8080" || len(c.HTTP.TrustedProxies) != 0 || c.Auth0.Connection != "authsignal" {
+	if adapters.NewDeadline(c) != adapters.Deadline(10*time.Second) || c.HTTP.ListenAddr != ":8080" || len(c.HTTP.TrustedProxies) != 0 || c.Auth0.Connection != "authsignal" {
 		t.Errorf("config = %+v", c)
 	}
 }
@@ -98,7 +98,7 @@ func TestEverySettingArrives(t *testing.T) {
 	if !slices.Equal(offered.Scope, []string{"openid", "offline_access"}) || offered.Audience != "https://api.example.com" {
 		t.Errorf("offered access = %+v", offered)
 	}
-	if adapters.NewDeadline(c) != 20*time.Second || c.HTTP.ListenAddr != "127.0.0.1:9090" || len(c.HTTP.TrustedProxies) != 1 || c.Auth0.Connection != "passkeys" {
+	if adapters.NewDeadline(c) != adapters.Deadline(20*time.Second) || c.HTTP.ListenAddr != "127.0.0.1:9090" || len(c.HTTP.TrustedProxies) != 1 || c.Auth0.Connection != "passkeys" {
 		t.Errorf("config = %+v", c)
 	}
 }

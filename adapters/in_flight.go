@@ -8,14 +8,7 @@ import (
 	"nativebridge/adapters/httpapi"
 	"nativebridge/app"
 	"nativebridge/domain"
-	"nativebridge/ports"
 )
-
-// NewUseCases returns what the routes drive.
-func NewUseCases(c Config, exchange *app.ExchangePasskeyForSession, renew *app.RenewSession, revoke *app.RevokeSession,
-	keys ports.IssuerKeys, assertionKeys ports.AssertionKeys) httpapi.UseCases {
-	return Bounded(c, httpapi.UseCases{Exchange: exchange, Renew: renew, Revoke: revoke, Keys: keys, AssertionKeys: assertionKeys})
-}
 
 // Bounded returns use with a bound of how many exchanges, renewals and revocations are
 // in flight together, MAX_IN_FLIGHT, and with none begun of whose REQUEST_TIMEOUT less

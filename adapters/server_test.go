@@ -79,7 +79,7 @@ func newServer(t *testing.T, g gate, log *slog.Logger, more map[string]string) *
 	}
 	use := adapters.Bounded(c, httpapi.UseCases{Exchange: gatedExchange{g}, Renew: gatedRenew{g}, Revoke: gatedRevoke{g}, Keys: staticKeys{}})
 	health := ops.NewHealth(nil, nil, log)
-	return adapters.NewServer(c, httpapi.NewServer(c.HTTP, "client-1", use, log, time.Now), ops.NewServer(c.Ops, health, log), health, log)
+	return adapters.NewServer(c, httpapi.NewServer(c.HTTP, "client-1", use, log), ops.NewServer(c.Ops, health, log), health, log)
 }
 
 func serve(t *testing.T, g gate, more map[string]string) *served {

@@ -23,7 +23,7 @@ import (
 const guide = "adding-an-adapter.md"
 
 // TestTheGuideAddsAnAdapter follows the guide in a copy of the module: the folder
-// and the two diffs are all that changes.
+// and the two diffs are all that changes. Without one of its methods it does not compile.
 func TestTheGuideAddsAnAdapter(t *testing.T) {
 	t.Parallel()
 	module := copyModule(t)
@@ -55,10 +55,21 @@ func TestTheGuideAddsAnAdapter(t *testing.T) {
 			t.Errorf("with %s it says\n%swant %q, and nothing about Authsignal", env, output, want)
 		}
 	}
+
+	config := filepath.Join(module, "adapters", "toy", "config.go")
+	for _, method := range []string{"Check", "Declares", "VerifyTime"} {
+		text := read(t, config)
+		write(t, config, strings.Replace(text, ") "+method+"(", ") Not"+method+"(", 1))
+		output := run(t, module, 1, "go", "build", "./adapters")
+		if !strings.Contains(output, "adapters/choices.go:") || !strings.Contains(output, "missing method "+method) {
+			t.Errorf("without %s the compiler says\n%s", method, output)
+		}
+		write(t, config, text)
+	}
 }
 
-// The guide counts: a field and a case, and what goimports and gofmt make of them.
-func TestTheGuideChangesTwoLines(t *testing.T) {
+// The guide counts: a field and a row, and the imports.
+func TestTheGuideAddsAFieldAndARow(t *testing.T) {
 	var written []string
 	for file, hunks := range diffs(t) {
 		for _, h := range hunks {
@@ -71,9 +82,12 @@ func TestTheGuideChangesTwoLines(t *testing.T) {
 	}
 	slices.Sort(written)
 	want := []string{
-		`adapters/adapters.go: case "toy":`,
-		`adapters/adapters.go: return toy.NewVerifier(c.Toy), nil`,
-		"adapters/config.go: Toy toy.Config `verifier:\"toy\"`",
+		`adapters/choices.go: "toy", "checks toy tokens by itself",`,
+		"adapters/choices.go: func(c *Config) VerifierConfig { return &c.Toy },",
+		"adapters/choices.go: func(o Opening) OpenedVerifier { return OpenedVerifier{toy.NewVerifier(o.Toy), nil, nil} },",
+		"adapters/choices.go: {",
+		"adapters/choices.go: },",
+		"adapters/config.go: Toy toy.Config",
 	}
 	if !slices.Equal(written, want) {
 		t.Errorf("the guide adds %q, want %q", written, want)
@@ -95,37 +109,32 @@ func TestTheGuideQuotesTheToy(t *testing.T) {
 // TestEveryAdapterLooksLikeEveryOther wants the guide's files and suites of each
 // adapter that can be chosen.
 func TestEveryAdapterLooksLikeEveryOther(t *testing.T) {
-	suites := map[string][]string{
-		"verifier": {"IdentityVerifier"},
-		"issuer":   {"TokenIssuer", "SessionRenewer", "SessionRevoker", "IssuerKeys"},
+	var c adapters.Config
+	for _, choice := range adapters.Verifiers() {
+		looksLikeEveryOther(t, "verifier", reflect.TypeOf(choice.Config(&c)), "IdentityVerifier")
 	}
-	config, found := reflect.TypeFor[adapters.Config](), 0
-	for i := range config.NumField() {
-		field := config.Field(i)
-		for role, suites := range suites {
-			if field.Tag.Get(role) == "" {
-				continue
-			}
-			found++
-			folder, _ := place(field.Type.PkgPath())
-			for _, file := range []string{"config.go", "errors.go", role + ".go"} {
-				if _, err := os.Stat(filepath.Join("..", folder, file)); err != nil {
-					t.Errorf("%s has no %s", folder, file)
-				}
-			}
-			var tests strings.Builder
-			for _, file := range mustGlob(t, filepath.Join("..", folder, "*_test.go")) {
-				tests.WriteString(read(t, file))
-			}
-			for _, suite := range suites {
-				if !strings.Contains(tests.String(), "portstest."+suite+"(t, ") {
-					t.Errorf("%s does not run portstest.%s", folder, suite)
-				}
-			}
+	for _, choice := range adapters.Issuers() {
+		looksLikeEveryOther(t, "issuer", reflect.TypeOf(choice.Config(&c)), "TokenIssuer", "SessionRenewer", "SessionRevoker", "IssuerKeys")
+	}
+}
+
+// looksLikeEveryOther looks at the folder that a part of the configuration is from.
+func looksLikeEveryOther(t *testing.T, role string, config reflect.Type, suites ...string) {
+	t.Helper()
+	folder, _ := place(config.Elem().PkgPath())
+	for _, file := range []string{"config.go", "errors.go", role + ".go"} {
+		if _, err := os.Stat(filepath.Join("..", folder, file)); err != nil {
+			t.Errorf("%s has no %s", folder, file)
 		}
 	}
-	if found < 3 {
-		t.Errorf("only %d adapters are seen", found)
+	var tests strings.Builder
+	for _, file := range mustGlob(t, filepath.Join("..", folder, "*_test.go")) {
+		tests.WriteString(read(t, file))
+	}
+	for _, suite := range suites {
+		if !strings.Contains(tests.String(), "portstest."+suite+"(t, ") {
+			t.Errorf("%s does not run portstest.%s", folder, suite)
+		}
 	}
 }
 
@@ -258,9 +267,7 @@ func apply(t *testing.T, file string, hunks []hunk) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(file, text, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	write(t, file, string(text))
 }
 
 // copyModule returns a copy of the module, without what is no part of it.
@@ -313,6 +320,13 @@ func read(t *testing.T, file string) string {
 		t.Fatal(err)
 	}
 	return string(text)
+}
+
+func write(t *testing.T, file, text string) {
+	t.Helper()
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func mustGlob(t *testing.T, pattern string) []string {

@@ -23,7 +23,6 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
-	"time"
 
 	"nativebridge/adapters/httpapi"
 	"nativebridge/app"
@@ -99,7 +98,7 @@ func provoke(t *testing.T, code, path string) answer {
 	logger := slog.New(slog.NewJSONHandler(&log, nil))
 	failing := &exchange{}
 	server := httpapi.NewServer(httpapi.Config{SubjectTokenTypes: httpapi.TokenTypes{"urn:example:token"}}, "the-client",
-		httpapi.UseCases{Exchange: failing}, logger, time.Now)
+		httpapi.UseCases{Exchange: failing}, logger)
 	server.Handler().ServeHTTP(httptest.NewRecorder(), request("", path))
 	failing.err = reasonOf(t, code)
 	w := httptest.NewRecorder()

@@ -23,7 +23,7 @@ func TestEveryDocumentTellsTheTimeLimitsOfTheCode(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	request := adapters.NewDeadline(config)
+	request := time.Duration(adapters.NewDeadline(config))
 	kept := adapters.NewSignInPolicies(config)[0].ClaimFor(domain.Identity{}, domain.Owner{}, request).Keep
 	seconds := func(limit time.Duration) string { return fmt.Sprint(limit.Seconds()) }
 

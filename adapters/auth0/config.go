@@ -50,10 +50,6 @@ func (c *Config) Client() string { return c.ClientID }
 // Where returns the tenant's issuer identifier.
 func (c *Config) Where() string { return c.Domain.Issuer() }
 
-// Serves reports whether the Login script and the Action know whom the verifier
-// proves: they ask Authsignal about tokens, and about people too.
-func (c *Config) Serves(verifier string) bool { return verifier == "authsignal" }
-
 // IssueTime returns how long the opening of a session may take at most.
 func (c *Config) IssueTime() time.Duration { return IssueTimeout }
 

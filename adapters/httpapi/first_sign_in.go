@@ -18,17 +18,23 @@ const repeatAfter = time.Minute
 // proves that anybody can sign in, and a refusal that a wrong setting can cause is
 // an error for the operator: the first of each cause, and one more each minute.
 type firstSignIn struct {
-	exchange Exchanger
-	now      func() time.Time
+	next Exchanger
+	now  func() time.Time
 
 	mu     sync.Mutex
 	done   bool
 	raised map[string]time.Time // by cause, of which there are as many as settings
 }
 
+// WatchFirstSignIn returns next with that watch around it. What it finds is in the
+// errors, for a Server to log.
+func WatchFirstSignIn(next Exchanger, now func() time.Time) Exchanger {
+	return &firstSignIn{next: next, now: now}
+}
+
 // Execute implements Exchanger. The error wraps an unproven if it is to be raised.
 func (f *firstSignIn) Execute(ctx context.Context, asked app.Exchange) (domain.Session, error) {
-	session, err := f.exchange.Execute(ctx, asked)
+	session, err := f.next.Execute(ctx, asked)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	switch {

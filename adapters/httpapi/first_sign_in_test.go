@@ -39,8 +39,9 @@ type started struct {
 func newStarted() *started {
 	s := &started{now: time.Date(2026, 1, 31, 10, 0, 0, 0, time.UTC)}
 	config := httpapi.Config{SubjectTokenTypes: httpapi.TokenTypes{"urn:example:token"}}
-	s.handler = httpapi.NewServer(config, bridgeClientID, httpapi.UseCases{Exchange: &s.exchanger},
-		slog.New(slog.NewJSONHandler(&s.log, nil)), func() time.Time { return s.now }).Handler()
+	watched := httpapi.WatchFirstSignIn(&s.exchanger, func() time.Time { return s.now })
+	s.handler = httpapi.NewServer(config, bridgeClientID, httpapi.UseCases{Exchange: watched},
+		slog.New(slog.NewJSONHandler(&s.log, nil))).Handler()
 	return s
 }
 

@@ -77,7 +77,7 @@ func newOAuthBench(err error) *oauthBench {
 	logger := slog.New(slog.NewJSONHandler(b.log, nil))
 	config := httpapi.Config{SubjectTokenTypes: httpapi.TokenTypes{challengeType, "https://example.com/another-type"}}
 	use := httpapi.UseCases{Exchange: b.exchanger, Renew: b.renewer, Revoke: b.revoker, Keys: keys{`{"keys":[]}`, err}}
-	b.handler = httpapi.NewServer(config, bridgeClientID, use, logger, time.Now).Handler()
+	b.handler = httpapi.NewServer(config, bridgeClientID, use, logger).Handler()
 	return b
 }
 
@@ -559,7 +559,7 @@ func TestTheAssertionsKeysAreServedBesideTheIssuers(t *testing.T) {
 		logger := slog.New(slog.NewJSONHandler(io.Discard, nil))
 		use.Keys = keys{`{"keys":[]}`, nil}
 		w := httptest.NewRecorder()
-		httpapi.NewServer(httpapi.Config{}, bridgeClientID, use, logger, time.Now).Handler().
+		httpapi.NewServer(httpapi.Config{}, bridgeClientID, use, logger).Handler().
 			ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
 		return w
 	}

@@ -68,8 +68,7 @@ type Server struct {
 }
 
 // NewServer returns a server that is not listening yet.
-func NewServer(config Config, clientID ClientID, use UseCases, log *slog.Logger, now func() time.Time) *Server {
-	use.Exchange = &firstSignIn{exchange: use.Exchange, now: now}
+func NewServer(config Config, clientID ClientID, use UseCases, log *slog.Logger) *Server {
 	return &Server{
 		config: config, clientID: clientID, use: use, log: log,
 		descriptors: serving.Descriptors, waited: serving.Waited,

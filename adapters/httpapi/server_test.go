@@ -28,7 +28,7 @@ type running struct {
 func run(t *testing.T, e *exchanger) *running {
 	t.Helper()
 	logger := slog.New(slog.NewJSONHandler(io.Discard, nil))
-	server := httpapi.NewServer(httpapi.Config{ListenAddr: "127.0.0.1:0", RequestTimeout: 10 * time.Second, MaxInFlight: 1, MaxConnections: 64}, bridgeClientID, httpapi.UseCases{Exchange: e}, logger, time.Now)
+	server := httpapi.NewServer(httpapi.Config{ListenAddr: "127.0.0.1:0", RequestTimeout: 10 * time.Second, MaxInFlight: 1, MaxConnections: 64}, bridgeClientID, httpapi.UseCases{Exchange: e}, logger)
 	listener, err := server.Listen(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -83,7 +83,7 @@ func TestAPortThatIsTakenIsSaidWithAdvice(t *testing.T) {
 	}
 	defer taken.Close()
 	logger := slog.New(slog.NewJSONHandler(io.Discard, nil))
-	server := httpapi.NewServer(httpapi.Config{ListenAddr: serving.Addr(taken.Addr().String()), MaxInFlight: 1, MaxConnections: 64}, bridgeClientID, httpapi.UseCases{Exchange: &exchanger{}}, logger, time.Now)
+	server := httpapi.NewServer(httpapi.Config{ListenAddr: serving.Addr(taken.Addr().String()), MaxInFlight: 1, MaxConnections: 64}, bridgeClientID, httpapi.UseCases{Exchange: &exchanger{}}, logger)
 	if _, err := server.Listen(t.Context()); err == nil || !strings.Contains(err.Error(), "LISTEN_ADDR") {
 		t.Errorf("err = %v, want it to name LISTEN_ADDR", err)
 	}
@@ -123,7 +123,7 @@ func (c *contextual) Execute(ctx context.Context, _ app.Exchange) (domain.Sessio
 func TestTheTimeOfARequestCountsFromItsArrival(t *testing.T) {
 	const request, waited = time.Hour, 20 * time.Minute
 	use, logger := &contextual{}, slog.New(slog.DiscardHandler)
-	server := httpapi.NewServer(httpapi.Config{RequestTimeout: request}, bridgeClientID, httpapi.UseCases{Exchange: use}, logger, time.Now)
+	server := httpapi.NewServer(httpapi.Config{RequestTimeout: request}, bridgeClientID, httpapi.UseCases{Exchange: use}, logger)
 	server.Waits(waited)
 	before := time.Now()
 	w := httptest.NewRecorder()

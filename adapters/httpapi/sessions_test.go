@@ -66,7 +66,7 @@ func newBench(t *testing.T, config httpapi.Config, e *exchanger) *bench {
 	t.Helper()
 	log := &lockedBuffer{}
 	logger := slog.New(slog.NewJSONHandler(log, nil))
-	server := httpapi.NewServer(config, bridgeClientID, httpapi.UseCases{Exchange: e}, logger, time.Now)
+	server := httpapi.NewServer(config, bridgeClientID, httpapi.UseCases{Exchange: e}, logger)
 	return &bench{exchanger: e, server: server, handler: server.Handler(), log: log}
 }
 
@@ -446,7 +446,7 @@ func FuzzSessionsBody(f *testing.F) {
 	logger := slog.New(slog.NewTextHandler(io.Discard, nil))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		e := &exchanger{session: goodSession()}
-		server := httpapi.NewServer(httpapi.Config{}, bridgeClientID, httpapi.UseCases{Exchange: e}, logger, time.Now)
+		server := httpapi.NewServer(httpapi.Config{}, bridgeClientID, httpapi.UseCases{Exchange: e}, logger)
 		r := httptest.NewRequest(http.MethodPost, "/v1/sessions", bytes.NewReader(body))
 		r.Header.Set("Content-Type", "application/json")
 		w := httptest.NewRecorder()

@@ -50,10 +50,6 @@ func (c *Config) Client() string { return c.ClientID }
 // Where returns the provider's issuer identifier.
 func (c *Config) Where() string { return string(c.Issuer) }
 
-// Serves reports whether the provider takes the bridge's word for the verifier's
-// people: it does for everybody's.
-func (c *Config) Serves(string) bool { return true }
-
 // IssueTime returns how long the opening of a session may take at most.
 func (c *Config) IssueTime() time.Duration { return IssueTimeout }
 

@@ -49,7 +49,7 @@ func newJudge(p passkeyProvider) *judge {
 		SubjectClaim: "sub", TimeClaim: "auth_time", PasskeyAMR: jwt.List{"hwk"}, Subjects: "auth0", MaxAge: 10 * time.Minute,
 	}
 	j := &judge{policy: config.Policy(skew)}
-	client := adapters.NewUpstreams(adapters.Runtime{Now: j.now}).Client("jwt")
+	client := adapters.Runtime{Now: j.now}.Client("jwt")
 	j.verifier = jwt.NewVerifier(client, config, skew, j.now)
 	return j
 }

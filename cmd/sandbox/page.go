@@ -137,7 +137,7 @@ func (s *sandbox) devConfig(w http.ResponseWriter, _ *http.Request) {
 		"tenant_id":      s.authsignal.TenantID(),
 		"authsignal_url": s.authsignal.APIURL(),
 		"auth0_url":      s.auth0.URL(),
-		"issuer":         s.config.Issuer,
+		"issuer":         string(s.config.Issuer),
 		"bridge_url":     s.bridgeURL,
 		"action":         string(s.config.Authsignal.Action),
 	})

@@ -1,0 +1,209 @@
+package adapters
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"nativebridge/adapters/auth0"
+	"nativebridge/adapters/authsignal"
+	"nativebridge/adapters/internal/settings"
+	"nativebridge/adapters/internal/upstream"
+	"nativebridge/adapters/jwt"
+	"nativebridge/adapters/oidc"
+	"nativebridge/adapters/ops"
+	"nativebridge/domain"
+	"nativebridge/ports"
+)
+
+// VerifierChoice is a name that IDENTITY_VERIFIER may hold, and what it stands for.
+type VerifierChoice struct {
+	Name   string
+	About  string // says in a few words how it verifies tokens
+	Config func(*Config) VerifierConfig
+	Open   func(Opening) OpenedVerifier
+}
+
+// Verifiers are the names that IDENTITY_VERIFIER may hold. Rows have no field names,
+// so that one that lacks something does not compile.
+func Verifiers() []VerifierChoice {
+	return []VerifierChoice{
+		{
+			"authsignal", "asks Authsignal about its challenge tokens",
+			func(c *Config) VerifierConfig { return &c.Authsignal },
+			func(o Opening) OpenedVerifier {
+				client := o.Client()
+				verifier := authsignal.NewVerifier(client, o.Authsignal, o.ClockSkew, o.Now)
+				return OpenedVerifier{verifier, verifier.Warm, client}
+			},
+		},
+		{
+			"jwt", "checks a passkey provider's signed tokens by itself",
+			func(c *Config) VerifierConfig { return &c.JWT },
+			func(o Opening) OpenedVerifier {
+				client := o.Client()
+				verifier := jwt.NewVerifier(client, o.JWT, o.ClockSkew, o.Now)
+				return OpenedVerifier{verifier, verifier.Warm, client}
+			},
+		},
+	}
+}
+
+// IssuerChoice is a name that TOKEN_ISSUER may hold, and what it stands for.
+type IssuerChoice struct {
+	Name   string
+	About  string   // says in a few words how it opens sessions
+	Serves []string // the verifiers for whose people it can open sessions; nil means all
+	Config func(*Config) IssuerConfig
+	Check  func(*Config) []settings.Fault // finds settings that this choice would ignore
+	Open   func(Opening) OpenedIssuer
+}
+
+// Issuers are the names that TOKEN_ISSUER may hold. An OpenID provider takes the
+// bridge's word for everybody. At Auth0 the Login script and the
+// Action ask Authsignal about tokens, or about people, and it knows nobody else's.
+func Issuers() []IssuerChoice {
+	return []IssuerChoice{
+		{
+			"auth0", "Auth0's password grant", []string{"authsignal"},
+			func(c *Config) IssuerConfig { return &c.Auth0 },
+			func(c *Config) []settings.Fault { return c.Auth0.CheckPasswordRealm() },
+			func(o Opening) OpenedIssuer {
+				client := o.Client()
+				issuer := auth0.NewIssuer(client, o.Auth0, o.Subjects, o.ClockSkew, o.Now)
+				return OpenedIssuer{issuer, nil, issuer.Warm, client}
+			},
+		},
+		{
+			"auth0-token-exchange", "Auth0's token exchange", []string{"authsignal"},
+			func(c *Config) IssuerConfig { return &c.Auth0 },
+			func(c *Config) []settings.Fault { return c.Auth0.CheckTokenExchange() },
+			func(o Opening) OpenedIssuer {
+				client := o.Client()
+				issuer := auth0.NewTokenExchangeIssuer(client, o.Auth0, o.Subjects, o.ClockSkew, o.Now)
+				return OpenedIssuer{issuer, nil, issuer.Warm, client}
+			},
+		},
+		{
+			"oidc", "any OpenID provider, by JWT bearer assertion", nil,
+			func(c *Config) IssuerConfig { return &c.OIDC },
+			func(*Config) []settings.Fault { return nil },
+			func(o Opening) OpenedIssuer {
+				client := o.Client()
+				issuer := oidc.NewIssuer(client, o.OIDC, o.ClockSkew, o.Now, o.Random)
+				return OpenedIssuer{issuer, issuer, issuer.Warm, client}
+			},
+		},
+	}
+}
+
+// CanServe reports whether sessions can be opened for the people of the verifier with
+// that name.
+func (i IssuerChoice) CanServe(verifier string) bool {
+	return i.Serves == nil || slices.Contains(i.Serves, verifier)
+}
+
+// VerifierConfig is what a verifier's part of the configuration must tell the rest of
+// the bridge.
+type VerifierConfig interface {
+	settings.Checker
+	// Policy returns what makes an identity of this verifier a sign-in.
+	Policy(skew time.Duration) domain.SignInPolicy
+	// Declares returns the "iss" of this verifier's tokens; "" if they have none.
+	Declares() string
+	// VerifyTime returns how long a verification may take at most.
+	VerifyTime() time.Duration
+}
+
+// IssuerConfig is what an issuer's part of the configuration must tell the rest of the
+// bridge.
+type IssuerConfig interface {
+	settings.Checker
+	// Offer returns what sessions callers may ask for.
+	Offer() domain.AccessPolicy
+	// Client returns the bridge's own client id at the issuer.
+	Client() string
+	// Where returns the issuer identifier of its tokens.
+	Where() string
+	// IssueTime returns how long the opening of a session may take at most.
+	IssueTime() time.Duration
+}
+
+// Opening is what an adapter is opened with.
+type Opening struct {
+	Config
+	Runtime
+	Name     string             // by which the adapter is chosen
+	Subjects domain.SubjectRule // what users' ids must meet
+}
+
+// Client returns a client for the adapter's party, with a connection pool of its own.
+func (o Opening) Client() *upstream.Client { return o.Runtime.Client(o.Name) }
+
+// OpenedVerifier is a verifier, and what it can do beside its port.
+type OpenedVerifier struct {
+	ports.IdentityVerifier
+	Warm  func(context.Context) error // connects to the party before the first caller comes; nil if there is nothing to do
+	Party ops.Upstream                // tells of trouble with whom it asks; nil if it asks nobody
+}
+
+// OpenedIssuer is an issuer, and what it can do beside its ports.
+type OpenedIssuer struct {
+	Issuer
+	AssertionKeys ports.AssertionKeys         // of the bridge's own assertions; nil if it makes none
+	Warm          func(context.Context) error // as an OpenedVerifier's
+	Party         ops.Upstream                // as an OpenedVerifier's
+}
+
+// Issuer is what every issuer does: a refresh token is good for nobody but the client
+// that it was given to, so whoever opens a session renews and revokes it too.
+type Issuer interface {
+	ports.TokenIssuer
+	ports.SessionRenewer
+	ports.SessionRevoker
+	ports.IssuerKeys
+}
+
+// VerifierNames is what IDENTITY_VERIFIER holds.
+type VerifierNames []string
+
+// UnmarshalText splits at commas.
+func (n *VerifierNames) UnmarshalText(text []byte) error {
+	*n = strings.FieldsFunc(string(text), func(r rune) bool { return r == ',' || r == ' ' })
+	return nil
+}
+
+// Help lists the choices.
+func (VerifierNames) Help() string {
+	var choices []string
+	for _, choice := range Verifiers() {
+		choices = append(choices, choice.Name+" ("+choice.About+")")
+	}
+	return "who says whom a token proves: " + listed(choices) + "; several of them, separated by commas, while users move from one to another"
+}
+
+// IssuerName is what TOKEN_ISSUER holds.
+type IssuerName string
+
+// Help lists the choices, and whom each can serve.
+func (IssuerName) Help() string {
+	var choices []string
+	for _, choice := range Issuers() {
+		whom := "every verifier"
+		if choice.Serves != nil {
+			whom = "IDENTITY_VERIFIER=" + strings.Join(choice.Serves, " or ") + " alone"
+		}
+		choices = append(choices, choice.Name+" ("+choice.About+"; for "+whom+")")
+	}
+	return "who opens sessions: " + listed(choices) + "; docs/choosing-an-issuer.md compares them"
+}
+
+// listed returns "a, b or c".
+func listed(items []string) string {
+	if len(items) < 2 {
+		return strings.Join(items, "")
+	}
+	last := len(items) - 1
+	return strings.Join(items[:last], ", ") + " or " + items[last]
+}

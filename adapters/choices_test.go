@@ -1,0 +1,146 @@
+package adapters_test
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io"
+	"log/slog"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"nativebridge/adapters"
+	"nativebridge/adapters/ops"
+)
+
+// Whatever an adapter can do, opening it says so. What is found by reflection or by a
+// type assertion is lost as soon as something wraps the adapter.
+func TestNoAbilityIsFoundByAssertion(t *testing.T) {
+	files, err := filepath.Glob("*.go")
+	if err != nil || len(files) < 5 {
+		t.Fatalf("the files are %q, %v", files, err)
+	}
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		set := token.NewFileSet()
+		file, err := parser.ParseFile(set, name, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, imported := range file.Imports {
+			if imported.Path.Value == `"reflect"` {
+				t.Errorf("%s imports reflect", name)
+			}
+		}
+		ast.Inspect(file, func(node ast.Node) bool {
+			if assertion, ok := node.(*ast.TypeAssertExpr); ok {
+				t.Errorf("%s has a type assertion", set.Position(assertion.Pos()))
+			}
+			return true
+		})
+	}
+}
+
+// opened is what a configuration becomes.
+type opened struct {
+	config    adapters.Config
+	run       adapters.Runtime
+	verifiers adapters.OpenedVerifiers
+	issuer    adapters.OpenedIssuer
+	guard     adapters.OpenedGuard
+	audit     adapters.OpenedAuditLog
+}
+
+func open(t *testing.T, environ map[string]string) opened {
+	t.Helper()
+	config, err := adapters.LoadConfig(environ)
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := adapters.Runtime{Log: slog.New(slog.DiscardHandler), Audit: io.Discard, Now: time.Now, Random: rand.Reader}
+	rule := adapters.NewSubjectRule(config)
+	guard, closeGuard, err := adapters.OpenGuard(t.Context(), config, run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(closeGuard)
+	audit, closeAudit := adapters.OpenAuditLog(config, run)
+	t.Cleanup(closeAudit)
+	return opened{config, run, adapters.OpenVerifiers(config, rule, run), adapters.OpenIssuer(config, rule, run), guard, audit}
+}
+
+// watched returns the names of the parties and the outputs that readiness tells of.
+func (o opened) watched(t *testing.T) (parties, streams []string) {
+	t.Helper()
+	health := adapters.NewHealth(o.config, o.verifiers, o.issuer, o.guard, o.audit, o.run)
+	w := httptest.NewRecorder()
+	ops.NewServer(o.config.Ops, health, o.run.Log).Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/readyz", nil))
+	var told struct{ Upstreams, Streams map[string]string }
+	if err := json.NewDecoder(w.Body).Decode(&told); err != nil {
+		t.Fatal(err)
+	}
+	return slices.Sorted(maps.Keys(told.Upstreams)), slices.Sorted(maps.Keys(told.Streams))
+}
+
+func TestWhatIsChosenIsOpenedWithAllItCanDo(t *testing.T) {
+	for name, choice := range choices() {
+		t.Run(name, func(t *testing.T) {
+			o := open(t, choice.environ)
+			if len(o.verifiers) != len(o.config.Verifiers) {
+				t.Errorf("%d verifiers are opened, want %q", len(o.verifiers), o.config.Verifiers)
+			}
+			for verifier, opened := range o.verifiers {
+				if opened.Warm == nil || opened.Party == nil || opened.Party.Name() != verifier {
+					t.Errorf("%s cannot be warmed or watched by its name", verifier)
+				}
+			}
+			if o.issuer.Warm == nil || o.issuer.Party == nil || o.issuer.Party.Name() != string(o.config.Issuer) {
+				t.Error("the issuer cannot be warmed or watched by its name")
+			}
+			if got, want := o.issuer.AssertionKeys != nil, o.config.Issuer == "oidc"; got != want {
+				t.Errorf("the issuer has keys of assertions: %t, want %t", got, want)
+			}
+			parties := []string{string(o.config.Issuer)}
+			parties = append(parties, o.config.Verifiers...)
+			if o.config.Redis.Chosen() {
+				parties = append(parties, "redis")
+			}
+			slices.Sort(parties)
+			if got, streams := o.watched(t); !slices.Equal(got, parties) || !slices.Equal(streams, []string{"audit"}) {
+				t.Errorf("readiness tells of %q and %q, want %q and the audit log", got, streams, parties)
+			}
+			if got, want := o.guard.Party != nil, o.config.Redis.Chosen(); got != want {
+				t.Errorf("the guard has a party: %t, want %t", got, want)
+			}
+		})
+	}
+}
+
+func TestNoUseCaseLacksAnything(t *testing.T) {
+	o := open(t, minimal())
+	access, deadline, owners := adapters.NewAccessPolicy(o.config), adapters.NewDeadline(o.config), adapters.NewOwners(o.run)
+	verifier := adapters.NewIdentityVerifier(o.config, o.verifiers)
+	for _, useCase := range []any{
+		adapters.NewExchange(verifier, o.issuer, o.guard, o.audit, adapters.NewSignInPolicies(o.config), access, deadline, o.run.Now, owners),
+		adapters.NewRenewal(o.issuer, o.audit, access, deadline, o.run.Now),
+		adapters.NewRevocation(o.issuer, o.audit, deadline, o.run.Now),
+	} {
+		fields := reflect.ValueOf(useCase).Elem()
+		for i := range fields.NumField() {
+			if fields.Field(i).IsZero() {
+				t.Errorf("%s lacks %s", fields.Type(), fields.Type().Field(i).Name)
+			}
+		}
+	}
+}

@@ -1,0 +1,58 @@
+package adapters
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"nativebridge/adapters/httpapi"
+	"nativebridge/app"
+	"nativebridge/domain"
+	"nativebridge/ports"
+)
+
+// Deadline is how long an exchange, a renewal or a revocation may take.
+type Deadline time.Duration
+
+// NewDeadline returns REQUEST_TIMEOUT.
+func NewDeadline(c Config) Deadline { return Deadline(c.HTTP.RequestTimeout) }
+
+// Owners makes the owners of claims, each another.
+type Owners func() domain.Owner
+
+// NewOwners returns a source of random owners.
+func NewOwners(run Runtime) Owners {
+	return func() (owner domain.Owner) {
+		if _, err := io.ReadFull(run.Random, owner[:]); err != nil {
+			panic(fmt.Errorf("no randomness for the owner of a claim: %w", err))
+		}
+		return owner
+	}
+}
+
+// NewExchange returns the use case that opens sessions.
+func NewExchange(verifier ports.IdentityVerifier, issuer OpenedIssuer, guard OpenedGuard, audit OpenedAuditLog,
+	signIn domain.SignInPolicies, access domain.AccessPolicy, deadline Deadline, now Clock, owners Owners) *app.ExchangePasskeyForSession {
+	return &app.ExchangePasskeyForSession{
+		Verifier: verifier, Issuer: issuer, Revoker: issuer, Guard: guard, Audit: audit,
+		SignIn: signIn, Access: access, Deadline: time.Duration(deadline), Now: now, NewOwner: owners,
+	}
+}
+
+// NewRenewal returns the use case that renews sessions.
+func NewRenewal(issuer OpenedIssuer, audit OpenedAuditLog, access domain.AccessPolicy, deadline Deadline, now Clock) *app.RenewSession {
+	return &app.RenewSession{Renewer: issuer, Revoker: issuer, Audit: audit, Access: access, Deadline: time.Duration(deadline), Now: now}
+}
+
+// NewRevocation returns the use case that ends sessions.
+func NewRevocation(issuer OpenedIssuer, audit OpenedAuditLog, deadline Deadline, now Clock) *app.RevokeSession {
+	return &app.RevokeSession{Revoker: issuer, Audit: audit, Deadline: time.Duration(deadline), Now: now}
+}
+
+// NewUseCases returns what the routes drive.
+func NewUseCases(c Config, exchange *app.ExchangePasskeyForSession, renew *app.RenewSession, revoke *app.RevokeSession,
+	issuer OpenedIssuer, now Clock) httpapi.UseCases {
+	use := Bounded(c, httpapi.UseCases{Exchange: exchange, Renew: renew, Revoke: revoke, Keys: issuer, AssertionKeys: issuer.AssertionKeys})
+	use.Exchange = httpapi.WatchFirstSignIn(use.Exchange, now)
+	return use
+}
