@@ -6,9 +6,11 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -142,6 +144,40 @@ func TestANewcomerWaitsForWhoIsBeingServed(t *testing.T) {
 	}
 }
 
+// The server tells that a request has begun only when it has read its headers.
+func TestAConnectionWhoseNextRequestHasBegunMakesNoRoom(t *testing.T) {
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &http.Server{ReadHeaderTimeout: time.Minute}
+	l := serving.Limit(inner, server, 2)
+	defer l.Close()
+	accept := func() (client *caller, accepted net.Conn) {
+		client = dial(t, inner)
+		if accepted, err = l.Accept(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = accepted.Close() })
+		return client, accepted
+	}
+	client, first := accept()
+	_, second := accept()
+	server.ConnState(first, http.StateIdle)
+	server.ConnState(second, http.StateIdle)
+	client.send()
+	if _, err := first.Read(make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	accept()
+	if _, err := first.Write([]byte("x")); err != nil {
+		t.Errorf("the connection whose request has begun was closed: %v", err)
+	}
+	if _, err := second.Write([]byte("x")); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("the connection that is idle is still open: %v", err)
+	}
+}
+
 func TestAStopEndsWhoWaitsForAPlace(t *testing.T) {
 	inner, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -204,5 +240,29 @@ func TestARequestThatNobodyReadWasWaiting(t *testing.T) {
 	}
 	if waited := serving.Waited(t.Context()); waited != 0 {
 		t.Errorf("without a connection a request has waited %s, want nothing", waited)
+	}
+}
+
+// silent is a connection that does not tell its descriptor.
+type silent struct{ net.Conn }
+
+func (silent) SyscallConn() (syscall.RawConn, error) { return nil, errors.ErrUnsupported }
+
+func TestARequestHasNotWaitedIfNobodyCanTell(t *testing.T) {
+	local, err := net.ListenUnix("unix", &net.UnixAddr{Name: filepath.Join(t.TempDir(), "socket"), Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer local.Close()
+	unix, err := net.Dial("unix", local.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close()
+	pipe, _ := net.Pipe()
+	for name, c := range map[string]net.Conn{"within the process": pipe, "without a descriptor": silent{}, "on one machine, not of TCP": unix} {
+		if waited := serving.Waited(serving.WithConn(t.Context(), c)); waited != 0 {
+			t.Errorf("a connection %s: %s, want nothing", name, waited)
+		}
 	}
 }
