@@ -1,6 +1,7 @@
 package ops_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -9,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -209,5 +211,135 @@ func TestEveryTimeOfAProbesConnectionIsBounded(t *testing.T) {
 	}
 	if server.MaxHeaderBytes != 8<<10 {
 		t.Errorf("headers may have %d bytes, want 8 KiB", server.MaxHeaderBytes)
+	}
+}
+
+func TestAProbesAnswerIsFreshAndJSON(t *testing.T) {
+	r := run(t, ops.NewHealth(nil, nil, quiet))
+	untilStatus(t, r, "ready")
+	for path, want := range map[string]string{
+		"/livez": `{"status":"live"}`, "/readyz": `{"status":"ready","streams":{},"upstreams":{}}`,
+	} {
+		resp, err := http.Get(r.url + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		if got := strings.TrimSpace(string(body)); got != want {
+			t.Errorf("%s answers %s, want %s", path, got, want)
+		}
+		if resp.Header.Get("Content-Type") != "application/json" || resp.Header.Get("Cache-Control") != "no-store" {
+			t.Errorf("%s has the headers %v, want JSON that nobody keeps", path, resp.Header)
+		}
+	}
+}
+
+// party is an outside party that is in trouble.
+type party struct{ since time.Time }
+
+func (party) Name() string { return "vendor" }
+
+func (p party) Trouble() *upstream.Trouble {
+	return &upstream.Trouble{What: "no reply", Since: p.since}
+}
+
+func TestTroubleIsToldInUTC(t *testing.T) {
+	since := time.Date(2026, 1, 31, 10, 0, 0, 0, time.FixedZone("", 3600))
+	r := run(t, ops.NewHealth(nil, []ops.Upstream{party{since}}, quiet))
+	if _, body := r.get(t, "/readyz"); body["upstreams"].(map[string]any)["vendor"] != "no reply since 2026-01-31T09:00:00Z" {
+		t.Errorf("body = %v", body)
+	}
+}
+
+func TestTheWarmUpHasFiveSeconds(t *testing.T) {
+	var deadline time.Time
+	log := &lockedBuffer{}
+	health := ops.NewHealth(map[string]func(context.Context) error{
+		"vendor": func(ctx context.Context) error { deadline, _ = ctx.Deadline(); return errors.New("no connection") },
+	}, nil, slog.New(slog.NewJSONHandler(log, nil)))
+	earliest := time.Now().Add(5 * time.Second)
+	health.WarmUp(t.Context())
+	if latest := time.Now().Add(5 * time.Second); deadline.Before(earliest) || deadline.After(latest) {
+		t.Errorf("the warm-up may take until %s, want from %s to %s", deadline, earliest, latest)
+	}
+	for _, want := range []string{`"level":"WARN"`, `"upstream":"vendor"`, `"cause":"no connection"`, `"msg":"ready"`} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("the log says %s, want %s in it", log, want)
+		}
+	}
+}
+
+func TestABridgeThatDrainsWhileItWarmsUpIsNeverReady(t *testing.T) {
+	log := &lockedBuffer{}
+	health := ops.NewHealth(nil, nil, slog.New(slog.NewJSONHandler(log, nil)))
+	health.Drain()
+	health.WarmUp(t.Context())
+	w := httptest.NewRecorder()
+	ops.NewServer(ops.Config{}, health, quiet).Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/readyz", nil))
+	if w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), `"status":"draining"`) {
+		t.Errorf("%d %s, want 503 draining", w.Code, w.Body)
+	}
+	if strings.Contains(log.String(), "ready") {
+		t.Errorf("the log says %s", log)
+	}
+}
+
+func TestTheDrainDelayIsFrom0sTo1m(t *testing.T) {
+	for delay, good := range map[time.Duration]bool{0: true, 5 * time.Second: true, time.Minute: true, -1: false, time.Minute + 1: false} {
+		faults := (&ops.Config{DrainDelay: delay}).Check()
+		if good && len(faults) != 0 || !good && (len(faults) != 1 || faults[0].Name != "DRAIN_DELAY" ||
+			!strings.Contains(faults[0].Problem, delay.String()) || faults[0].Fix == "") {
+			t.Errorf("%s: faults %+v, want one: %t", delay, faults, !good)
+		}
+	}
+}
+
+func TestWhatAConnectionOfAProbeDiesOfIsAWarning(t *testing.T) {
+	log := &lockedBuffer{}
+	ops.NewServer(ops.Config{}, ops.NewHealth(nil, nil, quiet), slog.New(slog.NewJSONHandler(log, nil))).HTTPServer().ErrorLog.Print("it died")
+	if !strings.Contains(log.String(), `"level":"WARN","msg":"it died"`) {
+		t.Errorf("the log says %q", log)
+	}
+}
+
+func TestAtMost32ConnectionsOfProbesAreOpen(t *testing.T) {
+	r := run(t, ops.NewHealth(nil, nil, quiet))
+	var clients []net.Conn
+	var readers []*bufio.Reader
+	alive := func(i int) bool {
+		_, _ = clients[i].Write([]byte("GET /livez HTTP/1.1\r\nHost: bridge\r\n\r\n"))
+		resp, err := http.ReadResponse(readers[i], nil)
+		if err != nil {
+			return false
+		}
+		_, _ = io.Copy(io.Discard, resp.Body)
+		return resp.Body.Close() == nil
+	}
+	open := func() (count int) {
+		for i := range clients {
+			if alive(i) {
+				count++
+			}
+		}
+		return count
+	}
+	for i := range 33 {
+		c, err := net.Dial("tcp", strings.TrimPrefix(r.url, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		_ = c.SetDeadline(time.Now().Add(patience.Limit)) // a test fails rather than hangs
+		clients, readers = append(clients, c), append(readers, bufio.NewReader(c))
+		if !alive(i) {
+			t.Fatalf("connection %d got no answer", i+1)
+		}
+		if i == 31 && open() != 32 {
+			t.Error("fewer than 32 may be open")
+		}
+	}
+	if got := open(); got != 32 {
+		t.Errorf("%d connections are open, want 32", got)
 	}
 }
