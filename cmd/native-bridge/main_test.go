@@ -13,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -31,6 +32,7 @@ func TestMain(m *testing.M) {
 //	take-port            listen on a port, and set $TAKEN to its address
 //	start NAME=VALUE...  run "native-bridge serve" with the script's settings, and those, until it says that it listens
 //	end SIGNAL           send it a signal; it must end with status 0. What it printed is then in the files stdout.log and stderr.log
+//	end-at-once SIGNAL   send it a signal, and again when it drains; it must die of the second
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata",
@@ -46,6 +48,8 @@ func TestScripts(t *testing.T) {
 			"take-port": takePort,
 			"start":     start,
 			"end":       end,
+
+			"end-at-once": endAtOnce,
 		},
 	})
 }
@@ -125,18 +129,49 @@ func start(ts *testscript.TestScript, _ bool, more []string) {
 	}
 }
 
-func end(ts *testscript.TestScript, _ bool, args []string) {
-	signals := map[string]os.Signal{"TERM": syscall.SIGTERM, "INT": syscall.SIGINT}
+// signalled sends the script's bridge the one signal that args name.
+func signalled(ts *testscript.TestScript, args []string) (*bridge, syscall.Signal) {
+	signals := map[string]syscall.Signal{"TERM": syscall.SIGTERM, "INT": syscall.SIGINT}
 	b := ts.Value(serving{}).(*bridge)
-	if len(args) != 1 || signals[args[0]] == nil || b.process == nil {
-		ts.Fatalf("usage: end TERM|INT, after start")
+	if len(args) != 1 || signals[args[0]] == 0 || b.process == nil {
+		ts.Fatalf("TERM or INT is wanted, after start")
 	}
 	ts.Check(b.process.Process.Signal(signals[args[0]]))
+	return b, signals[args[0]]
+}
+
+func end(ts *testscript.TestScript, _ bool, args []string) {
+	b, _ := signalled(ts, args)
 	after, err := io.ReadAll(b.stderr)
 	ts.Check(err)
 	ts.Check(b.process.Wait())
 	ts.Check(os.WriteFile(ts.MkAbs("stdout.log"), b.stdout.Bytes(), 0o600))
 	ts.Check(os.WriteFile(ts.MkAbs("stderr.log"), append(b.before.Bytes(), after...), 0o600))
+}
+
+func endAtOnce(ts *testscript.TestScript, _ bool, args []string) {
+	b, signal := signalled(ts, args)
+	for text := ""; !strings.Contains(text, `"msg":"draining`); {
+		var err error
+		if text, err = b.stderr.ReadString('\n'); err != nil {
+			ts.Fatalf("the first signal ended it before it drained")
+		}
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- b.process.Wait() }()
+	for {
+		// It says that it drains a moment before or after it stops catching signals, so
+		// the second may still be caught, and the third not.
+		_ = b.process.Process.Signal(signal)
+		select {
+		case <-ended:
+			if status := b.process.ProcessState.Sys().(syscall.WaitStatus); !status.Signaled() || status.Signal() != signal {
+				ts.Fatalf("it ended in its own time, as %s", b.process.ProcessState)
+			}
+			return
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
 }
 
 func TestServeHelpTellsEverySetting(t *testing.T) {
