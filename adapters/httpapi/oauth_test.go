@@ -146,6 +146,7 @@ func TestATokenExchangeIsTheSameUseCase(t *testing.T) {
 		"a scope":                   {exchangeParams("scope", "openid  offline_access"), domain.Access{Scope: []string{"openid", "offline_access"}}},
 		"a scope twice counts once": {exchangeParams("scope", "openid email openid email openid"), domain.Access{Scope: []string{"openid", "email"}}},
 		"an empty scope is none":    {exchangeParams("scope", ""), domain.Access{}},
+		"a scope of odd characters": {exchangeParams("scope", "!~ openid"), domain.Access{Scope: []string{"!~", "openid"}}},
 		"an audience":               {exchangeParams("audience", "https://api.example.com"), domain.Access{Audience: "https://api.example.com"}},
 		"an organization":           {exchangeParams("organization", "org_1"), domain.Access{Organization: "org_1"}},
 		"our client id":             {exchangeParams("client_id", bridgeClientID), domain.Access{}},
@@ -164,6 +165,7 @@ func TestATokenExchangeIsTheSameUseCase(t *testing.T) {
 				if got.Token.Reveal() != token || fmt.Sprint(got.Access) != fmt.Sprint(tt.access) {
 					t.Errorf("asked for %+v, want %+v", got.Access, tt.access)
 				}
+				wantCaller(t, got.Client, w)
 			}, nil)
 		})
 	}
@@ -307,7 +309,7 @@ func TestBadOAuthInputGetsAnOAuthErrorAndNobodyIsAsked(t *testing.T) {
 		"no subject token type":                {body: form(exchangeParams("subject_token_type", "")), status: 400, code: "invalid_request", says: "subject_token_type is missing"},
 		"another subject token type":           {body: form(exchangeParams("subject_token_type", accessType)), status: 400, code: "invalid_request", says: "subject_token_type must be " + challengeType + " or https://example.com/another-type"},
 		"a subject token over 8 KiB":           {body: form(exchangeParams("subject_token", strings.Repeat("a", 8<<10+1))), status: 400, code: "invalid_request", says: "8 KiB"},
-		"a subject token with a space":         {body: form(exchangeParams("subject_token", "a b")), status: 400, code: "invalid_request", says: "character"},
+		"a subject token with a space":         {body: form(exchangeParams("subject_token", "a b")), status: 400, code: "invalid_request", says: "subject_token: the token"},
 		"an actor token":                       {body: form(exchangeParams("actor_token", "x")), status: 400, code: "invalid_request", says: "actor"},
 		"an actor token type":                  {body: form(exchangeParams("actor_token_type", "x")), status: 400, code: "invalid_request", says: "actor"},
 		"a refresh token requested":            {body: form(exchangeParams("requested_token_type", "urn:ietf:params:oauth:token-type:refresh_token")), status: 400, code: "invalid_request", says: "requested_token_type"},
@@ -317,6 +319,7 @@ func TestBadOAuthInputGetsAnOAuthErrorAndNobodyIsAsked(t *testing.T) {
 		"both kinds of grant, the other way":   {body: form(refreshParams("subject_token", "x")), status: 400, code: "invalid_request", says: "subject_token"},
 		"control characters in the scope":      {body: form(exchangeParams("scope", "openid\nprofile")), status: 400, code: "invalid_scope"},
 		"a quote in the scope":                 {body: form(exchangeParams("scope", `openid "x"`)), status: 400, code: "invalid_scope"},
+		"a backslash in the scope":             {body: form(exchangeParams("scope", `openid \x`)), status: 400, code: "invalid_scope"},
 		"a scope in another alphabet":          {body: form(refreshParams("scope", "öpenid")), status: 400, code: "invalid_scope"},
 		"no refresh token":                     {body: `grant_type=refresh_token`, status: 400, code: "invalid_request", says: "refresh_token is missing"},
 		"an empty refresh token":               {body: form(refreshParams("refresh_token", "")), status: 400, code: "invalid_request", says: "refresh_token is missing"},
@@ -400,6 +403,38 @@ func TestACharsetIsUTF8InAnyCase(t *testing.T) {
 				t.Errorf("%s in %s is answered %d %s", path, charset, w.Code, w.Body)
 			}
 		}
+	}
+}
+
+func TestAFormMayNameAnyCharset(t *testing.T) {
+	w := newOAuthBench(nil).send("/oauth/token", formType+"; charset=iso-8859-1", "grant_type=refresh_token&refresh_token=x")
+	if w.Code != http.StatusOK {
+		t.Errorf("%d %s, want 200: what it has beyond ASCII is escaped", w.Code, w.Body)
+	}
+}
+
+func TestARefreshTokenMayHave4KiB(t *testing.T) {
+	w := newOAuthBench(nil).send("/oauth/token", formType, "grant_type=refresh_token&refresh_token="+strings.Repeat("a", 4<<10))
+	if w.Code != http.StatusOK {
+		t.Errorf("%d %s, want 200", w.Code, w.Body)
+	}
+}
+
+func TestARefusedRequestIsLoggedByItsCode(t *testing.T) {
+	for name, tt := range map[string]struct{ path, body, want string }{
+		"another grant type": {"/oauth/token", "grant_type=password", `"msg":"request failed: unsupported_grant_type","code":"unsupported_grant_type","status":400`},
+		"an access token":    {"/oauth/revoke", "token=x&token_type_hint=access_token", `"msg":"request failed: unsupported_token_type","code":"unsupported_token_type","status":400`},
+		"another client":     {"/oauth/revoke", "token=x&client_id=other", `"msg":"request failed: invalid_client","code":"invalid_client","status":401`},
+		"no token":           {"/oauth/revoke", "x=y", `"msg":"request failed: invalid_request","code":"invalid_request","status":400,"cause":"token is missing"`},
+		"not at /oauth":      {"/v1/sessions", "x=y", `"msg":"request failed: unsupported_media_type","code":"unsupported_media_type","status":415,"cause":"the Content-Type must be application/json"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newOAuthBench(nil)
+			b.send(tt.path, formType, tt.body)
+			if log := b.log.String(); !strings.Contains(log, `"level":"INFO",`+tt.want) {
+				t.Errorf("the log says %s, want %s", log, tt.want)
+			}
+		})
 	}
 }
 
@@ -565,7 +600,7 @@ func TestTheAssertionsKeysAreServedBesideTheIssuers(t *testing.T) {
 	}
 	signs := httpapi.UseCases{AssertionKeys: assertionKeys(`{"keys":[{"kid":"own"}]}`)}
 	if w := get(signs, "/assertion/jwks.json"); w.Code != http.StatusOK || w.Body.String() != `{"keys":[{"kid":"own"}]}` ||
-		w.Header().Get("Content-Type") != "application/json" || w.Header().Get("Cache-Control") != "public, max-age=300" {
+		w.Header().Get("Content-Type") != "application/json" || w.Header().Get("Cache-Control") != "public, max-age=300" || w.Header().Get("Pragma") != "" {
 		t.Errorf("%d %s %v, want the assertions' keys", w.Code, w.Body, w.Header())
 	}
 	if w := get(signs, "/.well-known/jwks.json"); w.Body.String() != `{"keys":[]}` {

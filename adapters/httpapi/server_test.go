@@ -2,12 +2,14 @@ package httpapi_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -97,7 +99,7 @@ func TestEveryTimeOfAConnectionIsBounded(t *testing.T) {
 	for name, tt := range map[string]struct{ got, atLeast, atMost time.Duration }{
 		"the headers":     {server.ReadHeaderTimeout, time.Second, 5 * time.Second},
 		"the request":     {server.ReadTimeout, 5 * time.Second, 10 * time.Second},
-		"the answer":      {server.WriteTimeout, server.ReadTimeout + request, server.ReadTimeout + request + 5*time.Second},
+		"the answer":      {server.WriteTimeout, server.ReadTimeout + request + time.Second, server.ReadTimeout + request + 5*time.Second},
 		"between answers": {server.IdleTimeout, time.Minute, 2 * time.Minute},
 	} {
 		if tt.got < tt.atLeast || tt.got > tt.atMost {
@@ -140,6 +142,7 @@ func TestConnectionsLeaveRoomForWhatElseTheProcessOpens(t *testing.T) {
 	for name, tt := range map[string]struct{ descriptors, want int }{
 		"as many as are configured":         {100_000, 2048},
 		"as many as there is room":          {1024, 468},
+		"just enough":                       {813, 257},
 		"too few for what may be in flight": {812, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -153,12 +156,71 @@ func TestConnectionsLeaveRoomForWhatElseTheProcessOpens(t *testing.T) {
 			if err == nil {
 				_ = listener.Close()
 			}
-			if tt.want == 0 && (err == nil || !strings.Contains(err.Error(), "MAX_IN_FLIGHT=256") || !strings.Contains(err.Error(), "nofile")) {
+			if tt.want == 0 && (err == nil || !strings.Contains(err.Error(), "MAX_IN_FLIGHT=256") || !strings.Contains(err.Error(), "let it open 1068")) {
 				t.Errorf("listen: %v, want it to name the setting and the limit", err)
 			}
-			if warned := strings.Contains(b.log.String(), "MAX_CONNECTIONS"); warned != (tt.want == 468) {
+			if warned := strings.Contains(b.log.String(), "MAX_CONNECTIONS"); warned != (tt.want == 257 || tt.want == 468) {
 				t.Errorf("the log says %q, want a warning if fewer are taken", b.log)
 			}
 		})
+	}
+}
+
+func TestAProcessThatMayOpenTooFewDoesNotServe(t *testing.T) {
+	b := newBench(t, httpapi.Config{MaxInFlight: 256, MaxConnections: 2048}, &exchanger{})
+	b.server.MayOpen(100)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	if err := b.server.Serve(t.Context(), listener); err == nil || !strings.Contains(err.Error(), "nofile") {
+		t.Errorf("err = %v, want the limit", err)
+	}
+}
+
+func TestIfNobodyKnowsTheLimitConnectionsAreAsConfigured(t *testing.T) {
+	b := newBench(t, httpapi.Config{MaxInFlight: 256, MaxConnections: 2048}, &exchanger{})
+	b.server.MayOpenWhoKnowsHowMany()
+	if got, err := b.server.Connections(); got != 2048 || err != nil {
+		t.Errorf("%d connections, %v, want 2048", got, err)
+	}
+}
+
+// asked is a connection that knows whether somebody wanted its descriptor.
+type asked struct {
+	net.Conn
+	descriptor bool
+}
+
+func (a *asked) SyscallConn() (syscall.RawConn, error) {
+	a.descriptor = true
+	return nil, errors.ErrUnsupported
+}
+
+func TestAConnectionIsAskedHowLongItsRequestHasWaited(t *testing.T) {
+	c := &asked{}
+	serving.Waited(newBench(t, httpapi.Config{}, &exchanger{}).server.HTTPServer().ConnContext(t.Context(), c))
+	if !c.descriptor {
+		t.Error("requests do not know their connection")
+	}
+}
+
+func TestWhatAConnectionDiesOfIsAWarning(t *testing.T) {
+	b := newBench(t, httpapi.Config{}, &exchanger{})
+	b.server.HTTPServer().ErrorLog.Print("it died")
+	if log := b.log.String(); !strings.Contains(log, `"level":"WARN","msg":"it died"`) {
+		t.Errorf("the log says %q", log)
+	}
+}
+
+func TestAPathSaysWhichMethodsItHas(t *testing.T) {
+	b := newBench(t, httpapi.Config{}, &exchanger{})
+	for path, want := range map[string]string{"/v1/sessions": "POST", "/.well-known/jwks.json": "GET, HEAD"} {
+		w := httptest.NewRecorder()
+		b.handler.ServeHTTP(w, httptest.NewRequest(http.MethodDelete, path, nil))
+		if got := w.Header().Get("Allow"); w.Code != http.StatusMethodNotAllowed || got != want {
+			t.Errorf("%s: %d, Allow = %q, want %q", path, w.Code, got, want)
+		}
 	}
 }

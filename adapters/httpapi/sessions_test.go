@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -175,6 +176,8 @@ func TestBadInputGetsAClearAnswerAndNobodyIsAsked(t *testing.T) {
 		"deeply nested":                        {body: `{"token":` + strings.Repeat("[", 12000), status: 400, code: "invalid_request", detail: "JSON document"},
 		"nested and no object":                 {body: strings.Repeat("[", 12000), status: 400, code: "invalid_request", detail: "object"},
 		"65 members":                           {body: manyMembers(65), status: 400, code: "invalid_request", detail: "more than 64"},
+		"an object that does not end":          {body: `{"token":"a.b.c"`, status: 400, code: "invalid_request", detail: "JSON document"},
+		"an object that ends as a list":        {body: `{"token":"a.b.c"]`, status: 400, code: "invalid_request", detail: "JSON document"},
 		"a comma too few":                      {body: `{"x":1 "token":"a.b.c"}`, status: 400, code: "invalid_request", detail: "JSON document"},
 		"a member without a value":             {body: `{"token"}`, status: 400, code: "invalid_request", detail: "JSON document"},
 		"a name that is no string":             {body: `{7:1,"token":"a.b.c"}`, status: 400, code: "invalid_request", detail: "JSON document"},
@@ -275,6 +278,8 @@ func TestEveryReasonHasItsAnswer(t *testing.T) {
 		"target not offered":    {domain.ErrTargetInvalid, 400, "target_invalid", "", "INFO"},
 		"busy":                  {domain.ErrBusy, 429, "busy", "5", "WARN"},
 		"busy, with a wait":     {domain.WithRetryAfter(domain.ErrBusy, 1500*time.Millisecond), 429, "busy", "2", "WARN"},
+		"busy, for a moment":    {domain.WithRetryAfter(domain.ErrBusy, 1), 429, "busy", "1", "WARN"},
+		"busy, and out of time": {fmt.Errorf("%w: %w", domain.ErrBusy, context.DeadlineExceeded), 429, "busy", "5", "WARN"},
 		"unavailable":           {domain.ErrUnavailable, 503, "unavailable", "5", "WARN"},
 		"unavailable, a minute": {domain.WithRetryAfter(domain.ErrUnavailable, time.Minute), 503, "unavailable", "60", "WARN"},
 		"the deadline":          {context.DeadlineExceeded, 503, "unavailable", "5", "WARN"},
@@ -367,9 +372,69 @@ func TestAPanicIsAFaultWithoutItsWords(t *testing.T) {
 	}
 }
 
+// runtimeError is what the Go runtime throws at an index out of range.
+func runtimeError() (thrown any) {
+	defer func() { thrown = recover() }()
+	return []int{}[len(token)]
+}
+
+func TestAPanicOfTheRuntimeIsLoggedInItsWords(t *testing.T) {
+	b := newBench(t, httpapi.Config{}, &exchanger{panics: runtimeError()})
+	wantProblem(t, b.post(`{"token":"`+token+`"}`), 500, "internal_error", "")
+	if log := b.log.String(); !strings.Contains(log, "index out of range") {
+		t.Errorf("the log says %s, want what the runtime says", log)
+	}
+}
+
+// net/http ends the connection then, as whoever threw it wants.
+func TestAnAbortedRequestGetsNoAnswer(t *testing.T) {
+	b := newBench(t, httpapi.Config{}, &exchanger{panics: http.ErrAbortHandler})
+	defer func() {
+		if thrown := recover(); thrown != http.ErrAbortHandler {
+			t.Errorf("thrown: %v, want %v", thrown, http.ErrAbortHandler)
+		}
+		if log := b.log.String(); log != "" {
+			t.Errorf("the log says %s", log)
+		}
+	}()
+	w := b.post(`{"token":"` + token + `"}`)
+	t.Errorf("answered %d %s", w.Code, w.Body)
+}
+
+// broken is a body that cannot be read.
+type broken struct{ error }
+
+func (b broken) Read([]byte) (int, error) { return 0, b.error }
+
+func TestABodyThatDoesNotComeIsTheCallersFault(t *testing.T) {
+	for name, tt := range map[string]struct {
+		err          error
+		status       int
+		code, detail string
+	}{
+		"too slow":  {os.ErrDeadlineExceeded, http.StatusRequestTimeout, "request_timeout", ""},
+		"cut short": {io.ErrUnexpectedEOF, http.StatusBadRequest, "invalid_request", "ended early"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			send := func(path string) *httptest.ResponseRecorder {
+				b, w := newOAuthBench(nil), httptest.NewRecorder()
+				r := httptest.NewRequest(http.MethodPost, path, broken{tt.err})
+				r.Header.Set("Content-Type", "application/json")
+				b.handler.ServeHTTP(w, r)
+				if b.asked() != 0 {
+					t.Error("a use case was asked")
+				}
+				return w
+			}
+			wantProblem(t, send("/v1/sessions"), tt.status, tt.code, tt.detail)
+			wantOAuthError(t, send("/oauth/token"), tt.status, "invalid_request", tt.detail)
+		})
+	}
+}
+
 func TestRequestIDsAreBoundedAndPrintableOrReplaced(t *testing.T) {
 	for given, kept := range map[string]bool{
-		"req-1": true, strings.Repeat("a", 128): true, strings.Repeat("a", 129): false,
+		"req-1": true, "!~": true, strings.Repeat("a", 128): true, strings.Repeat("a", 129): false,
 		"": false, "with space": false, "tab\tbed": false, "ünïcode": false, "line\nbreak": false,
 	} {
 		b := newBench(t, httpapi.Config{}, &exchanger{session: goodSession()})
@@ -427,9 +492,9 @@ func TestTheClientsAddressIsThePeersUnlessATrustedProxySaysOtherwise(t *testing.
 
 func TestTheUserAgentIsBoundedAndPrintable(t *testing.T) {
 	b := newBench(t, httpapi.Config{}, &exchanger{session: goodSession()})
-	b.post(`{"token":"a.b.c"}`, "User-Agent", "app\x1b[31m/1 "+strings.Repeat("x", 500))
+	b.post(`{"token":"a.b.c"}`, "User-Agent", "app\x1b[31m/1 ~ é "+strings.Repeat("x", 500))
 	agent := b.asked[0].Client.UserAgent
-	if len(agent) != 200 || strings.Contains(agent, "\x1b") || !strings.HasPrefix(agent, "app?[31m/1 ") {
+	if len(agent) != 200 || strings.Contains(agent, "\x1b") || !strings.HasPrefix(agent, "app?[31m/1 ~ ? ") {
 		t.Errorf("user agent = %q (%d bytes)", agent, len(agent))
 	}
 }
