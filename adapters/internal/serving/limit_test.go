@@ -178,36 +178,6 @@ func TestAConnectionWhoseNextRequestHasBegunMakesNoRoom(t *testing.T) {
 	}
 }
 
-func TestAStopEndsWhoWaitsForAPlace(t *testing.T) {
-	inner, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	l := serving.Limit(inner, &http.Server{ReadHeaderTimeout: time.Second}, 1)
-	dial(t, inner)
-	if _, err := l.Accept(); err != nil {
-		t.Fatal(err)
-	}
-	waiting := dial(t, inner)
-	ended := make(chan error, 1)
-	go func() {
-		_, err := l.Accept()
-		ended <- err
-	}()
-	_ = l.Close()
-	select {
-	case err := <-ended:
-		if !errors.Is(err, net.ErrClosed) {
-			t.Errorf("err = %v, want that it is closed", err)
-		}
-	case <-time.After(30 * time.Second):
-		t.Fatal("Accept hangs")
-	}
-	if _, err := waiting.reader.ReadByte(); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Errorf("who waited is told %v, want an end", err)
-	}
-}
-
 // The kernel counts in steps of some milliseconds.
 const tick = 20 * time.Millisecond
 
