@@ -22,7 +22,7 @@ func NewServer(ctx context.Context, config adapters.Config, run adapters.Runtime
 	clientID := adapters.NewClientID(config)
 	subjectRule := adapters.NewSubjectRule(config)
 	openedVerifiers := adapters.OpenVerifiers(config, subjectRule, run)
-	identityVerifier := adapters.NewIdentityVerifier(config, openedVerifiers)
+	identityVerifier := adapters.NewIdentityVerifier(config, openedVerifiers, run)
 	openedIssuer := adapters.OpenIssuer(config, subjectRule, run)
 	openedGuard, cleanup, err := adapters.OpenGuard(ctx, config, run)
 	if err != nil {

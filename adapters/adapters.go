@@ -59,7 +59,8 @@ type OpenedVerifiers map[string]OpenedVerifier
 func OpenVerifiers(c Config, subjects domain.SubjectRule, run Runtime) OpenedVerifiers {
 	opened := OpenedVerifiers{}
 	for _, choice := range c.verifiers() {
-		opened[choice.Name] = choice.Open(Opening{c, run, choice.Name, subjects})
+		verifier := choice.Open(Opening{c, run, choice.Name, subjects})
+		opened[choice.Name] = DecorateVerifier(choice.Name, verifier, run.Log)
 	}
 	return opened
 }
@@ -67,12 +68,13 @@ func OpenVerifiers(c Config, subjects domain.SubjectRule, run Runtime) OpenedVer
 // OpenIssuer opens what opens, renews and revokes sessions.
 func OpenIssuer(c Config, subjects domain.SubjectRule, run Runtime) OpenedIssuer {
 	choice, _ := c.issuer()
-	return choice.Open(Opening{c, run, choice.Name, subjects})
+	issuer := choice.Open(Opening{c, run, choice.Name, subjects})
+	return DecorateIssuer(choice.Name, issuer, run.Log)
 }
 
 // NewIdentityVerifier returns the verifier of passkey tokens: the one that is
 // chosen, or one that asks each of several about its own tokens.
-func NewIdentityVerifier(c Config, opened OpenedVerifiers) ports.IdentityVerifier {
+func NewIdentityVerifier(c Config, opened OpenedVerifiers, run Runtime) ports.IdentityVerifier {
 	var only, withoutIssuer ports.IdentityVerifier
 	byIssuer := map[string]ports.IdentityVerifier{}
 	for _, choice := range c.verifiers() {
@@ -86,7 +88,8 @@ func NewIdentityVerifier(c Config, opened OpenedVerifiers) ports.IdentityVerifie
 	if len(opened) == 1 {
 		return only
 	}
-	return several.NewVerifier(byIssuer, withoutIssuer)
+	dispatcher := OpenedVerifier{several.NewVerifier(byIssuer, withoutIssuer), nil, nil}
+	return DecorateVerifier("by issuer", dispatcher, run.Log).IdentityVerifier
 }
 
 // OpenedGuard is the guard of used proofs, and what tells of trouble with its store,
@@ -104,13 +107,14 @@ func OpenGuard(ctx context.Context, c Config, run Runtime) (OpenedGuard, func(),
 		if born.IsZero() {
 			born = run.Now()
 		}
-		return OpenedGuard{memory.NewReplayGuard(run.Now, born, memory.Capacity), nil}, func() {}, nil
+		guard := memory.NewReplayGuard(run.Now, born, memory.Capacity)
+		return DecorateGuard(OpenedGuard{guard, nil}, run.Log), func() {}, nil
 	}
 	guard, err := redis.Open(ctx, c.Redis, redis.Options{RootCAs: run.RootCAs, Log: run.Log, Now: run.Now})
 	if err != nil {
 		return OpenedGuard{}, nil, err
 	}
-	return OpenedGuard{guard, guard}, guard.Close, nil
+	return DecorateGuard(OpenedGuard{guard, guard}, run.Log), guard.Close, nil
 }
 
 // OpenedAuditLog is the log of attempts, and what tells how its output is.
@@ -122,7 +126,7 @@ type OpenedAuditLog struct {
 // OpenAuditLog returns the log of attempts, and what writes its last lines.
 func OpenAuditLog(c Config, run Runtime) (OpenedAuditLog, func()) {
 	log := auditlog.New(run.Audit, string(c.Issuer), run.Now, run.Log)
-	return OpenedAuditLog{log, log.Stream}, log.Close
+	return DecorateAuditLog(OpenedAuditLog{log, log.Stream}, run.Log), log.Close
 }
 
 // NewHealth returns what the probes tell, and what is warmed before the first

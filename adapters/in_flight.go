@@ -10,20 +10,10 @@ import (
 	"nativebridge/domain"
 )
 
-// Bounded returns use with a bound of how many exchanges, renewals and revocations are
-// in flight together, MAX_IN_FLIGHT, and with none begun of whose REQUEST_TIMEOUT less
-// than half is left. Keys are not bounded: apps need them to tell whose answers these
-// are.
-func Bounded(c Config, use httpapi.UseCases) httpapi.UseCases {
-	bound := newInFlight(c.HTTP.MaxInFlight, c.HTTP.RequestTimeout)
-	use.Exchange = boundedExchange{use.Exchange, bound}
-	use.Renew = boundedRenew{use.Renew, bound}
-	use.Revoke = boundedRevoke{use.Revoke, bound}
-	return use
-}
-
-// inFlight is a bound of what is done at once. What does not get in is refused at
-// once: nobody was asked about it, no proof was claimed and nothing is recorded.
+// inFlight bounds how many exchanges, renewals and revocations are in flight together,
+// MAX_IN_FLIGHT, and begins none of whose REQUEST_TIMEOUT less than half is left. What
+// does not get in is refused at once: nobody was asked about it, no proof was claimed and
+// nothing is recorded.
 type inFlight struct {
 	places chan struct{}
 	least  time.Duration // to be left of a request's time, or it is not begun

@@ -52,7 +52,6 @@ func NewRevocation(issuer OpenedIssuer, audit OpenedAuditLog, deadline Deadline,
 // NewUseCases returns what the routes drive.
 func NewUseCases(c Config, exchange *app.ExchangePasskeyForSession, renew *app.RenewSession, revoke *app.RevokeSession,
 	issuer OpenedIssuer, now Clock) httpapi.UseCases {
-	use := Bounded(c, httpapi.UseCases{Exchange: exchange, Renew: renew, Revoke: revoke, Keys: issuer, AssertionKeys: issuer.AssertionKeys})
-	use.Exchange = httpapi.WatchFirstSignIn(use.Exchange, now)
-	return use
+	use := httpapi.UseCases{Exchange: exchange, Renew: renew, Revoke: revoke, Keys: issuer, AssertionKeys: issuer.AssertionKeys}
+	return DecorateUseCases(c, use, now)
 }

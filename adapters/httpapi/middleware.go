@@ -4,14 +4,13 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"net/http"
-	"runtime"
 	"runtime/debug"
 	"strings"
 
 	"github.com/go-chi/chi/v5/middleware"
 
+	"nativebridge/adapters/internal/panics"
 	"nativebridge/domain"
 )
 
@@ -51,8 +50,9 @@ func isPrintable(text string) bool {
 	return text != "" && !strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' })
 }
 
-// recoverer answers 500 for a panic and logs where it happened. What was thrown is
-// logged only if the Go runtime threw it: any other value may hold a credential.
+// recoverer answers 500 for a panic and logs where it happened, and not what was thrown
+// unless the Go runtime threw it. It is the last resort: those of adapters do not come
+// here.
 func (s *Server) recoverer(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
@@ -63,12 +63,8 @@ func (s *Server) recoverer(next http.Handler) http.Handler {
 			if err, ok := thrown.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 				panic(thrown)
 			}
-			what := fmt.Sprintf("a %T", thrown)
-			if err, ok := thrown.(runtime.Error); ok {
-				what = err.Error()
-			}
 			s.log.ErrorContext(r.Context(), "panic: this is a fault of native-bridge, please report it",
-				"request_id", requestIDOf(r.Context()), "panic", what, "stack", string(debug.Stack()))
+				"request_id", requestIDOf(r.Context()), "panic", panics.Describe(thrown), "stack", string(debug.Stack()))
 			s.refuse(w, r, fault)
 		}()
 		next.ServeHTTP(w, r)

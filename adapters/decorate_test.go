@@ -1,0 +1,344 @@
+package adapters_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"log/slog"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"nativebridge/adapters"
+	"nativebridge/adapters/httpapi"
+	streams "nativebridge/adapters/internal/lines"
+	"nativebridge/adapters/internal/upstream"
+	"nativebridge/adapters/memory"
+	"nativebridge/app"
+	"nativebridge/domain"
+)
+
+// fake is every port at once. It counts the calls of its methods, and panics if thrown
+// is set.
+type fake struct {
+	mu     sync.Mutex
+	calls  map[string]int
+	thrown func()
+}
+
+func newFake(thrown func()) *fake { return &fake{calls: map[string]int{}, thrown: thrown} }
+
+func (f *fake) call(method string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.calls[method]++
+	if f.thrown != nil {
+		f.thrown()
+	}
+}
+
+var errFake = errors.New("the fake's own")
+
+func (f *fake) Verify(context.Context, domain.PasskeyToken) (domain.Identity, error) {
+	f.call("Verify")
+	return domain.Identity{}, errFake
+}
+
+func (f *fake) Issue(context.Context, domain.Grant) (domain.Session, error) {
+	f.call("Issue")
+	return domain.Session{}, errFake
+}
+
+func (f *fake) Renew(context.Context, domain.Secret, domain.Access, domain.Client) (domain.Session, error) {
+	f.call("Renew")
+	return domain.Session{}, errFake
+}
+
+func (f *fake) Revoke(context.Context, domain.Secret) error {
+	f.call("Revoke")
+	return errFake
+}
+
+func (f *fake) JWKS(context.Context) ([]byte, error) {
+	f.call("JWKS")
+	return nil, errFake
+}
+
+func (f *fake) AssertionJWKS() []byte {
+	f.call("AssertionJWKS")
+	return nil
+}
+
+func (f *fake) Claim(context.Context, domain.Claim) error {
+	f.call("Claim")
+	return errFake
+}
+
+func (f *fake) Release(context.Context, domain.Claim) error {
+	f.call("Release")
+	return errFake
+}
+
+func (f *fake) Record(context.Context, domain.Attempt) { f.call("Record") }
+
+func (f *fake) Warm(context.Context) error {
+	f.call("Warm")
+	return errFake
+}
+
+func (f *fake) Stream() streams.Status { f.call("Stream"); return streams.Status{} }
+
+// party is the fake as somebody whose trouble is told.
+type party struct {
+	*fake
+	name string
+}
+
+func (p party) Name() string { return p.name }
+
+func (p party) Trouble() *upstream.Trouble { p.call("Trouble of " + p.name); return nil }
+
+// opened returns the fake in the place of every adapter.
+func (f *fake) opened(t *testing.T) opened {
+	t.Helper()
+	o := open(t, minimal())
+	o.verifiers = adapters.OpenedVerifiers{"authsignal": {f, f.Warm, party{f, "verifier"}}}
+	o.issuer = adapters.OpenedIssuer{Issuer: f, AssertionKeys: f, Warm: f.Warm, Party: party{f, "issuer"}}
+	o.guard = adapters.OpenedGuard{ReplayGuard: f, Party: party{f, "guard"}}
+	o.audit = adapters.OpenedAuditLog{AuditLog: f, Stream: f.Stream}
+	return o
+}
+
+// wrapped returns what is opened with every wrapper around it once more.
+func (o opened) wrapped(log *slog.Logger) opened {
+	verifiers := adapters.OpenedVerifiers{}
+	for name, verifier := range o.verifiers {
+		verifiers[name] = adapters.DecorateVerifier(name, verifier, log)
+	}
+	o.verifiers = verifiers
+	o.issuer = adapters.DecorateIssuer("issuer", o.issuer, log)
+	o.guard = adapters.DecorateGuard(o.guard, log)
+	o.audit = adapters.DecorateAuditLog(o.audit, log)
+	return o
+}
+
+// calls are those of the methods of every port, by port and method. Each returns the
+// method's error.
+func (o opened) calls() map[string]map[string]func(context.Context) error {
+	return map[string]map[string]func(context.Context) error{
+		"IdentityVerifier": {"Verify": func(ctx context.Context) error {
+			_, err := o.verifiers["authsignal"].Verify(ctx, domain.PasskeyToken{})
+			return err
+		}},
+		"TokenIssuer": {"Issue": func(ctx context.Context) error {
+			_, err := o.issuer.Issue(ctx, domain.Grant{})
+			return err
+		}},
+		"SessionRenewer": {"Renew": func(ctx context.Context) error {
+			_, err := o.issuer.Renew(ctx, domain.Secret{}, domain.Access{}, domain.Client{})
+			return err
+		}},
+		"SessionRevoker": {"Revoke": func(ctx context.Context) error { return o.issuer.Revoke(ctx, domain.Secret{}) }},
+		"IssuerKeys": {"JWKS": func(ctx context.Context) error {
+			_, err := o.issuer.JWKS(ctx)
+			return err
+		}},
+		"AssertionKeys": {"AssertionJWKS": func(context.Context) error {
+			o.issuer.AssertionKeys.AssertionJWKS()
+			return errFake // it has none to return
+		}},
+		"ReplayGuard": {
+			"Claim":   func(ctx context.Context) error { return o.guard.Claim(ctx, domain.Claim{}) },
+			"Release": func(ctx context.Context) error { return o.guard.Release(ctx, domain.Claim{}) },
+		},
+		"AuditLog": {"Record": func(ctx context.Context) error {
+			o.audit.Record(ctx, domain.Attempt{})
+			return errFake // it has none to return
+		}},
+	}
+}
+
+// portMethods lists the methods of each interface in ports.
+func portMethods(t *testing.T) map[string][]string {
+	t.Helper()
+	files, err := filepath.Glob("../ports/*.go")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no ports: %v", err)
+	}
+	all := map[string][]string{}
+	for _, name := range files {
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(file, func(node ast.Node) bool {
+			spec, ok := node.(*ast.TypeSpec)
+			if !ok {
+				return true
+			}
+			if port, ok := spec.Type.(*ast.InterfaceType); ok {
+				for _, method := range port.Methods.List {
+					all[spec.Name.Name] = append(all[spec.Name.Name], method.Names[0].Name)
+				}
+			}
+			return true
+		})
+	}
+	return all
+}
+
+func TestEveryPortWrappedTwiceLosesNothing(t *testing.T) {
+	f := newFake(nil)
+	log := slog.New(slog.DiscardHandler)
+	o := f.opened(t).wrapped(log).wrapped(log)
+
+	calls := o.calls()
+	for port, methods := range portMethods(t) {
+		if got := slices.Sorted(maps.Keys(calls[port])); !slices.Equal(got, slices.Sorted(slices.Values(methods))) {
+			t.Errorf("of %s this test calls %q, want %q", port, got, methods)
+		}
+		for name, call := range calls[port] {
+			if err := call(t.Context()); !errors.Is(err, errFake) || f.calls[name] != 1 {
+				t.Errorf("%s.%s: it was called %d times and returns %v, want once and its own error", port, name, f.calls[name], err)
+			}
+		}
+	}
+
+	health := adapters.NewHealth(o.config, o.verifiers, o.issuer, o.guard, o.audit, o.run)
+	health.WarmUp(t.Context())
+	if f.calls["Warm"] != 2 {
+		t.Errorf("%d were warmed up, want the verifier and the issuer", f.calls["Warm"])
+	}
+	if got, _ := o.watched(t); !slices.Equal(got, []string{"guard", "issuer", "verifier"}) {
+		t.Errorf("readiness tells of %q", got)
+	}
+	for _, told := range []string{"Trouble of verifier", "Trouble of issuer", "Trouble of guard", "Stream"} {
+		if f.calls[told] != 1 {
+			t.Errorf("the %s was asked for %d times, want once", told, f.calls[told])
+		}
+	}
+}
+
+func TestEveryChoiceWrappedTwiceLosesNothing(t *testing.T) {
+	log := slog.New(slog.DiscardHandler)
+	for name, choice := range choices() {
+		t.Run(name, func(t *testing.T) { open(t, choice.environ).wrapped(log).wrapped(log).canDoAll(t) })
+	}
+}
+
+func TestTheUseCasesWrappedTwiceLoseNothing(t *testing.T) {
+	f, g := newFake(nil), newGate()
+	close(g.leave)
+	o := open(t, minimal())
+	use := httpapi.UseCases{Exchange: gatedExchange{g}, Renew: gatedRenew{g}, Revoke: gatedRevoke{g}, Keys: f, AssertionKeys: f}
+	for range 2 {
+		use = adapters.DecorateUseCases(o.config, use, time.Now)
+	}
+	for name, call := range map[string]func() error{
+		"an exchange":  func() error { _, err := use.Exchange.Execute(t.Context(), app.Exchange{}); return err },
+		"a renewal":    func() error { _, err := use.Renew.Execute(t.Context(), app.Renewal{}); return err },
+		"a revocation": func() error { return use.Revoke.Execute(t.Context(), app.Revocation{}) },
+	} {
+		done := make(chan error, 1)
+		go func() { done <- call() }()
+		receive(t, name+" to begin", g.entered)
+		if err := receive(t, "its end", done); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if use.Keys != f || use.AssertionKeys != f {
+		t.Error("the keys are gone")
+	}
+}
+
+const thrownSecret = "s3cr3t-refresh-token"
+
+func set(m map[string]int) { m["x"] = 1 }
+
+func first(s []int) int { return s[0] }
+
+func TestThePanicOfAnAdapterIsAFaultWithoutItsWords(t *testing.T) {
+	for what, tt := range map[string]struct {
+		thrown func()
+		told   string
+	}{
+		"a text":                  {func() { panic("revoke " + thrownSecret) }, "a string"},
+		"an error":                {func() { panic(errors.New(thrownSecret)) }, "a *errors.errorString"},
+		"a reason":                {func() { panic(domain.ErrUnavailable) }, "a domain.Error"},
+		"one of the runtime's":    {func() { set(nil) }, "assignment to entry in nil map"},
+		"a wrong index, likewise": {func() { _ = first(nil) }, "index out of range [0] with length 0"},
+	} {
+		var text bytes.Buffer
+		log := slog.New(slog.NewJSONHandler(&text, nil))
+		o := newFake(tt.thrown).opened(t).wrapped(log)
+		calls := o.calls()
+		delete(calls, "AssertionKeys") // it gives out what was made at the start
+		calls["warm-up"] = map[string]func(context.Context) error{"Warm": o.issuer.Warm, "and the verifier's": o.verifiers["authsignal"].Warm}
+		for port, methods := range calls {
+			for name, call := range methods {
+				t.Run(what+" in "+port+"."+name, func(t *testing.T) {
+					text.Reset()
+					err := call(t.Context())
+					if port == "AuditLog" {
+						err = errors.New(tt.told + " is in the log alone")
+					}
+					if _, known := domain.ReasonOf(err); err == nil || known || !strings.Contains(err.Error(), tt.told) {
+						t.Errorf("err = %v, want a fault of ours that tells %q", err, tt.told)
+					}
+					if log := text.String(); !strings.Contains(log, `"level":"ERROR"`) || !strings.Contains(log, "decorate_test.go") || !strings.Contains(log, tt.told) {
+						t.Errorf("the log says %s, want where it was", log)
+					}
+					if strings.Contains(err.Error()+text.String(), thrownSecret) {
+						t.Error("what was thrown is told")
+					}
+				})
+			}
+		}
+	}
+}
+
+// proves is a verifier of one and the same proof.
+type proves struct{ identity domain.Identity }
+
+func (p proves) Verify(context.Context, domain.PasskeyToken) (domain.Identity, error) {
+	return p.identity, nil
+}
+
+// recorded keeps what happened.
+type recorded struct{ outcomes []string }
+
+func (r *recorded) Record(_ context.Context, attempt domain.Attempt) {
+	r.outcomes = append(r.outcomes, attempt.Outcome())
+}
+
+func TestAnIssuerThatPanicsSpendsTheProof(t *testing.T) {
+	now := time.Now()
+	o := newFake(func() { panic(thrownSecret) }).opened(t).wrapped(slog.New(slog.DiscardHandler))
+	policies := adapters.NewSignInPolicies(o.config)
+	audit := &recorded{}
+	exchange := adapters.NewExchange(
+		proves{domain.Identity{
+			Authority: policies[0].Authority, Subject: "auth0|jane", Action: policies[0].Action,
+			Method: domain.MethodPasskey, ProofID: "ceremony-1", AuthenticatedAt: now,
+		}},
+		o.issuer, adapters.OpenedGuard{ReplayGuard: memory.NewReplayGuard(time.Now, now.Add(-time.Minute), 8)}, adapters.OpenedAuditLog{AuditLog: audit},
+		policies, adapters.NewAccessPolicy(o.config), adapters.NewDeadline(o.config), time.Now, adapters.NewOwners(o.run))
+	_, first := exchange.Execute(t.Context(), app.Exchange{})
+	_, second := exchange.Execute(t.Context(), app.Exchange{})
+	if _, known := domain.ReasonOf(first); first == nil || known {
+		t.Errorf("err = %v, want a fault of ours", first)
+	}
+	if !errors.Is(second, domain.ErrTokenReplayed) {
+		t.Errorf("then %v, want the claim kept", second)
+	}
+	if want := []string{"fault", string(domain.ErrTokenReplayed)}; !slices.Equal(audit.outcomes, want) {
+		t.Errorf("recorded are %q, want %q", audit.outcomes, want)
+	}
+}

@@ -1,0 +1,104 @@
+package adapters
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+
+	"nativebridge/adapters/internal/panics"
+	"nativebridge/domain"
+	"nativebridge/ports"
+)
+
+// recovery turns the panic of an adapter into a fault of ours, so that the use case goes
+// on as with any other: it keeps the claim and records the attempt.
+type recovery struct {
+	who string // the adapter, for the log
+	log *slog.Logger
+}
+
+// into must be deferred. If the adapter panics, it logs where, and sets err to an error
+// without a reason. Neither tells what was thrown unless the Go runtime threw it.
+func (r recovery) into(ctx context.Context, err *error) {
+	thrown := recover()
+	if thrown == nil {
+		return
+	}
+	what := panics.Describe(thrown)
+	r.log.ErrorContext(ctx, "panic: this is a fault of native-bridge, please report it", "in", r.who, "panic", what, "stack", string(debug.Stack()))
+	*err = fmt.Errorf("the %s panicked with %s: this is a fault of native-bridge, please report it with the stack in the log", r.who, what)
+}
+
+// around returns warm with its panic recovered, or nil if warm is.
+func (r recovery) around(warm func(context.Context) error) func(context.Context) error {
+	if warm == nil {
+		return nil
+	}
+	return func(ctx context.Context) (err error) {
+		defer r.into(ctx, &err)
+		return warm(ctx)
+	}
+}
+
+type recoveringVerifier struct {
+	next ports.IdentityVerifier
+	recovery
+}
+
+func (v recoveringVerifier) Verify(ctx context.Context, token domain.PasskeyToken) (identity domain.Identity, err error) {
+	defer v.into(ctx, &err)
+	return v.next.Verify(ctx, token)
+}
+
+type recoveringIssuer struct {
+	next Issuer
+	recovery
+}
+
+func (i recoveringIssuer) Issue(ctx context.Context, grant domain.Grant) (session domain.Session, err error) {
+	defer i.into(ctx, &err)
+	return i.next.Issue(ctx, grant)
+}
+
+func (i recoveringIssuer) Renew(ctx context.Context, refresh domain.Secret, asked domain.Access, from domain.Client) (session domain.Session, err error) {
+	defer i.into(ctx, &err)
+	return i.next.Renew(ctx, refresh, asked, from)
+}
+
+func (i recoveringIssuer) Revoke(ctx context.Context, refresh domain.Secret) (err error) {
+	defer i.into(ctx, &err)
+	return i.next.Revoke(ctx, refresh)
+}
+
+func (i recoveringIssuer) JWKS(ctx context.Context) (keys []byte, err error) {
+	defer i.into(ctx, &err)
+	return i.next.JWKS(ctx)
+}
+
+type recoveringGuard struct {
+	next ports.ReplayGuard
+	recovery
+}
+
+func (g recoveringGuard) Claim(ctx context.Context, claim domain.Claim) (err error) {
+	defer g.into(ctx, &err)
+	return g.next.Claim(ctx, claim)
+}
+
+func (g recoveringGuard) Release(ctx context.Context, claim domain.Claim) (err error) {
+	defer g.into(ctx, &err)
+	return g.next.Release(ctx, claim)
+}
+
+type recoveringAuditLog struct {
+	next ports.AuditLog
+	recovery
+}
+
+// Record has no error to return: that the attempt is lost stands in the log alone.
+func (l recoveringAuditLog) Record(ctx context.Context, attempt domain.Attempt) {
+	var err error
+	defer l.into(ctx, &err)
+	l.next.Record(ctx, attempt)
+}
