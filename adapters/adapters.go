@@ -12,12 +12,12 @@ import (
 	"github.com/google/wire"
 
 	"nativebridge/adapters/auditlog"
+	"nativebridge/adapters/byissuer"
 	"nativebridge/adapters/httpapi"
 	"nativebridge/adapters/internal/upstream"
 	"nativebridge/adapters/memory"
 	"nativebridge/adapters/ops"
 	"nativebridge/adapters/redis"
-	"nativebridge/adapters/several"
 	"nativebridge/domain"
 	"nativebridge/ports"
 )
@@ -88,8 +88,8 @@ func NewIdentityVerifier(c Config, opened OpenedVerifiers, run Runtime) ports.Id
 	if len(opened) == 1 {
 		return only
 	}
-	dispatcher := OpenedVerifier{several.NewVerifier(byIssuer, withoutIssuer), nil, nil}
-	return DecorateVerifier("by issuer", dispatcher, run.Log).IdentityVerifier
+	dispatcher := OpenedVerifier{byissuer.NewVerifier(byIssuer, withoutIssuer), nil, nil}
+	return DecorateVerifier("byissuer", dispatcher, run.Log).IdentityVerifier
 }
 
 // OpenedGuard is the guard of used proofs, and what tells of trouble with its store,

@@ -1,6 +1,6 @@
-// Package several lets tokens of more than one authority in, as while users move
+// Package byissuer lets tokens of more than one authority in, as while users move
 // from one passkey provider to another.
-package several
+package byissuer
 
 import (
 	"context"

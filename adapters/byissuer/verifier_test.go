@@ -1,4 +1,4 @@
-package several_test
+package byissuer_test
 
 import (
 	"context"
@@ -15,11 +15,11 @@ import (
 
 	"nativebridge/adapters/authsignal"
 	"nativebridge/adapters/authsignal/authsignaltest"
+	"nativebridge/adapters/byissuer"
 	"nativebridge/adapters/internal/settings"
 	"nativebridge/adapters/internal/upstream"
 	"nativebridge/adapters/jwt"
 	"nativebridge/adapters/jwt/jwttest"
-	"nativebridge/adapters/several"
 	"nativebridge/domain"
 	"nativebridge/ports"
 	"nativebridge/ports/portstest"
@@ -35,7 +35,7 @@ type world struct {
 	tenant   *authsignaltest.Server
 	phone    *authsignaltest.Phone
 	provider *jwttest.Provider
-	verifier *several.Verifier
+	verifier *byissuer.Verifier
 	ahead    atomic.Int64                // of the clocks of both
 	passed   atomic.Int64                // besides what passes by itself
 	renew    func(context.Context) error // fetches the provider's keys
@@ -84,7 +84,7 @@ func newWorld(t *testing.T) *world {
 		Subjects: settings.SubjectsAuth0, MaxAge: 10 * time.Minute,
 	}, skew, w.now)
 	w.tenant, w.phone, w.provider, w.renew = tenant, phone, provider, replacement.Warm
-	w.verifier = several.NewVerifier(map[string]ports.IdentityVerifier{provider.Issuer(): replacement}, old)
+	w.verifier = byissuer.NewVerifier(map[string]ports.IdentityVerifier{provider.Issuer(): replacement}, old)
 	return w
 }
 
@@ -218,7 +218,7 @@ func TestTheIssuerSaysWhoIsAsked(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			one, two, none := &told{}, &told{}, &told{}
-			verifier := several.NewVerifier(map[string]ports.IdentityVerifier{
+			verifier := byissuer.NewVerifier(map[string]ports.IdentityVerifier{
 				"https://one.example.com": one, "https://two.example.com/": two,
 			}, none)
 			identity, err := verifier.Verify(t.Context(), parse(t, tt.text))
@@ -237,7 +237,7 @@ func TestTheIssuerSaysWhoIsAsked(t *testing.T) {
 }
 
 func TestWithoutAVerifierForThemTokensWithoutAnIssuerAreRejected(t *testing.T) {
-	verifier := several.NewVerifier(map[string]ports.IdentityVerifier{"https://one.example.com": &told{}}, nil)
+	verifier := byissuer.NewVerifier(map[string]ports.IdentityVerifier{"https://one.example.com": &told{}}, nil)
 	if _, err := verifier.Verify(t.Context(), parse(t, "e30.e30.c2ln")); !errors.Is(err, domain.ErrTokenRejected) {
 		t.Errorf("err = %v, want token_rejected", err)
 	}
