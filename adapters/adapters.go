@@ -173,4 +173,4 @@ func NewSubjectRule(c Config) domain.SubjectRule { return NewSignInPolicies(c)[0
 func NewAccessPolicy(c Config) domain.AccessPolicy { return c.issuerConfig().Offer() }
 
 // NewClientID returns the client id that callers of the OAuth way in may name.
-func NewClientID(c Config) httpapi.ClientID { return httpapi.ClientID(c.issuerConfig().Client()) }
+func NewClientID(c Config) httpapi.ClientID { return httpapi.ClientID(c.issuerConfig().ClientID()) }

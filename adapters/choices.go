@@ -122,8 +122,8 @@ type IssuerConfig interface {
 	settings.Checker
 	// Offer returns what sessions callers may ask for.
 	Offer() domain.AccessPolicy
-	// Client returns the bridge's own client id at the issuer.
-	Client() string
+	// ClientID returns the bridge's own client id at the issuer.
+	ClientID() string
 	// Where returns the issuer identifier of its tokens.
 	Where() string
 	// IssueTime returns how long the opening of a session may take at most.

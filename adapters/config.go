@@ -79,7 +79,7 @@ func (c Config) Summary() []any {
 	}
 	issuer := c.issuerConfig()
 	return []any{"verifiers", verifiers, "actions", actions, "token_issuer", string(c.Issuer), "issuer", issuer.Where(),
-		"client_id", issuer.Client(), "audience", issuer.Offer().Default.Audience}
+		"client_id", issuer.ClientID(), "audience", issuer.Offer().Default.Audience}
 }
 
 // Settings lists everything that LoadConfig may read, in the order of Config.

@@ -32,7 +32,7 @@ func TestAMinimalEnvironmentIsEnough(t *testing.T) {
 		t.Fatal(err)
 	}
 	if c.Authsignal.APIURL != "https://eu.api.authsignal.com/v1" || c.Authsignal.Secret.Reveal() != "s3cr3t-authsignal" ||
-		c.Auth0.Domain.Issuer() != "https://example.eu.auth0.com/" || c.Auth0.ClientID != "client-1" || c.Auth0.ClientSecret.Reveal() != "s3cr3t-auth0" {
+		c.Auth0.Domain.Issuer() != "https://example.eu.auth0.com/" || c.Auth0.Client != "client-1" || c.Auth0.ClientSecret.Reveal() != "s3cr3t-auth0" {
 		t.Errorf("config = %+v, want what the environment says", c)
 	}
 }

@@ -13,7 +13,7 @@ import (
 // Config is what the bridge must know of the Auth0 tenant.
 type Config struct {
 	Domain       Domain         `env:"AUTH0_DOMAIN,required,notEmpty" help:"the tenant's domain, such as example.eu.auth0.com, or its custom domain; the issuer of its tokens is https://<domain>/"`
-	ClientID     string         `env:"AUTH0_CLIENT_ID,required,notEmpty" help:"the client id of the bridge's own Regular Web Application (Auth0 dashboard, Applications)"`
+	Client       string         `env:"AUTH0_CLIENT_ID,required,notEmpty" help:"the client id of the bridge's own Regular Web Application (Auth0 dashboard, Applications)"`
 	ClientSecret domain.Secret  `env:"AUTH0_CLIENT_SECRET,required,notEmpty" help:"that application's client secret"`
 	Connection   string         `env:"AUTH0_CONNECTION" envDefault:"authsignal" help:"the name of the custom database connection that has the Login script"`
 	Audience     string         `env:"AUTH0_AUDIENCE" help:"the identifier of the API that access tokens are for; without one they are opaque and good for /userinfo only"`
@@ -44,8 +44,8 @@ func (c *Config) Offer() domain.AccessPolicy {
 	}
 }
 
-// Client returns the bridge's client id, which its ID tokens are for.
-func (c *Config) Client() string { return c.ClientID }
+// ClientID returns the bridge's client id, which its ID tokens are for.
+func (c *Config) ClientID() string { return c.Client }
 
 // Where returns the tenant's issuer identifier.
 func (c *Config) Where() string { return c.Domain.Issuer() }

@@ -18,5 +18,5 @@ const ExchangeActionTimeout = 4 * time.Second
 // ActionSecrets returns what the Action needs in its secrets besides Authsignal's.
 // CREATE_USERS_IN is not among them: whether users are made is the tenant's to say.
 func (c Config) ActionSecrets() map[string]string {
-	return map[string]string{"NATIVE_BRIDGE_CLIENT_ID": c.ClientID}
+	return map[string]string{"NATIVE_BRIDGE_CLIENT_ID": c.Client}
 }

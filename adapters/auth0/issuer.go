@@ -55,7 +55,7 @@ func NewIssuer(client *upstream.Client, config Config, subjects domain.SubjectRu
 		idTokens: &idtoken.Verifier{
 			Keys:     idtoken.NewKeys(client, config.Domain.URL("/.well-known/jwks.json"), now),
 			Issuer:   config.Domain.Issuer(),
-			ClientID: config.ClientID,
+			ClientID: config.Client,
 			Skew:     skew,
 			Now:      now,
 		},
@@ -150,7 +150,7 @@ func (i *Issuer) passwordRealm(grant domain.Grant, proof domain.Secret) url.Valu
 // Password Flow", auth0.com/docs).
 func (i *Issuer) credentials() url.Values {
 	return url.Values{
-		"client_id":     {i.config.ClientID},
+		"client_id":     {i.config.Client},
 		"client_secret": {i.config.ClientSecret.Reveal()},
 	}
 }

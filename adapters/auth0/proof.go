@@ -76,7 +76,7 @@ func (i *Issuer) proofOf(grant domain.Grant) (domain.Secret, error) {
 	now := i.now()
 	return sign(signedProof{
 		Connection: i.config.Connection,
-		ClientID:   i.config.ClientID,
+		ClientID:   i.config.Client,
 		Authority:  grant.Identity.Authority,
 		Subject:    grant.Identity.Subject,
 		Action:     grant.Identity.Action,
@@ -140,7 +140,7 @@ func (c Config) LoginSettings() map[string]string {
 	}
 	return map[string]string{
 		"NATIVE_BRIDGE_KEY":        c.ProofKey.Reveal(),
-		"NATIVE_BRIDGE_CLIENT_ID":  c.ClientID,
+		"NATIVE_BRIDGE_CLIENT_ID":  c.Client,
 		"NATIVE_BRIDGE_CONNECTION": c.Connection,
 	}
 }

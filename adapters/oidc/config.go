@@ -15,7 +15,7 @@ import (
 // settings.Load, which reads its keys.
 type Config struct {
 	Issuer       IssuerURL     `env:"OIDC_ISSUER,required,notEmpty" help:"the provider's issuer identifier, to the letter as its tokens have it in iss; its configuration is read from <issuer>/.well-known/openid-configuration"`
-	ClientID     string        `env:"OIDC_CLIENT_ID,required,notEmpty" help:"the client id of the bridge's own confidential client at the provider"`
+	Client       string        `env:"OIDC_CLIENT_ID,required,notEmpty" help:"the client id of the bridge's own confidential client at the provider"`
 	ClientSecret domain.Secret `env:"OIDC_CLIENT_SECRET" help:"that client's secret; or set OIDC_CLIENT_KEY"`
 	ClientKey    domain.Secret `env:"OIDC_CLIENT_KEY" help:"that client's private key, as PEM, if it authenticates by private_key_jwt: EC P-256 (ES256) or RSA of 2048 bits or more (RS256)"`
 
@@ -44,8 +44,8 @@ func (c *Config) Offer() domain.AccessPolicy {
 	}
 }
 
-// Client returns the bridge's client id, which its ID tokens are for.
-func (c *Config) Client() string { return c.ClientID }
+// ClientID returns the bridge's client id, which its ID tokens are for.
+func (c *Config) ClientID() string { return c.Client }
 
 // Where returns the provider's issuer identifier.
 func (c *Config) Where() string { return string(c.Issuer) }
@@ -56,7 +56,7 @@ func (c *Config) IssueTime() time.Duration { return IssueTimeout }
 // Check implements settings.Checker. It reads the keys.
 func (c *Config) Check() []settings.Fault {
 	if c.AssertionIssuer == "" {
-		c.AssertionIssuer = c.ClientID
+		c.AssertionIssuer = c.Client
 	}
 	faults := slices.Concat(c.readKeys(), c.checkCredential())
 	for _, scope := range c.Scope {

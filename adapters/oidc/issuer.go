@@ -69,7 +69,7 @@ func NewIssuer(client *upstream.Client, config Config, skew time.Duration, now f
 		now:        now,
 	}
 	if config.clientKey != nil {
-		issuer.login = asserterOf(config.clientKey, config.ClientID)
+		issuer.login = asserterOf(config.clientKey, config.Client)
 	}
 	return issuer
 }
@@ -168,15 +168,15 @@ func (i *Issuer) post(ctx context.Context, provider *provider, endpoint string, 
 	secretInBody := i.login == nil && provider.wantsSecretInBody()
 	switch {
 	case i.login != nil: // private_key_jwt (OpenID Connect Core 1.0, section 9)
-		assertion, err := i.login.about(i.config.ClientID)
+		assertion, err := i.login.about(i.config.Client)
 		if err != nil {
 			return upstream.Reply{}, err
 		}
-		form.Set("client_id", i.config.ClientID)
+		form.Set("client_id", i.config.Client)
 		form.Set("client_assertion_type", assertionJWTBearer)
 		form.Set("client_assertion", assertion.Reveal())
 	case secretInBody:
-		form.Set("client_id", i.config.ClientID)
+		form.Set("client_id", i.config.Client)
 		form.Set("client_secret", i.config.ClientSecret.Reveal())
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, strings.NewReader(form.Encode()))
@@ -186,7 +186,7 @@ func (i *Issuer) post(ctx context.Context, provider *provider, endpoint string, 
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.Header.Set("Accept", "application/json")
 	if i.login == nil && !secretInBody { // both parts are encoded first (RFC 6749, section 2.3.1)
-		req.SetBasicAuth(url.QueryEscape(i.config.ClientID), url.QueryEscape(i.config.ClientSecret.Reveal()))
+		req.SetBasicAuth(url.QueryEscape(i.config.Client), url.QueryEscape(i.config.ClientSecret.Reveal()))
 	}
 	reply, err := i.client.Do(req)
 	if err != nil {
@@ -201,7 +201,7 @@ func (i *Issuer) verifier(provider *provider) *idtoken.Verifier {
 	return &idtoken.Verifier{
 		Keys:       provider.keys,
 		Issuer:     string(i.config.Issuer),
-		ClientID:   i.config.ClientID,
+		ClientID:   i.config.Client,
 		Skew:       i.skew,
 		Now:        i.now,
 		Algorithms: []jose.SignatureAlgorithm{jose.RS256, jose.ES256, jose.PS256},
