@@ -124,8 +124,8 @@ type IssuerConfig interface {
 	Offer() domain.AccessPolicy
 	// ClientID returns the bridge's own client id at the issuer.
 	ClientID() string
-	// Where returns the issuer identifier of its tokens.
-	Where() string
+	// IssuerURL returns the issuer identifier of its tokens.
+	IssuerURL() string
 	// IssueTime returns how long the opening of a session may take at most.
 	IssueTime() time.Duration
 }

@@ -78,7 +78,7 @@ func (c Config) Summary() []any {
 		verifiers, actions = append(verifiers, policy.Authority), append(actions, policy.Action)
 	}
 	issuer := c.issuerConfig()
-	return []any{"verifiers", verifiers, "actions", actions, "token_issuer", string(c.Issuer), "issuer", issuer.Where(),
+	return []any{"verifiers", verifiers, "actions", actions, "token_issuer", string(c.Issuer), "issuer", issuer.IssuerURL(),
 		"client_id", issuer.ClientID(), "audience", issuer.Offer().Default.Audience}
 }
 

@@ -47,8 +47,8 @@ func (c *Config) Offer() domain.AccessPolicy {
 // ClientID returns the bridge's client id, which its ID tokens are for.
 func (c *Config) ClientID() string { return c.Client }
 
-// Where returns the tenant's issuer identifier.
-func (c *Config) Where() string { return c.Domain.Issuer() }
+// IssuerURL returns the tenant's issuer identifier.
+func (c *Config) IssuerURL() string { return c.Domain.Issuer() }
 
 // IssueTime returns how long the opening of a session may take at most.
 func (c *Config) IssueTime() time.Duration { return IssueTimeout }
