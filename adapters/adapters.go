@@ -79,7 +79,7 @@ func NewIdentityVerifier(c Config, opened OpenedVerifiers, run Runtime) ports.Id
 	byIssuer := map[string]ports.IdentityVerifier{}
 	for _, choice := range c.verifiers() {
 		only = opened[choice.Name].IdentityVerifier
-		if issuer := choice.Config(&c).Declares(); issuer != "" {
+		if issuer := choice.Config(&c).TokenIssuer(); issuer != "" {
 			byIssuer[issuer] = only
 		} else {
 			withoutIssuer = only

@@ -80,14 +80,14 @@ func (a *agreement) subjects() []settings.Fault {
 func (a *agreement) tokens() []settings.Fault {
 	seen := map[string]bool{}
 	for _, config := range a.config.verifierConfigs() {
-		if seen[config.Declares()] {
+		if seen[config.TokenIssuer()] {
 			return []settings.Fault{{
 				Name:    "IDENTITY_VERIFIER",
 				Problem: "names verifiers whose tokens have the same issuer, or none",
 				Fix:     "name one of them: nobody could tell whom to ask about a token",
 			}}
 		}
-		seen[config.Declares()] = true
+		seen[config.TokenIssuer()] = true
 	}
 	return nil
 }

@@ -110,8 +110,8 @@ type VerifierConfig interface {
 	settings.Checker
 	// Policy returns what makes an identity of this verifier a sign-in.
 	Policy(skew time.Duration) domain.SignInPolicy
-	// Declares returns the "iss" of this verifier's tokens; "" if they have none.
-	Declares() string
+	// TokenIssuer returns the "iss" of this verifier's tokens; "" if they have none.
+	TokenIssuer() string
 	// VerifyTime returns how long a verification may take at most.
 	VerifyTime() time.Duration
 }

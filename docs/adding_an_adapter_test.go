@@ -57,7 +57,7 @@ func TestTheGuideAddsAnAdapter(t *testing.T) {
 	}
 
 	config := filepath.Join(module, "adapters", "toy", "config.go")
-	for _, method := range []string{"Check", "Declares", "VerifyTime"} {
+	for _, method := range []string{"Check", "TokenIssuer", "VerifyTime"} {
 		text := read(t, config)
 		write(t, config, strings.Replace(text, ") "+method+"(", ") Not"+method+"(", 1))
 		output := run(t, module, 1, "go", "build", "./adapters")

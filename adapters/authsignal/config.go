@@ -50,8 +50,8 @@ func (c Config) Policy(skew time.Duration) domain.SignInPolicy {
 	}
 }
 
-// Declares returns the "iss" of this tenant's tokens: they have none.
-func (c Config) Declares() string { return "" }
+// TokenIssuer returns the "iss" of this tenant's tokens: they have none.
+func (c Config) TokenIssuer() string { return "" }
 
 // VerifyTime returns how long a verification may take at most.
 func (c Config) VerifyTime() time.Duration { return VerifyTimeout }

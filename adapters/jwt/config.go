@@ -34,8 +34,8 @@ type Config struct {
 // Authority names the provider in identities.
 func (c Config) Authority() string { return "jwt " + string(c.Issuer) }
 
-// Declares returns the "iss" of this provider's tokens.
-func (c Config) Declares() string { return string(c.Issuer) }
+// TokenIssuer returns the "iss" of this provider's tokens.
+func (c Config) TokenIssuer() string { return string(c.Issuer) }
 
 // VerifyTime returns how long a verification may take at most.
 func (c Config) VerifyTime() time.Duration { return VerifyTimeout }

@@ -127,8 +127,8 @@ func TestAFaultSaysWhatIsSet(t *testing.T) {
 
 func TestTheConfigDeclaresWhatTokensSay(t *testing.T) {
 	c, err := load(nil)
-	if err != nil || c.Declares() != "https://login.example.com/" {
-		t.Errorf("it declares %q, %v, want the issuer as tokens have it", c.Declares(), err)
+	if err != nil || c.TokenIssuer() != "https://login.example.com/" {
+		t.Errorf("its tokens are from %q, %v, want the issuer as tokens have it", c.TokenIssuer(), err)
 	}
 }
 

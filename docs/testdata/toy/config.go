@@ -27,8 +27,8 @@ func (c Config) Policy(skew time.Duration) domain.SignInPolicy {
 	return domain.SignInPolicy{Authority: "toy", Action: c.Action, MaxAge: 10 * time.Minute, Skew: skew, Subjects: c.Subjects.Rule()}
 }
 
-// Declares returns "": toy tokens have no issuer.
-func (c Config) Declares() string { return "" }
+// TokenIssuer returns "": toy tokens have no issuer.
+func (c Config) TokenIssuer() string { return "" }
 
 // VerifyTime returns how long a verification may take: no time, since it asks nobody.
 func (c Config) VerifyTime() time.Duration { return 0 }
