@@ -13,6 +13,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -116,6 +117,7 @@ func TestAStreamThatNobodyReadsIsToldAndTheBridgeStaysReady(t *testing.T) {
 	status := lines.Status{}
 	health := ops.NewHealth(nil, nil, quiet)
 	health.Watch("audit", func() lines.Status { return status })
+	health.Watch("log", func() lines.Status { return lines.Status{} })
 	r := run(t, health)
 	untilStatus(t, r, "ready")
 	for want, now := range map[string]lines.Status{
@@ -124,7 +126,7 @@ func TestAStreamThatNobodyReadsIsToldAndTheBridgeStaysReady(t *testing.T) {
 			Trouble: "nobody reads it", Since: time.Date(2026, 1, 31, 10, 0, 0, 0, time.UTC), Lost: 3},
 	} {
 		status = now
-		if code, body := r.get(t, "/readyz"); code != 200 || body["streams"].(map[string]any)["audit"] != want {
+		if code, body := r.get(t, "/readyz"); code != 200 || body["streams"].(map[string]any)["audit"] != want || body["streams"].(map[string]any)["log"] != "ok" {
 			t.Errorf("%d %v, want 200 and %q", code, body, want)
 		}
 	}
@@ -254,14 +256,19 @@ func TestTroubleIsToldInUTC(t *testing.T) {
 
 func TestTheWarmUpHasFiveSeconds(t *testing.T) {
 	var deadline time.Time
+	var other atomic.Bool
 	log := &lockedBuffer{}
 	health := ops.NewHealth(map[string]func(context.Context) error{
 		"vendor": func(ctx context.Context) error { deadline, _ = ctx.Deadline(); return errors.New("no connection") },
+		"other":  func(context.Context) error { other.Store(true); return nil },
 	}, nil, slog.New(slog.NewJSONHandler(log, nil)))
 	earliest := time.Now().Add(5 * time.Second)
 	health.WarmUp(t.Context())
 	if latest := time.Now().Add(5 * time.Second); deadline.Before(earliest) || deadline.After(latest) {
 		t.Errorf("the warm-up may take until %s, want from %s to %s", deadline, earliest, latest)
+	}
+	if !other.Load() {
+		t.Error("the way to the other party was not opened")
 	}
 	for _, want := range []string{`"level":"WARN"`, `"upstream":"vendor"`, `"cause":"no connection"`, `"msg":"ready"`} {
 		if !strings.Contains(log.String(), want) {
@@ -289,7 +296,7 @@ func TestTheDrainDelayIsFrom0sTo1m(t *testing.T) {
 	for delay, good := range map[time.Duration]bool{0: true, 5 * time.Second: true, time.Minute: true, -1: false, time.Minute + 1: false} {
 		faults := (&ops.Config{DrainDelay: delay}).Check()
 		if good && len(faults) != 0 || !good && (len(faults) != 1 || faults[0].Name != "DRAIN_DELAY" ||
-			!strings.Contains(faults[0].Problem, delay.String()) || faults[0].Fix == "") {
+			faults[0].Problem != "is "+delay.String() || faults[0].Fix == "") {
 			t.Errorf("%s: faults %+v, want one: %t", delay, faults, !good)
 		}
 	}
