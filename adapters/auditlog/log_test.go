@@ -287,7 +287,7 @@ const maxLine = 6 << 10
 func TestALineIsBoundedWhateverCallersSend(t *testing.T) {
 	for name, piece := range map[string]string{
 		"letters": "x", "markup": "<", "quotes": `"`, "backslashes": `\`, "control characters": "\x00", "no UTF-8": "\xff",
-		"line separators": "\u2028", "wide characters": "𝄞",
+		"line separators": "\u2028", "paragraph separators": "\u2029", "wide characters": "𝄞",
 	} {
 		t.Run(name, func(t *testing.T) {
 			text := strings.Repeat(piece, 20_000)
@@ -318,6 +318,7 @@ func TestWhatFitsIsWrittenWhole(t *testing.T) {
 	for name, tt := range map[string]struct{ agent, want string }{
 		"the longest that the edge lets through": {strings.Repeat(`"`, 200), strings.Repeat(`"`, 200)},
 		"exactly as long as there is room":       {strings.Repeat("x", 400), strings.Repeat("x", 400)},
+		"spaces, which are one byte each":        {strings.Repeat(" ", 400), strings.Repeat(" ", 400)},
 		"one more":                               {strings.Repeat("x", 401), strings.Repeat("x", 397) + "…"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -332,5 +333,27 @@ func TestWhatFitsIsWrittenWhole(t *testing.T) {
 				t.Errorf("the user agent is %q, %v, want %q", line.Agent, err, tt.want)
 			}
 		})
+	}
+}
+
+func TestEachFieldHasItsBound(t *testing.T) {
+	text := strings.Repeat("x", 10_000)
+	attempt := delivered()
+	attempt.Client = domain.Client{Addr: netip.MustParseAddr("2001:db8::1").WithZone(text), UserAgent: text, RequestID: text}
+	attempt.Identity = domain.Identity{Authority: text, Subject: text, Action: text, Method: text}
+	attempt.Access = domain.Access{Scope: []string{text}, Audience: text, Organization: text}
+	var out bytes.Buffer
+	open(t, &out, discard()).Record(t.Context(), attempt)
+	var line map[string]any
+	if err := json.Unmarshal(out.Bytes(), &line); err != nil {
+		t.Fatal(err)
+	}
+	for field, want := range map[string]int{
+		"request_id": 256, "client": 64, "user_agent": 400, "authority": 512, "subject": 512, "action": 256, "method": 64,
+		"scope": 2048, "audience": 512, "organization": 256,
+	} {
+		if text, _ := line[field].(string); len(text) != want {
+			t.Errorf("%s has %d bytes, want %d", field, len(text), want)
+		}
 	}
 }
