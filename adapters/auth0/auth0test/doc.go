@@ -30,8 +30,9 @@
 // # Scripts
 //
 // Login scripts and Actions really run, in the engine of package scripthost. One
-// that needs what the engine lacks is refused by [Start], [Server.StoreScript]
-// and [Server.StoreAction], so that it cannot look like a wrong password later.
+// that the engine does not parse is refused by [Start], [Server.StoreScript] and
+// [Server.StoreAction]. One that uses what the host lacks fails when it does, as
+// [scripthost.Unsupported], so that it cannot look like a wrong password.
 // Only a password that the script refuses, and a subject token that the Action
 // rejects, counts as an attack: failures do not. One that does not end is waited
 // for as long as Auth0 does, 20 s, and then answered with a 5xx; a shorter limit

@@ -157,7 +157,7 @@ func (c *call) scriptRefusal(o scripthost.Outcome) error {
 		return refuse(http.StatusServiceUnavailable, "server_error", cmp.Or(o.Message, "The Login script did not call back in time."))
 	case scripthost.BadProfile:
 		return c.scriptFailure(cmp.Or(o.Message, "The Login script returned a profile that is no object."))
-	case scripthost.Invalid, scripthost.Failed, scripthost.Threw, scripthost.Rejected, scripthost.Uncaught:
+	case scripthost.Invalid, scripthost.Failed, scripthost.Threw, scripthost.Rejected, scripthost.Uncaught, scripthost.Unsupported:
 		return c.scriptFailure(cmp.Or(o.Message, "The Login script failed."))
 	}
 	return c.scriptFailure("The Login script ended as " + string(o.Kind) + ".")

@@ -219,8 +219,8 @@ func (s *Server) CertPool() *x509.CertPool {
 }
 
 // StoreScript replaces a connection's Login script, as saving it in the
-// dashboard does. A script the engine or the host cannot run is refused with
-// every reason named, and the stored one stays.
+// dashboard does. A script that the engine does not parse is refused, and the
+// stored one stays.
 func (s *Server) StoreScript(name, source string) error {
 	conn, ok := s.connections[name]
 	if !ok {
@@ -238,8 +238,8 @@ func (s *Server) StoreScript(name, source string) error {
 }
 
 // StoreAction replaces the Action of a token exchange profile, as deploying it
-// does. An Action the engine or the host cannot run is refused with every
-// reason named, and the stored one stays.
+// does. An Action that the engine does not parse is refused, and the stored one
+// stays.
 func (s *Server) StoreAction(subjectTokenType, source string) error {
 	p, ok := s.profiles[subjectTokenType]
 	if !ok {

@@ -315,8 +315,8 @@ func TestStartRefusesOptionsThatCannotBe(t *testing.T) {
 		"a default that is not there":    {func(o *auth0test.Options) { o.DefaultDirectory = "other" }, "default directory"},
 		"a script that is no JavaScript": {func(o *auth0test.Options) { o.Connections[0].LoginScript = "function login( {" }, `login script of connection "passkeys"`},
 		"a script the engine cannot run": {func(o *auth0test.Options) {
-			o.Connections[0].LoginScript = "function login(i, p, cb) { require('pg'); cb(); }"
-		}, "pg"},
+			o.Connections[0].LoginScript = "async function login(i, p, cb) { for await (const x of []); cb(); }"
+		}, "await"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -451,7 +451,7 @@ func TestStoreScriptReplacesTheScriptOrKeepsTheOld(t *testing.T) {
 		t.Fatal(err)
 	}
 	for source, want := range map[string]string{
-		"function login(id, p, cb) { require('pg'); }":                      "pg",
+		"function login(id, p, cb) { if (":                                  "does not parse",
 		"function login(id, p, cb) { cb(); } //" + strings.Repeat("x", 1e5): "more than Auth0's 100000",
 	} {
 		if err := e.StoreScript(database, source); err == nil || !strings.Contains(err.Error(), want) {
@@ -464,6 +464,14 @@ func TestStoreScriptReplacesTheScriptOrKeepsTheOld(t *testing.T) {
 	if sub := e.verify(e.token(signIn(nil)).str("id_token"))["sub"]; sub != "auth0|new" {
 		t.Errorf("sub is %v, want that of the stored script", sub)
 	}
+}
+
+func TestScriptThatNeedsWhatTheHostLacksIsAScriptFailure(t *testing.T) {
+	t.Parallel()
+	opts := tenant()
+	opts.Connections[0].LoginScript = `function login(id, p, cb) { try { require('pg') } catch (e) { cb(new WrongUsernameOrPasswordError(id)) } }`
+	e := start(t, opts)
+	wantError(t, e.token(signIn(nil)), 403, "access_denied", `the module "pg" is not in this host, though Auth0's may have it`)
 }
 
 func TestConnectionWithoutAScriptIsAScriptFailure(t *testing.T) {

@@ -3,10 +3,8 @@ package scripthost
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -15,29 +13,6 @@ import (
 
 // actionHandler is what an Action of the trigger custom-token-exchange exports.
 const actionHandler = "onExecuteCustomTokenExchange"
-
-// CompileAction parses an Action of the trigger custom-token-exchange: a CommonJS module that exports the handler
-// onExecuteCustomTokenExchange. It refuses what [Host.Compile] refuses, for the same reasons.
-func (h *Host) CompileAction(source string) (*Script, error) {
-	if len(source) > maxScriptSize {
-		return nil, fmt.Errorf("the Action has %d bytes, Auth0 takes at most %d: shorten it", len(source), maxScriptSize)
-	}
-	if !strings.Contains(source, actionHandler) {
-		return nil, errors.New("the Action exports no " + actionHandler)
-	}
-	program, err := parse("(function(exports,module){ " + source + "\n})")
-	if err != nil {
-		return nil, explainSyntaxError(source, err)
-	}
-	if err := h.lint(program); err != nil {
-		return nil, err
-	}
-	compiled, err := goja.CompileAST(program, false)
-	if err != nil {
-		return nil, fmt.Errorf("the Action does not compile: %w", err)
-	}
-	return &Script{program: compiled}, nil
-}
 
 // Exchange runs the handler of an Action with the event and an api object, and reports what it decided. The run is
 // over when the handler's promise settles. What the Action keeps outside the handler survives in its container, and

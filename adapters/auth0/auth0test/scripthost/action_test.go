@@ -145,11 +145,9 @@ func TestCompileActionRefuses(t *testing.T) {
 	t.Parallel()
 	host := newHost(t, scripthost.Options{})
 	for name, c := range map[string]struct{ source, want string }{
-		"a text above Auth0's limit":   {handler("") + "//" + strings.Repeat("x", 100_000), "100000"},
-		"no handler":                   {"exports.onExecutePostLogin = async () => {}", "onExecuteCustomTokenExchange"},
-		"a syntax error":               {handler("\nif ("), "line 2"},
-		"a module the host lacks":      {"\nconst jose = require('jose')\n" + handler(""), `line 2: the module "jose"`},
-		"a global that the host lacks": {handler("new Intl.DateTimeFormat()"), "`Intl`"},
+		"a text above Auth0's limit": {handler("") + "//" + strings.Repeat("x", 100_000), "100000"},
+		"no handler":                 {"exports.onExecutePostLogin = async () => {}", "onExecuteCustomTokenExchange"},
+		"a syntax error":             {handler("\nif ("), "line 2"},
 	} {
 		if _, err := host.CompileAction(c.source); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: err = %v, want it to tell %q", name, err, c.want)

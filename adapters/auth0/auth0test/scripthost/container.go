@@ -125,6 +125,16 @@ func (c *container) warn(line string) {
 	c.host.opts.Log("warning: " + line)
 }
 
+// unsupported is the cause of an interrupt: what a script asked for and the host does not have.
+type unsupported string
+
+// refuse ends the run, because the script needs what the host does not have.
+func (c *container) refuse(what string) {
+	message := what + " is not in this host, though Auth0's may have it"
+	c.warn(message)
+	c.vm.Interrupt(unsupported(message))
+}
+
 // call calls a JavaScript function and, at the outermost level, runs the microtasks it leaves.
 func (c *container) call(function goja.Value, args ...goja.Value) (goja.Value, error) {
 	callable, ok := goja.AssertFunction(function)
@@ -137,7 +147,7 @@ func (c *container) call(function goja.Value, args ...goja.Value) (goja.Value, e
 // compilePrelude parses the prelude once for the process; a program may be shared by all engines.
 var compilePrelude = sync.OnceValue(func() []*goja.Program {
 	var programs []*goja.Program
-	for _, name := range []string{"limits", "globals", "console", "events", "text", "url", "fetch", "crypto", "modules", "actions"} {
+	for _, name := range []string{"refuse", "limits", "globals", "console", "events", "text", "url", "fetch", "crypto", "modules", "actions", "missing"} {
 		source, err := preludeFiles.ReadFile("prelude/" + name + ".js")
 		must(err)
 		programs = append(programs, goja.MustCompile(name+".js", string(source), true))

@@ -55,8 +55,6 @@ var globals = []struct{ expression, want string }{
 	{`Buffer.from('secret:').toString('base64') === btoa('secret:')`, "true"},
 	{`atob('aGk=') + atob('aGk')`, "hihi"},
 	{`(() => { try { return atob('a') } catch (e) { return e.name + e.code + (e instanceof Error) } })()`, "InvalidCharacterError5true"},
-	{`Uint8Array.from(atob('aGk='), (c) => c.charCodeAt(0)).join()`, "104,105"},
-	{`Uint8Array.from([1, 2, 3]).constructor === Uint8Array && new Uint8Array(2) instanceof Uint8Array && new Uint8Array(2).buffer instanceof ArrayBuffer`, "true"},
 	{`new TextEncoder().encode('é').join() + new TextDecoder().decode(new Uint8Array([0xef, 0xbb, 0xbf, 104, 105]))`, "195,169hi"},
 	{`(() => { try { return new TextDecoder('utf-8', {fatal: true}).decode(new Uint8Array([255])) } catch (e) { return e.name } })()`, "TypeError"},
 	{`require('crypto').createHash('sha256').update('a').update('b').digest('base64')`, "+44g/C5MPySMYMOb1lLzwTRymLuXe4tNWQO4UFViBgM="},

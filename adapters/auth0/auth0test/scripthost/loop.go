@@ -148,6 +148,8 @@ func (r *run) interrupted(cause any) {
 	switch cause := cause.(type) {
 	case context.Context:
 		r.timedOut(cause)
+	case unsupported:
+		r.settle(Outcome{Kind: Unsupported, Message: string(cause)})
 	default:
 		r.settle(Outcome{Kind: TimedOut, Message: fmt.Sprint(cause)})
 	}

@@ -2,36 +2,22 @@ package scripthost
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/dop251/goja"
 )
 
-// builtinModules are the modules of Node the prelude provides.
-var builtinModules = []string{"buffer", "crypto", "url", "util"}
-
 // compileModules parses the modules a host is given, in the form of CommonJS.
 func compileModules(sources map[string]string) map[string]*goja.Program {
 	programs := make(map[string]*goja.Program, len(sources))
 	for name, source := range sources {
-		program, err := parse("(function(exports,require,module){ " + source + "\n})")
+		script, err := compile(source, "(function(exports,require,module){ ", "\n})")
 		if err != nil {
 			panic(fmt.Sprintf("scripthost: module %s: %v", name, err))
 		}
-		compiled, err := goja.CompileAST(program, false)
-		if err != nil {
-			panic(fmt.Sprintf("scripthost: module %s: %v", name, err))
-		}
-		programs[name] = compiled
+		programs[name] = script.program
 	}
 	return programs
-}
-
-// hasModule reports whether require can find name.
-func (h *Host) hasModule(name string) bool {
-	_, given := h.module(name)
-	return given || slices.Contains(builtinModules, strings.TrimPrefix(name, "node:"))
 }
 
 // module returns the given module of that name. A version in the name, which Auth0 allows, selects the same text.
@@ -82,11 +68,4 @@ func (c *container) loadModule(name string, require goja.Value) (goja.Value, err
 		return nil, err
 	}
 	return module, nil
-}
-
-// builtinModule returns what require gives for a module of the prelude, or nil.
-func (c *container) builtinModule(name string) *goja.Object {
-	modules := c.hooks.Get("modules").ToObject(c.vm)
-	exports, _ := modules.Get(strings.TrimPrefix(name, "node:")).(*goja.Object)
-	return exports
 }

@@ -3,12 +3,11 @@ package scripthost
 import (
 	"errors"
 	"fmt"
-	"slices"
+	"regexp"
 	"strings"
 	"sync"
 
 	"github.com/dop251/goja"
-	"github.com/dop251/goja/ast"
 	"github.com/dop251/goja/file"
 	"github.com/dop251/goja/parser"
 )
@@ -44,96 +43,61 @@ func (s *Script) pop() *container {
 	return c
 }
 
-// Compile parses a Login script: a declaration of a function named login, with or without helpers around it, or the
-// expression of one function. It refuses, naming every construct and module at fault with its line, what the engine
-// or the host lacks, although Auth0 might run it; a text above Auth0's 100 KB; and a text that defines no login function.
+// Compile parses a Login script: a declaration of a function named login, with or without helpers around it. It
+// refuses a text above Auth0's 100 KB, one that does not name login, and what the engine does not parse or would run
+// otherwise than Node. What the script needs besides, and the host lacks, is refused when it is used: see [Unsupported].
 func (h *Host) Compile(source string) (*Script, error) {
+	if !loginName.MatchString(source) {
+		return nil, errors.New("the script defines no login function: declare `function login(identifier, password, callback)`")
+	}
+	return compile(source, "(function(){ ", "\n; return login; })")
+}
+
+var loginName = regexp.MustCompile(`\blogin\b`)
+
+// CompileAction parses an Action of the trigger custom-token-exchange: a CommonJS module that exports the handler
+// onExecuteCustomTokenExchange. It refuses what [Host.Compile] refuses, for the same reasons.
+func (h *Host) CompileAction(source string) (*Script, error) {
+	if !strings.Contains(source, actionHandler) {
+		return nil, errors.New("the Action exports no " + actionHandler)
+	}
+	return compile(source, "(function(exports,module){ ", "\n})")
+}
+
+// compile parses a script inside a wrapper, which opens on the script's first line, so that line numbers hold. No
+// sourceMappingURL comment is followed, which the engine would otherwise read from the disk.
+func compile(source, opening, closing string) (*Script, error) {
 	if len(source) > maxScriptSize {
 		return nil, fmt.Errorf("the script has %d bytes, Auth0 takes at most %d: shorten it", len(source), maxScriptSize)
 	}
-	program, err := parseLogin(source)
-	if err != nil {
+	if err := refuseSilentFaults(source); err != nil {
 		return nil, err
 	}
-	if err := h.lint(program); err != nil {
-		return nil, err
-	}
-	compiled, err := goja.CompileAST(program, false)
+	parsed, err := parser.ParseFile(new(file.FileSet), "script.js", opening+source+closing, 0, parser.WithDisableSourceMaps)
 	if err != nil {
-		return nil, fmt.Errorf("the script does not compile: %w", err)
+		return nil, explainSyntaxError(err)
 	}
-	return &Script{program: compiled}, nil
-}
-
-// parseLogin finds the form of the script and wraps it into a function that returns the login function. The wrapper
-// opens on the script's first line, so that line numbers hold.
-func parseLogin(source string) (*ast.Program, error) {
-	expression := strings.TrimRight(source, "; \t\r\n")
-	program, err := parse("(function(module,exports){ return (" + expression + "\n); })")
-	if err == nil && returnsFunction(program) {
-		return program, nil
-	}
-	program, err = parse("(function(module,exports){ " + source + "\n; return login; })")
+	program, err := goja.CompileAST(parsed, false)
 	if err != nil {
-		return nil, explainSyntaxError(source, err)
+		return nil, fmt.Errorf("the engine does not compile the script: %w", err)
 	}
-	if !declaresLogin(program) {
-		return nil, errNoLogin
-	}
-	return program, nil
+	return &Script{program: program}, nil
 }
 
-var errNoLogin = errors.New("the script defines no login function: declare `function login(identifier, password, callback)`")
-
-// parse parses without following a sourceMappingURL comment, which the engine would otherwise read from the disk.
-func parse(text string) (*ast.Program, error) {
-	return parser.ParseFile(new(file.FileSet), "login.js", text, 0, parser.WithDisableSourceMaps)
-}
-
-// wrapperBody returns the statements of the function parseLogin puts around a script.
-func wrapperBody(program *ast.Program) []ast.Statement {
-	wrapper := program.Body[0].(*ast.ExpressionStatement).Expression.(*ast.FunctionLiteral)
-	return wrapper.Body.List
-}
-
-// returnsFunction reports whether the wrapped expression is a function: anonymous, or named login.
-func returnsFunction(program *ast.Program) bool {
-	returned, ok := wrapperBody(program)[0].(*ast.ReturnStatement)
-	if !ok {
-		return false
+// explainSyntaxError tells where the parser stopped.
+func explainSyntaxError(err error) error {
+	if list, ok := errors.AsType[parser.ErrorList](err); ok && len(list) > 0 {
+		return fmt.Errorf("line %d: %s: the engine does not parse this, though Auth0's might", list[0].Position.Line, list[0].Message)
 	}
-	switch function := returned.Argument.(type) {
-	case *ast.ArrowFunctionLiteral:
-		return true
-	case *ast.FunctionLiteral:
-		return function.Name == nil || function.Name.Name == "login"
-	}
-	return false
+	return err
 }
 
-// declaresLogin reports whether one of the wrapped statements declares login or assigns to it.
-func declaresLogin(program *ast.Program) bool {
-	return slices.ContainsFunc(wrapperBody(program), func(statement ast.Statement) bool {
-		switch statement := statement.(type) {
-		case *ast.FunctionDeclaration:
-			return isLogin(statement.Function.Name)
-		case *ast.VariableStatement:
-			return bindsLogin(statement.List)
-		case *ast.LexicalDeclaration:
-			return bindsLogin(statement.List)
-		case *ast.ExpressionStatement:
-			assignment, ok := statement.Expression.(*ast.AssignExpression)
-			return ok && isLogin(assignment.Left)
+// refuseSilentFaults refuses what the engine takes and does otherwise than Node, without a word when it runs.
+func refuseSilentFaults(source string) error {
+	for i, line := range strings.Split(source, "\n") {
+		if strings.Contains(line, `\p{`) || strings.Contains(line, `\P{`) {
+			return fmt.Errorf("line %d: a Unicode property escape, \\p{…}, is not in this host: it would never match", i+1)
 		}
-		return false
-	})
-}
-
-func bindsLogin(bindings []*ast.Binding) bool {
-	return slices.ContainsFunc(bindings, func(b *ast.Binding) bool { return isLogin(b.Target) })
-}
-
-func isLogin(node ast.Node) bool {
-	identifier, ok := node.(*ast.Identifier)
-	return ok && identifier.Name == "login"
+	}
+	return nil
 }

@@ -3,8 +3,8 @@
 // A [Host] gives a script what Auth0's sandbox on Node 22 gives it, as far as such scripts need it: fetch, timers,
 // AbortSignal, console, URL, Buffer, crypto, the three error classes and `configuration`. It demands that the script
 // calls back exactly once, and a watchdog ends it when it does not. Actions of the trigger custom-token-exchange get the
-// same, and `event` and `api` in place of `configuration` and the callback. What the engine or the host lacks is refused by
-// [Host.Compile], so that it is never mistaken for a wrong password.
+// same, and `event` and `api` in place of `configuration` and the callback. A script that uses what the host lacks is
+// ended, and what it wanted is named: see [Unsupported].
 //
 // Scripts are trusted as far as their author is: one can exhaust the memory of the process by building ever longer
 // strings. Never run a stranger's script here.
@@ -63,11 +63,7 @@ type Host struct {
 	prelude []*goja.Program
 	modules map[string]*goja.Program
 
-	runs     sync.WaitGroup
-	pristine struct {
-		sync.Mutex
-		*container // nil until the first script is compiled
-	}
+	runs sync.WaitGroup
 }
 
 // New returns a host. It starts nothing: a container is made when a script first needs one. New panics if the text of
@@ -134,6 +130,7 @@ const (
 	Uncaught     Kind = "uncaught"     // an exception left a timer or another callback of the host
 	NeverCalled  Kind = "never_called" // nothing was left that could call back, and the limit passed
 	TimedOut     Kind = "timed_out"    // the watchdog ended the run, or the caller went away
+	Unsupported  Kind = "unsupported"  // the script used what this host does not have; Message names it
 )
 
 // The ways an Action can decide. One that fails ends as [Threw], [Rejected], [Uncaught], [NeverCalled] or [TimedOut], or

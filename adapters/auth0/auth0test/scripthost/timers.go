@@ -73,6 +73,7 @@ func (c *container) loopFunctions() map[string]any {
 		"now":        func() float64 { return float64(time.Since(c.born)) / float64(time.Millisecond) },
 		"log":        func(line string) { c.host.opts.Log(line) },
 		"warn":       func(line string) { c.warn(line) },
+		"refuse":     c.refuse,
 		"kill":       func(reason string) { c.warn(reason); c.vm.Interrupt(reason) },
 		"matchLimit": (regexpLimit / 2).Milliseconds(), // the library's clock is coarse: it may stop a match early
 		"uncaught":   func(thrown goja.Value) { c.run.settleThrown(Uncaught, thrown) },

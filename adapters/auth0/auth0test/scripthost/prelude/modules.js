@@ -28,8 +28,7 @@
     const given = host.loadModule(String(name), require);
     if (given) return given.exports;
     if (Object.hasOwn(hooks.modules, builtin)) return hooks.modules[builtin];
-    host.warn(`the script requires the module "${name}", which the script host does not have`);
-    throw Object.assign(new Error(`Cannot find module '${name}'`), { code: 'MODULE_NOT_FOUND' });
+    return host.refuse(`the module "${name}"`);
   };
   Object.defineProperty(globalThis, 'require', { value: require, writable: true, configurable: true, enumerable: false });
 });

@@ -1,0 +1,58 @@
+package scripthost_test
+
+import (
+	"strings"
+	"testing"
+
+	"nativebridge/adapters/auth0/auth0test/scripthost"
+)
+
+// What the host lacks is told by its name. A script cannot catch the refusal and take it for a no.
+func TestWhatTheHostLacksEndsTheRun(t *testing.T) {
+	t.Parallel()
+	host := newHost(t, scripthost.Options{})
+	for expression, missing := range map[string]string{
+		// Globals of Node.
+		`new Intl.DateTimeFormat('de')`: "Intl",
+		`typeof WebSocket`:              "WebSocket",
+		`({Blob})`:                      "Blob",
+		`globalThis.FormData`:           "FormData",
+
+		// Modules.
+		`require('axios@0.22.0')`: `the module "axios@0.22.0"`,
+		`require('ax' + 'ios')`:   `the module "axios"`,
+		`require('node:https')`:   `the module "node:https"`,
+		`require('/etc/passwd')`:  `the module "/etc/passwd"`,
+
+		// What the engine lacks, or does otherwise than Node.
+		`Array.fromAsync([])`:                    "Array.fromAsync",
+		`/(a)/.test('a') && RegExp.$1`:           "RegExp.$1",
+		`new Date().toLocaleDateString('de-DE')`: "Date.prototype.toLocaleDateString",
+		`(1).toLocaleString('en-US')`:            "Number.prototype.toLocaleString",
+		`Uint8Array.from('ab', (c) => c.length)`: "Uint8Array.from",
+	} {
+		t.Run(expression, func(t *testing.T) {
+			t.Parallel()
+			caught := `try { await (` + expression + `) } catch {}`
+			want := missing + " is not in this host"
+			script := compile(t, host, `async function login(id, pw, callback) { `+caught+`; callback(new WrongUsernameOrPasswordError(id)) }`)
+			if got := host.Login(t.Context(), script, scripthost.Login{Identifier: "jane"}); got.Kind != scripthost.Unsupported || !strings.HasPrefix(got.Message, want) {
+				t.Errorf("the Login script ended as %s %q, want %s %q", got.Kind, got.Message, scripthost.Unsupported, want)
+			}
+			action := compileAction(t, host, handler(caught+`; api.access.rejectInvalidSubjectToken('no')`))
+			if got := host.Exchange(t.Context(), action, nil); got.Kind != scripthost.Unsupported || !strings.HasPrefix(got.Message, want) {
+				t.Errorf("the Action ended as %s %q, want %s %q", got.Kind, got.Message, scripthost.Unsupported, want)
+			}
+		})
+	}
+}
+
+func TestARefusalIsLogged(t *testing.T) {
+	t.Parallel()
+	var log lines
+	host := newHost(t, scripthost.Options{Log: log.add})
+	host.Login(t.Context(), compile(t, host, `function login() { new Intl.Collator() }`), scripthost.Login{})
+	if !log.contain("warning: ", "Intl is not in this host") {
+		t.Errorf("log = %q, want a warning of Intl", log.all)
+	}
+}
