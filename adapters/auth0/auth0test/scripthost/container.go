@@ -147,7 +147,7 @@ func (c *container) call(function goja.Value, args ...goja.Value) (goja.Value, e
 // compilePrelude parses the prelude once for the process; a program may be shared by all engines.
 var compilePrelude = sync.OnceValue(func() []*goja.Program {
 	var programs []*goja.Program
-	for _, name := range []string{"refuse", "limits", "globals", "console", "events", "text", "url", "fetch", "crypto", "modules", "actions", "missing"} {
+	for _, name := range []string{"refuse", "globals", "console", "text", "fetch", "crypto", "modules", "actions", "missing"} {
 		source, err := preludeFiles.ReadFile("prelude/" + name + ".js")
 		must(err)
 		programs = append(programs, goja.MustCompile(name+".js", string(source), true))

@@ -24,8 +24,33 @@ func TestWhatTheHostLacksEndsTheRun(t *testing.T) {
 		`require('node:https')`:   `the module "node:https"`,
 		`require('/etc/passwd')`:  `the module "/etc/passwd"`,
 
+		`new URL('https://example.com')`: "URL",
+		`new URLSearchParams()`:          "URLSearchParams",
+		`new Headers()`:                  "Headers",
+		`new Request('https://x')`:       "Request",
+		`new EventTarget()`:              "EventTarget",
+
+		// What fetch lacks, or cannot do as Node does.
+		`AbortSignal.timeout(1)`: "AbortSignal",
+		`new AbortController().signal.addEventListener('abort', login)`: "AbortSignal.addEventListener",
+		`new AbortController().signal.reason`:                           "AbortSignal.reason",
+		`new AbortController().abort('why')`:                            "AbortController.abort with a reason",
+		`fetch('https://example.com/a b')`:                              "fetch of a URL that Node would change",
+		`fetch('https://example.com/a/../b')`:                           "fetch of a URL that Node would change",
+		`fetch('https://example.com/a/%2E%2e')`:                         "fetch of a URL that Node would change",
+		`fetch('https://bücher.example/')`:                              "fetch of a URL that Node would change",
+		`fetch('https://jane@example.com/')`:                            "fetch of a URL that Node would change",
+		`fetch('/relative')`:                                            "fetch of a URL that Node would change",
+		`fetch('https://example.com', {method: 'PUT'})`:                 "fetch with the method PUT",
+		`fetch('https://example.com', {body: 'x'})`:                     "fetch with GET and a body",
+		`fetch('https://example.com', {method: 'POST', body: {}})`:      "fetch with a body that is no text",
+		`fetch('https://example.com', {redirect: 'error'})`:             "fetch with the redirect mode error",
+		`fetch('https://example.com', {signal: {}})`:                    "fetch with a signal of no AbortController",
+		`fetch('https://example.com', {keepalive: true})`:               "fetch with the option keepalive",
+
 		// What the engine lacks, or does otherwise than Node.
 		`Array.fromAsync([])`:                    "Array.fromAsync",
+		`'x'.isWellFormed()`:                     "String.prototype.isWellFormed",
 		`/(a)/.test('a') && RegExp.$1`:           "RegExp.$1",
 		`new Date().toLocaleDateString('de-DE')`: "Date.prototype.toLocaleDateString",
 		`(1).toLocaleString('en-US')`:            "Number.prototype.toLocaleString",

@@ -7,7 +7,7 @@
 // ended, and what it wanted is named: see [Unsupported].
 //
 // Scripts are trusted as far as their author is: one can exhaust the memory of the process by building ever longer
-// strings. Never run a stranger's script here.
+// strings, or a processor with a regular expression, which the watchdog cannot end. Never run a stranger's script here.
 package scripthost
 
 import (
@@ -17,7 +17,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/dlclark/regexp2/v2"
 	"github.com/dop251/goja"
 )
 
@@ -32,10 +31,6 @@ const (
 	// interruptSlack is how long a run may go on after its limit, because the engine cannot be interrupted inside one
 	// native call (a regular expression, a sort, a large allocation).
 	interruptSlack = time.Second
-
-	// regexpLimit bounds one regular expression match, generously, since a busy machine may not run it for a while; see
-	// prelude/limits.js for what becomes of one that is stopped.
-	regexpLimit = 8 * time.Second
 )
 
 // Options says how a [Host] runs scripts. The zero value is what Auth0 documents.
@@ -69,7 +64,6 @@ type Host struct {
 // New returns a host. It starts nothing: a container is made when a script first needs one. New panics if the text of
 // one of opts.Modules is not JavaScript the engine can parse.
 func New(opts Options) *Host {
-	limitRegexps()
 	if opts.Limit <= 0 {
 		opts.Limit = defaultLimit
 	}
@@ -86,10 +80,6 @@ func New(opts Options) *Host {
 		modules: compileModules(opts.Modules),
 	}
 }
-
-// limitRegexps bounds every back-tracking match, which the watchdog cannot interrupt. The bound is a variable of the
-// regular expression library, hence one for the process.
-var limitRegexps = sync.OnceFunc(func() { regexp2.DefaultMatchTimeout = regexpLimit })
 
 // Login is what Auth0 hands to a Login script.
 type Login struct {

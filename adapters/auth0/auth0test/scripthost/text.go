@@ -10,12 +10,11 @@ import (
 	"github.com/dop251/goja"
 )
 
-// textFunctions are what the prelude builds Buffer, TextEncoder, TextDecoder, atob, btoa and URL from.
+// textFunctions are what the prelude builds Buffer, TextEncoder, TextDecoder, atob and btoa from.
 func (c *container) textFunctions() map[string]any {
 	return map[string]any{
-		"encode":   c.encode,
-		"decode":   decode,
-		"parseURL": c.parseURL,
+		"encode": c.encode,
+		"decode": decode,
 	}
 }
 
@@ -129,3 +128,6 @@ func bytesOf(value goja.Value) []byte {
 
 // bytes makes an ArrayBuffer.
 func (c *container) bytes(data []byte) goja.Value { return c.vm.ToValue(c.vm.NewArrayBuffer(data)) }
+
+// textOf decodes UTF-8. What is not valid becomes U+FFFD.
+func textOf(data []byte) string { return string([]rune(string(data))) }

@@ -74,8 +74,6 @@ func (c *container) loopFunctions() map[string]any {
 		"log":        func(line string) { c.host.opts.Log(line) },
 		"warn":       func(line string) { c.warn(line) },
 		"refuse":     c.refuse,
-		"kill":       func(reason string) { c.warn(reason); c.vm.Interrupt(reason) },
-		"matchLimit": (regexpLimit / 2).Milliseconds(), // the library's clock is coarse: it may stop a match early
 		"uncaught":   func(thrown goja.Value) { c.run.settleThrown(Uncaught, thrown) },
 	}
 }

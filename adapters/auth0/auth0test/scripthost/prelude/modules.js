@@ -1,4 +1,4 @@
-// require: four modules of Node, and those the host was given.
+// require: three modules of Node, and those the host was given.
 (function (host, hooks) {
   const promisify = (original) => (...args) =>
     new Promise((resolve, reject) => {
@@ -15,7 +15,6 @@
   hooks.modules = {
     buffer: { Buffer, atob, btoa },
     crypto: hooks.crypto,
-    url: { URL, URLSearchParams },
     util: {
       format: hooks.format, inspect: (value) => hooks.inspect(value), promisify, callbackify, inherits, TextEncoder, TextDecoder,
       isDeepStrictEqual: (a, b) => hooks.inspect(a, 100) === hooks.inspect(b, 100),

@@ -8,4 +8,7 @@
         return asked ? target[key] : host.refuse(`${name}.${key}`);
       },
     });
+
+  hooks.publish = (name, value) =>
+    Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false });
 });
