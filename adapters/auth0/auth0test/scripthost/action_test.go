@@ -26,7 +26,7 @@ var actionCases = []struct {
 	{"this is exports", `this.onExecuteCustomTokenExchange = async (event, api) => { api.authentication.setUserById('auth0|x') }`, userSet("auth0|x")},
 	{"a helper after the handler", handler(`api.authentication.setUserById(await who())`) + "\nasync function who() { return 'auth0|later' }", userSet("auth0|later")},
 	{"calls in a chain", handler(`api.authentication.setOrganization('org_1').authentication.setUserById('auth0|x')`), scripthost.Outcome{Kind: scripthost.UserSet, User: scripthost.SetUser{ID: "auth0|x"}, Organization: "org_1", Decisions: 1}},
-	{"a module of the host", handler(`api.authentication.setUserById(require('crypto').createHash('md5').update('abc').digest('hex').slice(0, 4))`), userSet("9001")},
+	{"a module of the host", handler(`api.authentication.setUserById(require('crypto').createHmac('sha256', 'key').update('abc').digest('base64url').slice(0, 4))`), userSet("nBlu")},
 
 	// Decisions.
 	{"a user of a connection", handler(`api.authentication.setUserByConnection('db', {user_id: 'x', email: 'x@example.com'}, {creationBehavior: 'none', updateBehavior: 'replace'})`),

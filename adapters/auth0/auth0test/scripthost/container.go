@@ -20,12 +20,10 @@ const maxCallStack = 8000
 type container struct {
 	host   *Host
 	vm     *goja.Runtime
-	hooks  *goja.Object            // what the prelude offers to Go
-	loaded map[string]*goja.Object // `module` objects of Options.Modules, by name
-	action goja.Value              // `module` object of the Action, once it was evaluated
-	born   time.Time
-	run    *run // the run in progress; nil between runs
-	dead   bool // must not be used again
+	hooks  *goja.Object // what the prelude offers to Go
+	action goja.Value   // `module` object of the Action, once it was evaluated
+	run    *run         // the run in progress; nil between runs
+	dead   bool         // must not be used again
 }
 
 // execute runs start, and the event loop behind it, in a container of the script. It returns as soon as the outcome is
@@ -88,7 +86,7 @@ func newContainer(h *Host) *container {
 	vm := goja.New()
 	vm.SetMaxCallStackSize(maxCallStack)
 	vm.SetParserOptions(parser.WithDisableSourceMaps)
-	c := &container{host: h, vm: vm, hooks: vm.NewObject(), loaded: make(map[string]*goja.Object), born: time.Now()}
+	c := &container{host: h, vm: vm, hooks: vm.NewObject()}
 	vm.SetPromiseRejectionTracker(c.trackRejection)
 	native := c.native()
 	for _, program := range h.prelude {
@@ -107,7 +105,7 @@ func newContainer(h *Host) *container {
 func (c *container) native() *goja.Object {
 	native := c.vm.NewObject()
 	for _, functions := range []map[string]any{
-		c.loopFunctions(), c.loginFunctions(), c.fetchFunctions(), c.textFunctions(), c.cryptoFunctions(), c.moduleFunctions(), c.actionFunctions(),
+		c.loopFunctions(), c.loginFunctions(), c.fetchFunctions(), c.bytesFunctions(), c.moduleFunctions(), c.actionFunctions(),
 	} {
 		for name, function := range functions {
 			must(native.Set(name, function))
@@ -147,7 +145,7 @@ func (c *container) call(function goja.Value, args ...goja.Value) (goja.Value, e
 // compilePrelude parses the prelude once for the process; a program may be shared by all engines.
 var compilePrelude = sync.OnceValue(func() []*goja.Program {
 	var programs []*goja.Program
-	for _, name := range []string{"refuse", "globals", "console", "text", "fetch", "crypto", "modules", "actions", "missing"} {
+	for _, name := range []string{"refuse", "globals", "bytes", "fetch", "modules", "actions", "missing"} {
 		source, err := preludeFiles.ReadFile("prelude/" + name + ".js")
 		must(err)
 		programs = append(programs, goja.MustCompile(name+".js", string(source), true))

@@ -2,7 +2,6 @@ package scripthost
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/dop251/goja"
 )
@@ -20,52 +19,16 @@ func compileModules(sources map[string]string) map[string]*goja.Program {
 	return programs
 }
 
-// module returns the given module of that name. A version in the name, which Auth0 allows, selects the same text.
-func (h *Host) module(name string) (*goja.Program, bool) {
-	if program, ok := h.modules[name]; ok {
-		return program, true
-	}
-	if bare, _, versioned := cutVersion(name); versioned {
-		program, ok := h.modules[bare]
-		return program, ok
-	}
-	return nil, false
-}
-
-// cutVersion splits name@version; the @ of a scoped package's name does not count.
-func cutVersion(name string) (bare, version string, ok bool) {
-	i := strings.LastIndexByte(name, '@')
-	if i <= 0 {
-		return name, "", false
-	}
-	return name[:i], name[i+1:], true
-}
-
 // moduleFunctions are what the prelude builds `require` from.
 func (c *container) moduleFunctions() map[string]any {
-	return map[string]any{"loadModule": c.loadModule}
+	return map[string]any{"module": c.module}
 }
 
-// loadModule returns the `module` object of a given module, evaluated once for each container, or null. A module that
-// is required while it is evaluated is seen half-made, as in Node.
-func (c *container) loadModule(name string, require goja.Value) (goja.Value, error) {
-	if module, ok := c.loaded[name]; ok {
-		return module, nil
-	}
-	program, ok := c.host.module(name)
+// module returns the function around the text of a module, or null.
+func (c *container) module(name string) (goja.Value, error) {
+	program, ok := c.host.modules[name]
 	if !ok {
 		return goja.Null(), nil
 	}
-	module, exports := c.vm.NewObject(), c.vm.NewObject()
-	must(module.Set("exports", exports))
-	c.loaded[name] = module
-	wrapper, err := c.vm.RunProgram(program)
-	if err == nil {
-		_, err = c.call(wrapper, exports, require, module)
-	}
-	if err != nil {
-		delete(c.loaded, name)
-		return nil, err
-	}
-	return module, nil
+	return c.vm.RunProgram(program)
 }

@@ -76,7 +76,6 @@ var outcomeCases = []outcomeCase{
 	{name: "a floating rejection", source: `function login(id, pw, callback) { Promise.reject(new Error('floating')); setTimeout(callback, 5) }`, want: scripthost.Rejected, class: "Error", message: "floating"},
 	{name: "a rejection that is handled in the same turn", source: `function login(id, pw, callback) { const p = Promise.reject(new Error('x')); Promise.resolve().then(() => p.catch(() => callback(null, {user_id: id}))) }`, want: scripthost.Profile, userID: "jane", called: 1},
 	{name: "a throw in a timer", source: `function login(id, pw, callback) { setTimeout(() => { throw new Error('later') }, 1) }`, want: scripthost.Uncaught, class: "Error", message: "later"},
-	{name: "a throw in a microtask", source: `function login(id, pw, callback) { queueMicrotask(() => { throw new Error('micro') }) }`, want: scripthost.Uncaught, class: "Error", message: "micro"},
 	{name: "a stack that overflows", source: `function login() { (function down() { down() })() }`, want: scripthost.Threw, class: "RangeError", message: "Maximum call stack size exceeded"},
 	{name: "a stack that overflows in a timer", source: `function login() { setTimeout(function down() { down() }, 1) }`, want: scripthost.Uncaught, class: "RangeError", message: "Maximum call stack size exceeded"},
 
@@ -96,8 +95,6 @@ var outcomeCases = []outcomeCase{
 
 	// Modules.
 	{name: "a module of the host", source: `function login(id, pw, callback) { callback(null, {user_id: require('greeter').greet(id)}) }`, want: scripthost.Profile, userID: "hello jane", called: 1},
-	{name: "a version of it", source: `function login(id, pw, callback) { callback(null, {user_id: require('greeter@1.2.3').greet(id)}) }`, want: scripthost.Profile, userID: "hello jane", called: 1},
-	{name: "a built-in module under its long name", source: `function login(id, pw, callback) { callback(null, {user_id: require('node:crypto').createHash('sha256').update('abc').digest('hex').slice(0, 8)}) }`, want: scripthost.Profile, userID: "ba7816bf", called: 1},
 }
 
 // fetching is a script that calls back with the value of body as user_id, or with what it throws.
@@ -208,7 +205,7 @@ func TestAScriptThatCanNeverCallBackTakesAllOfItsTime(t *testing.T) {
 
 func TestGlobalSurvivesInTheContainer(t *testing.T) {
 	t.Parallel()
-	const counter = `function login(id, pw, callback) { global.n = (global.n || 0) + 1; callback(null, {user_id: String(n)}) }`
+	const counter = `function login(id, pw, callback) { globalThis.n = (globalThis.n || 0) + 1; callback(null, {user_id: String(n)}) }`
 	for fresh, want := range map[bool]string{false: "3", true: "1"} {
 		host := newHost(t, scripthost.Options{Fresh: fresh})
 		script := compile(t, host, counter)
@@ -255,18 +252,6 @@ func TestLateEventsAreLogged(t *testing.T) {
 				}
 			})
 		})
-	}
-}
-
-func TestConsoleGoesToTheLog(t *testing.T) {
-	t.Parallel()
-	var log lines
-	host := scripthost.New(scripthost.Options{Log: log.add})
-	defer host.Close()
-	script := compile(t, host, `function login(id, pw, callback) { console.error('%s has %d of %j', id, 2, {a: 1}, [true, {b: 'c'}]); callback() }`)
-	host.Login(t.Context(), script, scripthost.Login{Identifier: "jane"})
-	if want := `error: jane has 2 of {"a":1} [ true, { b: 'c' } ]`; !slices.Contains(log.all, want) {
-		t.Errorf("log = %q, want %q", log.all, want)
 	}
 }
 

@@ -70,8 +70,6 @@ func (c *container) loopFunctions() map[string]any {
 		"setTimer":   c.setTimer,
 		"clearTimer": c.clearTimer,
 		"refTimer":   c.refTimer,
-		"now":        func() float64 { return float64(time.Since(c.born)) / float64(time.Millisecond) },
-		"log":        func(line string) { c.host.opts.Log(line) },
 		"warn":       func(line string) { c.warn(line) },
 		"refuse":     c.refuse,
 		"uncaught":   func(thrown goja.Value) { c.run.settleThrown(Uncaught, thrown) },

@@ -1,8 +1,6 @@
 // The globals that belong to no other file: the error classes of Auth0, process, timers, structuredClone.
 (function (host, hooks) {
-  const publish = (name, value) =>
-    Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false });
-  publish('global', globalThis);
+  const { publish } = hooks;
 
   // Auth0's error classes (Auth0 docs, "Custom Database Troubleshooting").
 
@@ -120,75 +118,4 @@
   publish('clearTimeout', clear);
   publish('clearInterval', clear);
   publish('clearImmediate', clear);
-  publish('queueMicrotask', (callback) => {
-    if (typeof callback !== 'function') throw new TypeError('The "callback" argument must be of type function.');
-    Promise.resolve().then(() => callback()).catch((error) => host.uncaught(error));
-  });
-
-  // process, performance.
-
-  publish('process', {
-    env: {},
-    argv: ['node'],
-    platform: 'linux',
-    version: 'v22.0.0',
-    versions: { node: '22.0.0' },
-    nextTick: (callback, ...args) => queueMicrotask(() => callback(...args)),
-    uptime: () => host.now() / 1000,
-    hrtime: Object.assign(
-      (since = [0, 0]) => {
-        const elapsed = host.now() / 1000 - since[0] - since[1] / 1e9;
-        return [Math.floor(elapsed), Math.floor((elapsed % 1) * 1e9)];
-      },
-      { bigint: () => BigInt(Math.floor(host.now() * 1e6)) },
-    ),
-    [Symbol.toStringTag]: 'process',
-  });
-  publish('performance', { now: () => host.now(), timeOrigin: Date.now() - host.now() });
-
-  // DOMException, structuredClone.
-
-  const domCodes = { AbortError: 20, TimeoutError: 23, InvalidCharacterError: 5, DataCloneError: 25, NotSupportedError: 9 };
-  class DOMException extends Error {
-    constructor(message = '', options = 'Error') {
-      super(message);
-      const name = typeof options === 'object' ? options.name ?? 'Error' : String(options);
-      Object.defineProperty(this, 'name', { value: name, configurable: true });
-      Object.defineProperty(this, 'code', { value: domCodes[name] ?? 0, configurable: true });
-      if (typeof options === 'object' && 'cause' in options) this.cause = options.cause;
-    }
-  }
-  publish('DOMException', DOMException);
-
-  const clone = (value, seen) => {
-    if (typeof value === 'function' || typeof value === 'symbol') {
-      throw new DOMException(`${String(value)} could not be cloned.`, 'DataCloneError');
-    }
-    if (typeof value !== 'object' || value === null) return value;
-    if (seen.has(value)) return seen.get(value);
-    const keep = (copy) => (seen.set(value, copy), copy);
-    if (value instanceof Date) return keep(new Date(value));
-    if (value instanceof RegExp) return keep(new RegExp(value.source, value.flags));
-    if (value instanceof ArrayBuffer) return keep(value.slice(0));
-    if (ArrayBuffer.isView(value)) return keep(value.slice ? new Uint8Array(value).constructor.from(value) : value);
-    if (value instanceof Map) {
-      const copy = keep(new Map());
-      value.forEach((item, key) => copy.set(clone(key, seen), clone(item, seen)));
-      return copy;
-    }
-    if (value instanceof Set) {
-      const copy = keep(new Set());
-      value.forEach((item) => copy.add(clone(item, seen)));
-      return copy;
-    }
-    if (value instanceof Error) {
-      const copy = keep(new (globalThis[value.name] ?? Error)(value.message));
-      copy.stack = value.stack;
-      return copy;
-    }
-    const copy = keep(Array.isArray(value) ? new Array(value.length) : {});
-    for (const key of Object.keys(value)) copy[key] = clone(value[key], seen);
-    return copy;
-  };
-  publish('structuredClone', (value) => clone(value, new Map()));
 });
