@@ -104,8 +104,9 @@ func newContainer(h *Host) *container {
 // native returns the functions the prelude builds the host's globals from.
 func (c *container) native() *goja.Object {
 	native := c.vm.NewObject()
+	must(native.Set("refuse", c.refuse))
 	for _, functions := range []map[string]any{
-		c.loopFunctions(), c.loginFunctions(), c.fetchFunctions(), c.bytesFunctions(), c.moduleFunctions(), c.actionFunctions(),
+		c.timerFunctions(), c.loginFunctions(), c.fetchFunctions(), c.bytesFunctions(), c.moduleFunctions(), c.actionFunctions(),
 	} {
 		for name, function := range functions {
 			must(native.Set(name, function))

@@ -5,35 +5,33 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/dop251/goja"
 )
 
 // run is one execution of a script: an event loop, the timers and host operations that keep it alive, and what has
-// settled it. Everything but the queue belongs to the goroutine that executes the run.
-//
-// Host operations answer through the queue of the run that began them. Answers to a run that has ended are therefore
-// dropped, and cannot disturb the container's next one.
+// settled it. It belongs to the goroutine that executes it; timers and operations hand it tasks, which are dropped once
+// the run has ended, so that they cannot disturb the container's next one.
 type run struct {
 	*container
-	started  time.Time
-	io       context.Context // ends with the run; carries its host operations
-	endIO    context.CancelFunc
-	queue    queue
-	timers   timers
-	pending  int             // host operations under way
-	rejected []*goja.Promise // rejected and not handled, in order
-	settled  bool
-	outcome  Outcome
-	silence  string       // what to say of a run that nothing is left to settle
-	cache    *actionCache // of an Action
+	started   time.Time
+	io        context.Context // ends with the run; carries its host operations
+	endIO     context.CancelFunc
+	tasks     chan func() error
+	timers    map[int]*time.Timer // that have not fired, by number
+	lastTimer int
+	pending   int             // host operations under way
+	rejected  []*goja.Promise // rejected and not handled, in order
+	settled   bool
+	outcome   Outcome
+	silence   string       // what to say of a run that nothing is left to settle
+	cache     *actionCache // of an Action
 }
 
 func newRun(c *container) *run {
 	io, endIO := context.WithCancel(context.Background())
-	c.run = &run{container: c, io: io, endIO: endIO, queue: queue{wake: make(chan struct{}, 1)}}
+	c.run = &run{container: c, io: io, endIO: endIO, tasks: make(chan func() error), timers: make(map[int]*time.Timer)}
 	return c.run
 }
 
@@ -81,14 +79,15 @@ func (r *run) watch() {
 }
 
 // idle reports whether nothing is left that could run.
-func (r *run) idle() bool { return r.pending == 0 && !r.timers.referenced() && r.queue.empty() }
+func (r *run) idle() bool { return r.pending == 0 && len(r.timers) == 0 }
 
 // end abandons what the run still had under way, and leaves the container without a run.
 func (r *run) end() {
 	r.run = nil
 	r.endIO()
-	r.timers = timers{}
-	r.rejected = nil
+	for _, t := range r.timers {
+		t.Stop()
+	}
 }
 
 // interruptAfter makes the watchdog end the running script when ctx ends. The function it returns calls the watchdog
@@ -205,26 +204,17 @@ func (r *run) warn(line string) {
 	r.host.opts.Log("warning: " + line)
 }
 
-// next returns the next task, waiting for it if something referenced may still bring one. It returns nil when nothing
-// can, when ctx ends, or when enough is ready.
+// next returns the next task, waiting for it if something may still bring one. It returns nil when nothing can, when ctx
+// ends, or when enough is ready.
 func (r *run) next(ctx context.Context, enough <-chan time.Time) func() error {
-	for ctx.Err() == nil {
-		if job := r.queue.pop(); job != nil {
-			return job
-		}
-		if due := r.timers.due(time.Now()); due != nil {
-			return func() error { return r.fire(due) }
-		}
-		if r.idle() {
-			return nil
-		}
-		select {
-		case <-r.queue.wake:
-		case <-r.timers.wait():
-		case <-ctx.Done():
-		case <-enough:
-			return nil
-		}
+	if ctx.Err() != nil || r.idle() {
+		return nil
+	}
+	select {
+	case task := <-r.tasks:
+		return task
+	case <-ctx.Done():
+	case <-enough:
 	}
 	return nil
 }
@@ -234,11 +224,19 @@ func (r *run) begin(operation func() func() error) {
 	r.pending++
 	go func() {
 		finish := operation()
-		r.queue.push(func() error {
+		r.hand(func() error {
 			r.pending--
 			return finish()
 		})
 	}()
+}
+
+// hand gives the loop a task from another goroutine.
+func (r *run) hand(task func() error) {
+	select {
+	case r.tasks <- task:
+	case <-r.io.Done():
+	}
 }
 
 // trackRejection keeps the promises that are rejected and not handled.
@@ -251,38 +249,4 @@ func (c *container) trackRejection(promise *goja.Promise, operation goja.Promise
 		return
 	}
 	c.run.rejected = slices.DeleteFunc(c.run.rejected, func(p *goja.Promise) bool { return p == promise })
-}
-
-// queue holds jobs that other goroutines hand to the loop. Pushing never blocks.
-type queue struct {
-	mu   sync.Mutex
-	jobs []func() error
-	wake chan struct{} // holds one token when something was pushed
-}
-
-func (q *queue) push(job func() error) {
-	q.mu.Lock()
-	q.jobs = append(q.jobs, job)
-	q.mu.Unlock()
-	select {
-	case q.wake <- struct{}{}:
-	default:
-	}
-}
-
-func (q *queue) pop() func() error {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if len(q.jobs) == 0 {
-		return nil
-	}
-	job := q.jobs[0]
-	q.jobs = q.jobs[1:]
-	return job
-}
-
-func (q *queue) empty() bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return len(q.jobs) == 0
 }

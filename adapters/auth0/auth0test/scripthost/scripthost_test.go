@@ -55,7 +55,6 @@ var outcomeCases = []outcomeCase{
 	{name: "then a throw", source: `function login(id, pw, callback) { callback(null, {user_id: id}); throw new Error('late') }`, want: scripthost.Profile, userID: "jane", called: 1},
 	{name: "and a promise returned besides", source: `async function login(id, pw, callback) { await null; callback(null, {user_id: id}); return 1 }`, want: scripthost.Profile, userID: "jane", called: 1},
 	{name: "from a timer", source: `function login(id, pw, callback) { setTimeout(callback, 1, null, {user_id: id}) }`, want: scripthost.Profile, userID: "jane", called: 1},
-	{name: "from an interval that is cleared", source: `function login(id, pw, callback) { let n = 0; const i = setInterval(() => { if (++n === 3) { clearInterval(i); callback(null, {user_id: String(n)}) } }, 1) }`, want: scripthost.Profile, userID: "3", called: 1},
 
 	// Profiles.
 	{name: "a profile with a date and a toJSON", source: `function login(id, pw, callback) { callback(null, {user_id: {toJSON: () => id}, at: new Date(0), n: NaN}) }`, want: scripthost.Profile, userID: "jane", called: 1},
@@ -132,7 +131,7 @@ func TestWatchdog(t *testing.T) {
 		{"a loop that catches", `function login() { for (;;) { try { for (;;) {} } catch (e) {} finally { continue } } }`},
 		{"a loop of microtasks", `function login() { (function again() { Promise.resolve().then(again) })() }`},
 		{"a loop that awaits", `async function login() { for (;;) await null }`},
-		{"an interval", `function login() { setInterval(() => {}, 1) }`},
+		{"a timer that sets itself again", `function login() { setTimeout(login, 1) }`},
 		{"a getter of the profile", `function login(id, pw, callback) { callback(null, {get user_id() { for (;;) {} }}) }`},
 		{"a comparison while sorting", `function login() { [1, 2].sort(() => { for (;;) {} }) }`},
 		{"a loop in the text around the function", "for (;;) {}\nfunction login() {}"},
@@ -186,7 +185,6 @@ func TestAScriptThatCanNeverCallBackTakesAllOfItsTime(t *testing.T) {
 		"an empty function":                                `function login(id, pw, callback) {}`,
 		"a promise in place of the callback":               `async function login(id, pw, callback) { return {user_id: id} }`,
 		"a promise that never settles":                     `async function login(id, pw, callback) { await new Promise(() => {}); callback() }`,
-		"neither does a timer that says so":                `function login(id, pw, callback) { setTimeout(callback, 60000).unref() }`,
 		"what a timer may still do is waited for, in vain": `function login(id, pw, callback) { setTimeout(() => {}, 1000) }`,
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,6 +1,6 @@
-// The globals that belong to no other file: the error classes of Auth0, process, timers, structuredClone.
+// The error classes of Auth0, the callback of a Login script, its configuration, and timers.
 (function (host, hooks) {
-  const { publish } = hooks;
+  const { only, publish } = hooks;
 
   // Auth0's error classes (Auth0 docs, "Custom Database Troubleshooting").
 
@@ -74,48 +74,15 @@
 
   // Timers.
 
-  class Timeout {
-    #id;
-    #referenced = true;
-    constructor(callback, delay, repeat, args) {
-      if (typeof callback !== 'function') {
-        throw Object.assign(new TypeError('The "callback" argument must be of type function.'), { code: 'ERR_INVALID_ARG_TYPE' });
-      }
-      this.#id = host.setTimer(() => callback.apply(this, args), delay, repeat, true);
-    }
-    ref() {
-      host.refTimer(this.#id, true);
-      this.#referenced = true;
-      return this;
-    }
-    unref() {
-      host.refTimer(this.#id, false);
-      this.#referenced = false;
-      return this;
-    }
-    hasRef() {
-      return this.#referenced;
-    }
-    close() {
-      host.clearTimer(this.#id);
-      return this;
-    }
-    [Symbol.toPrimitive]() {
-      return this.#id;
-    }
-  }
-  const delayOf = (value) => {
-    const delay = Number(value);
-    return delay >= 1 ? delay : 1;
-  };
-  const clear = (timer) => {
-    if (timer instanceof Timeout) timer.close();
-    else if (typeof timer === 'number' || typeof timer === 'string') host.clearTimer(Number(timer));
-  };
-  publish('setTimeout', (callback, delay, ...args) => new Timeout(callback, delayOf(delay), false, args));
-  publish('setInterval', (callback, delay, ...args) => new Timeout(callback, delayOf(delay), true, args));
-  publish('setImmediate', (callback, ...args) => new Timeout(callback, -1, false, args));
-  publish('clearTimeout', clear);
-  publish('clearInterval', clear);
-  publish('clearImmediate', clear);
+  const numbers = new WeakMap(); // of timers
+
+  publish('setTimeout', (callback, delay, ...args) => {
+    const timer = only('Timeout', {});
+    numbers.set(timer, host.setTimer(() => callback(...args), Number(delay)));
+    return timer;
+  });
+  publish('clearTimeout', (timer) => {
+    if (numbers.has(timer)) host.clearTimer(numbers.get(timer));
+    else if (timer !== undefined && timer !== null) host.refuse('clearTimeout of what is no Timeout');
+  });
 });
