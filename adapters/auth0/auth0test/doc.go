@@ -72,8 +72,7 @@
 // that a failed script is no attack; which 5xx follows a script that does not end; the answer to too many sign-ins of one
 // user; that a refresh leaves out scopes it cannot give; gty of a refreshed
 // access token, and of one from a token exchange; every error about an
-// organization, a profile or a connection that an Action names; the codes of
-// api.cache; that setUserByConnection creates users unless it is told not to.
+// organization, a profile or a connection that an Action names; that setUserByConnection creates users unless it is told not to.
 // There is no limit to a password's length, and whether Auth0 has one is unknown:
 // inject invalid_request to see what would happen.
 package auth0test

@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"sync"
-	"time"
 
 	"github.com/dop251/goja"
 )
@@ -15,15 +13,13 @@ import (
 const actionHandler = "onExecuteCustomTokenExchange"
 
 // Exchange runs the handler of an Action with the event and an api object, and reports what it decided. The run is
-// over when the handler's promise settles. What the Action keeps outside the handler survives in its container, and
-// what it puts into api.cache in the Script, without a promise of either, as Auth0 documents. When ctx ends first the
-// outcome is [TimedOut].
+// over when the handler's promise settles. What the Action keeps outside the handler survives in its container, without a
+// promise of it, as Auth0 documents. When ctx ends first the outcome is [TimedOut].
 func (h *Host) Exchange(ctx context.Context, s *Script, event map[string]any) Outcome {
 	return h.execute(ctx, s, func(r *run) error { return r.startAction(s, event) })
 }
 
 func (r *run) startAction(s *Script, event map[string]any) error {
-	r.cache = &s.cache
 	r.silence = "the Action's promise can never be settled"
 	text, err := json.Marshal(event)
 	if err != nil {
@@ -52,11 +48,6 @@ func (c *container) actionFunctions() map[string]any {
 	return map[string]any{
 		"settleAction": c.settleAction,
 		"rejectAction": func(thrown goja.Value) { c.run.settleThrown(Rejected, thrown) },
-		"cacheGet":     c.cacheGet,
-		"cacheSet": func(key, value string, expires float64) bool {
-			return c.run.cache.set(key, value, time.UnixMilli(int64(expires)))
-		},
-		"cacheDelete": func(key string) bool { return c.run.cache.remove(key) },
 	}
 }
 
@@ -142,53 +133,4 @@ func (c command) read(into ...any) error {
 		}
 	}
 	return nil
-}
-
-// actionCache is api.cache of one Action. What is in it may go at any time, here as at Auth0.
-type actionCache struct {
-	mu      sync.Mutex
-	records map[string]cacheRecord
-}
-
-type cacheRecord struct {
-	value   string
-	expires time.Time
-}
-
-func (c *actionCache) get(key string) (cacheRecord, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	record, ok := c.records[key]
-	return record, ok && time.Now().Before(record.expires)
-}
-
-// set reports false for a record that has expired already.
-func (c *actionCache) set(key, value string, expires time.Time) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !time.Now().Before(expires) {
-		return false
-	}
-	if c.records == nil {
-		c.records = make(map[string]cacheRecord)
-	}
-	c.records[key] = cacheRecord{value, expires}
-	return true
-}
-
-func (c *actionCache) remove(key string) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	_, ok := c.records[key]
-	delete(c.records, key)
-	return ok
-}
-
-// cacheGet returns a record as the script sees it, or null.
-func (c *container) cacheGet(key string) goja.Value {
-	record, ok := c.run.cache.get(key)
-	if !ok {
-		return goja.Null()
-	}
-	return c.vm.ToValue(map[string]any{"value": record.value, "expires_at": record.expires.UnixMilli()})
 }

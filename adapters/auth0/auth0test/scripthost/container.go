@@ -76,7 +76,7 @@ func (h *Host) take(s *Script) *container {
 // giveBack ends a run and keeps its container if it can be used again.
 func (h *Host) giveBack(s *Script, r *run) {
 	r.end()
-	if !r.dead && !h.opts.Fresh {
+	if !r.dead {
 		s.push(r.container)
 	}
 }

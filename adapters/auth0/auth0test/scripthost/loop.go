@@ -25,8 +25,7 @@ type run struct {
 	rejected  []*goja.Promise // rejected and not handled, in order
 	settled   bool
 	outcome   Outcome
-	silence   string       // what to say of a run that nothing is left to settle
-	cache     *actionCache // of an Action
+	silence   string // what to say of a run that nothing is left to settle
 }
 
 func newRun(c *container) *run {

@@ -19,7 +19,6 @@ const maxScriptSize = 100_000
 // that compiled it, and may be shared by goroutines.
 type Script struct {
 	program *goja.Program
-	cache   actionCache
 
 	mu   sync.Mutex
 	idle []*container

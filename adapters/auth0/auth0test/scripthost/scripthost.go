@@ -1,10 +1,12 @@
 // Package scripthost runs Auth0 custom database scripts and Actions in an embedded JavaScript engine.
 //
-// A [Host] gives a script what Auth0's sandbox on Node 22 gives it, as far as such scripts need it: fetch, timers,
-// AbortSignal, console, URL, Buffer, crypto, the three error classes and `configuration`. It demands that the script
+// A [Host] gives a script of what Auth0's sandbox on Node 22 has as much as the scripts of this repository use: fetch with
+// an AbortController, setTimeout, Buffer, HMAC, the three error classes and `configuration`. It demands that the script
 // calls back exactly once, and a watchdog ends it when it does not. Actions of the trigger custom-token-exchange get the
-// same, and `event` and `api` in place of `configuration` and the callback. A script that uses what the host lacks is
-// ended, and what it wanted is named: see [Unsupported].
+// same, and `event` and `api` in place of `configuration` and the callback.
+//
+// A script that uses anything else of Node is ended, and what it wanted is named: see [Unsupported]. It cannot catch that,
+// so that a gap of this host is never mistaken for a wrong password.
 //
 // Scripts are trusted as far as their author is: one can exhaust the memory of the process by building ever longer
 // strings, or a processor with a regular expression, which the watchdog cannot end. Never run a stranger's script here.
@@ -38,16 +40,12 @@ type Options struct {
 	// Limit is how long one run may take before the watchdog ends it; 0 means 20 s, the limit Auth0 documents. A script
 	// that can never call back takes all of it, as it does at Auth0.
 	Limit time.Duration
-	// Fresh gives every run a new container. Otherwise containers are reused by runs of the same script, and what it
-	// keeps in `global` survives, without affinity, as Auth0 documents.
-	Fresh bool
 	// Transport is what fetch uses; nil means one of its own, without a proxy, because Node's fetch ignores HTTP_PROXY.
 	Transport http.RoundTripper
-	// Log receives console output and the host's warnings, one line a call; nil discards them. It is called from
-	// several goroutines when several scripts run.
+	// Log receives the host's warnings, one line a call; nil discards them. It is called from several goroutines when
+	// several scripts run.
 	Log func(line string)
-	// Modules maps the name of a module to its CommonJS source, for `require`. It adds to the built-in crypto, buffer,
-	// util and url. A name asked for with a version (`name@1.2.3`) falls back to the bare name.
+	// Modules maps the name of a module to its CommonJS source, for `require`. It adds to the built-in crypto.
 	Modules map[string]string
 }
 
@@ -123,8 +121,8 @@ const (
 	Unsupported  Kind = "unsupported"  // the script used what this host does not have; Message names it
 )
 
-// The ways an Action can decide. One that fails ends as [Threw], [Rejected], [Uncaught], [NeverCalled] or [TimedOut], or
-// as [Failed] if it gave an argument of a wrong type.
+// The ways an Action can decide. One that fails ends as [Threw], [Rejected], [Uncaught], [NeverCalled], [TimedOut]
+// or [Unsupported], or as [Failed] if it gave an argument of a wrong type.
 const (
 	UserSet       Kind = "user_set"       // exactly one api.authentication.setUserBy…
 	Denied        Kind = "denied"         // api.access.deny
