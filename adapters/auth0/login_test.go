@@ -440,7 +440,7 @@ func skipNodeInShort(t *testing.T) {
 }
 
 // inNode has a harness run a script for each of the inputs, and returns what it reports.
-func inNode[Result, Input any](t *testing.T, harness, script string, inputs []Input) []Result {
+func inNode[Result, Input any](t *testing.T, harness, script string, inputs []Input, modules ...string) []Result {
 	t.Helper()
 	node, err := exec.LookPath("node")
 	if err != nil {
@@ -452,7 +452,7 @@ func inNode[Result, Input any](t *testing.T, harness, script string, inputs []In
 			t.Fatal(err)
 		}
 	}
-	command := exec.CommandContext(t.Context(), node, harness, script)
+	command := exec.CommandContext(t.Context(), node, append([]string{harness, script}, modules...)...)
 	command.Stdin, command.Stderr = &input, &stderr
 	output, err := command.Output()
 	if err != nil {
