@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"nativebridge/adapters/internal/idtoken"
+	"nativebridge/adapters/internal/jwks"
 	"nativebridge/adapters/internal/upstream"
 	"nativebridge/domain"
 	"nativebridge/ports"
@@ -53,7 +54,7 @@ func NewIssuer(client *upstream.Client, config Config, subjects domain.SubjectRu
 		subjects: subjects,
 		now:      now,
 		idTokens: &idtoken.Verifier{
-			Keys:     idtoken.NewKeys(client, config.Domain.URL("/.well-known/jwks.json"), now),
+			Keys:     jwks.New(client, config.Domain.URL("/.well-known/jwks.json"), now),
 			Issuer:   config.Domain.Issuer(),
 			ClientID: config.Client,
 			Skew:     skew,

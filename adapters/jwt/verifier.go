@@ -10,7 +10,7 @@ import (
 	"slices"
 	"time"
 
-	"nativebridge/adapters/internal/idtoken"
+	"nativebridge/adapters/internal/jwks"
 	"nativebridge/adapters/internal/oauth"
 	"nativebridge/adapters/internal/upstream"
 	"nativebridge/domain"
@@ -26,7 +26,7 @@ const VerifyTimeout = 3 * time.Second
 // and subject it reports as they are, for domain.SignInPolicy to judge.
 type Verifier struct {
 	client *upstream.Client
-	keys   *idtoken.Keys
+	keys   *jwks.Keys
 	config Config
 	skew   time.Duration
 	now    func() time.Time
@@ -37,12 +37,12 @@ var _ ports.IdentityVerifier = (*Verifier)(nil)
 // NewVerifier returns a verifier for the provider that config describes. Client
 // asks for the provider's keys; skew is how far its clock may differ.
 func NewVerifier(client *upstream.Client, config Config, skew time.Duration, now func() time.Time) *Verifier {
-	keys := idtoken.DiscoverKeys(oauth.Discovery{
+	keys := jwks.Discover(oauth.Discovery{
 		Client: client, Issuer: string(config.Issuer), Setting: "JWT_ISSUER", Now: now,
 		Foreign: "if it is right, set JWT_JWKS_URL to it",
 	}, now)
 	if config.JWKSURL != "" {
-		keys = idtoken.NewKeys(client, string(config.JWKSURL), now)
+		keys = jwks.New(client, string(config.JWKSURL), now)
 	}
 	return &Verifier{client: client, keys: keys, config: config, skew: skew, now: now}
 }

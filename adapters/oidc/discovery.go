@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/sync/singleflight"
 
-	"nativebridge/adapters/internal/idtoken"
+	"nativebridge/adapters/internal/jwks"
 	"nativebridge/adapters/internal/oauth"
 	"nativebridge/adapters/internal/upstream"
 	"nativebridge/domain"
@@ -28,7 +28,7 @@ const (
 type provider struct {
 	oauth.Configuration
 
-	keys *idtoken.Keys
+	keys *jwks.Keys
 }
 
 // discovery finds the provider by its issuer identifier. It is safe for concurrent
@@ -121,7 +121,7 @@ func (d *discovery) keep(found *provider, err error) (*provider, error) {
 	if d.found != nil && d.found.JWKSURI == found.JWKSURI {
 		found.keys = d.found.keys
 	} else {
-		found.keys = idtoken.NewKeys(d.client, found.JWKSURI, d.now)
+		found.keys = jwks.New(d.client, found.JWKSURI, d.now)
 	}
 	d.found, d.fetched = found, d.tried
 	return found, nil

@@ -1,7 +1,6 @@
 package idtoken_test
 
 import (
-	"context"
 	"crypto/rand"
 	"crypto/rsa"
 	"encoding/json"
@@ -13,7 +12,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
-	"nativebridge/adapters/internal/idtoken"
+	"nativebridge/adapters/internal/jwks"
 	"nativebridge/adapters/internal/upstream"
 )
 
@@ -59,19 +58,16 @@ func (c *clock) advance(d time.Duration) {
 // endpoint is an issuer's JWKS endpoint.
 type endpoint struct {
 	*httptest.Server
-	// arrived gets a value for each request, before it is answered.
-	arrived chan struct{}
 
 	mu     sync.Mutex
 	status int
 	body   []byte
 	asked  int
-	hold   chan struct{} // not nil: answers wait until it is closed
 }
 
 func newEndpoint(t *testing.T, keys ...jose.JSONWebKey) *endpoint {
 	t.Helper()
-	e := &endpoint{arrived: make(chan struct{}, 100)}
+	e := &endpoint{}
 	e.publish(t, keys...)
 	e.Server = httptest.NewServer(e)
 	t.Cleanup(e.Close)
@@ -95,15 +91,6 @@ func (e *endpoint) answer(status int, body string) {
 	e.status, e.body = status, []byte(body)
 }
 
-// holdBack makes answers wait until the returned function is called.
-func (e *endpoint) holdBack() (release func()) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	hold := make(chan struct{})
-	e.hold = hold
-	return sync.OnceFunc(func() { close(hold) })
-}
-
 // requests returns how many have arrived.
 func (e *endpoint) requests() int {
 	e.mu.Lock()
@@ -113,37 +100,14 @@ func (e *endpoint) requests() int {
 
 func (e *endpoint) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	e.mu.Lock()
-	e.asked++
-	hold := e.hold
-	e.mu.Unlock()
-	e.arrived <- struct{}{}
-	if hold != nil {
-		<-hold
-	}
-	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.asked++
 	w.WriteHeader(e.status)
 	_, _ = w.Write(e.body)
 }
 
 // keysOf returns the keys at e, not fetched yet.
-func keysOf(e *endpoint, c *clock) *idtoken.Keys {
+func keysOf(e *endpoint, c *clock) *jwks.Keys {
 	client := upstream.New(upstream.Options{Name: "issuer", Now: c.Now})
-	return idtoken.NewKeys(client, e.URL+"/jwks.json", c.Now)
-}
-
-// caller is a context that tells when its caller begins to wait.
-type caller struct {
-	context.Context
-	waits func()
-}
-
-// callerOf returns a context that calls waits once, when it is first waited for.
-func callerOf(ctx context.Context, waits func()) caller {
-	return caller{ctx, sync.OnceFunc(waits)}
-}
-
-func (c caller) Done() <-chan struct{} {
-	c.waits()
-	return c.Context.Done()
+	return jwks.New(client, e.URL+"/jwks.json", c.Now)
 }

@@ -1,3 +1,4 @@
+// Package idtoken verifies ID tokens.
 package idtoken
 
 import (
@@ -13,13 +14,14 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
 
+	"nativebridge/adapters/internal/jwks"
 	"nativebridge/domain"
 )
 
 // Verifier checks ID tokens that came straight from the issuer's token endpoint
 // (OpenID Connect Core 1.0, section 3.1.3.7). All fields but Algorithms must be set.
 type Verifier struct {
-	Keys     *Keys
+	Keys     *jwks.Keys
 	Issuer   string // compared exactly
 	ClientID string
 	Skew     time.Duration // by how much the issuer's clock may differ

@@ -1,4 +1,4 @@
-package idtoken_test
+package jwks_test
 
 import (
 	"context"
@@ -14,7 +14,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
-	"nativebridge/adapters/internal/idtoken"
+	"nativebridge/adapters/internal/jwks"
 	"nativebridge/adapters/internal/oauth"
 	"nativebridge/adapters/internal/upstream"
 	"nativebridge/domain"
@@ -37,9 +37,9 @@ func discoverable(t *testing.T, e *endpoint, path, document string) string {
 	return address
 }
 
-func discovered(issuer string) *idtoken.Keys {
+func discovered(issuer string) *jwks.Keys {
 	client := upstream.New(upstream.Options{Name: "issuer", Now: time.Now})
-	return idtoken.DiscoverKeys(oauth.Discovery{Client: client, Issuer: issuer, Setting: "THE_ISSUER", Foreign: "configure it", Now: time.Now}, time.Now)
+	return jwks.Discover(oauth.Discovery{Client: client, Issuer: issuer, Setting: "THE_ISSUER", Foreign: "configure it", Now: time.Now}, time.Now)
 }
 
 func TestKeysAreDiscovered(t *testing.T) {
@@ -123,7 +123,7 @@ func TestAFaultOfDiscoveryEndsWithIt(t *testing.T) {
 	t.Cleanup(server.Close)
 	address = server.URL
 	client := upstream.New(upstream.Options{Name: "issuer", Now: c.Now})
-	keys := idtoken.DiscoverKeys(oauth.Discovery{Client: client, Issuer: address, Now: c.Now}, c.Now)
+	keys := jwks.Discover(oauth.Discovery{Client: client, Issuer: address, Now: c.Now}, c.Now)
 
 	if _, err := keys.FindSparingly(t.Context(), "a"); err == nil {
 		t.Fatal("the document was believed")

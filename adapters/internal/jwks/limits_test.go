@@ -1,4 +1,4 @@
-package idtoken
+package jwks
 
 import (
 	"testing"
@@ -7,5 +7,5 @@ import (
 )
 
 func TestTheTimeOfAFetchIsAsDocumented(t *testing.T) {
-	limitstest.Documented(t, "idtoken.fetchTimeout", fetchTimeout)
+	limitstest.Documented(t, "jwks.fetchTimeout", fetchTimeout)
 }

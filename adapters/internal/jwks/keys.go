@@ -1,5 +1,5 @@
-// Package idtoken verifies ID tokens and keeps the keys they are signed with.
-package idtoken
+// Package jwks keeps the keys that an issuer signs tokens with.
+package jwks
 
 import (
 	"context"
@@ -46,8 +46,8 @@ type Keys struct {
 	failure error     // of that attempt; without a reason if it is for good
 }
 
-// NewKeys returns the keys at url, still to be fetched.
-func NewKeys(client *upstream.Client, url string, now func() time.Time) *Keys {
+// New returns the keys at url, still to be fetched.
+func New(client *upstream.Client, url string, now func() time.Time) *Keys {
 	return &Keys{client: client, now: now, locate: func(context.Context) (string, error) { return url, nil }}
 }
 

@@ -1,4 +1,4 @@
-package idtoken_test
+package jwks_test
 
 import (
 	"context"
@@ -17,14 +17,14 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
-	"nativebridge/adapters/internal/idtoken"
+	"nativebridge/adapters/internal/jwks"
 	"nativebridge/adapters/internal/patience"
 	"nativebridge/domain"
 )
 
 // find fails the test unless Find gives as many keys as wanted, or, for -1, says
 // that they are unavailable.
-func find(t *testing.T, keys *idtoken.Keys, id string, want int) {
+func find(t *testing.T, keys *jwks.Keys, id string, want int) {
 	t.Helper()
 	found, err := keys.Find(t.Context(), id)
 	reason, _ := domain.ReasonOf(err)
@@ -112,11 +112,11 @@ func TestAnUnknownIDIsNoVerdictWhileTheEndpointIsDown(t *testing.T) {
 // However many ask, and in which way, an issuer that is down is asked once a
 // second.
 func TestAnEndpointThatIsDownAtFirstIsAskedOnceInACoolDown(t *testing.T) {
-	ways := map[string]func(*idtoken.Keys, context.Context) error{
-		"JWKS":          func(k *idtoken.Keys, ctx context.Context) error { _, err := k.JWKS(ctx); return err },
-		"Fetch":         (*idtoken.Keys).Fetch,
-		"Find":          func(k *idtoken.Keys, ctx context.Context) error { _, err := k.Find(ctx, "a"); return err },
-		"FindSparingly": func(k *idtoken.Keys, ctx context.Context) error { _, err := k.FindSparingly(ctx, "a"); return err },
+	ways := map[string]func(*jwks.Keys, context.Context) error{
+		"JWKS":          func(k *jwks.Keys, ctx context.Context) error { _, err := k.JWKS(ctx); return err },
+		"Fetch":         (*jwks.Keys).Fetch,
+		"Find":          func(k *jwks.Keys, ctx context.Context) error { _, err := k.Find(ctx, "a"); return err },
+		"FindSparingly": func(k *jwks.Keys, ctx context.Context) error { _, err := k.FindSparingly(ctx, "a"); return err },
 	}
 	for name, ask := range ways {
 		t.Run(name, func(t *testing.T) {
@@ -216,9 +216,9 @@ func TestAStaleSetServesWhileItIsFetchedAgain(t *testing.T) {
 	find(t, keys, "b", 1)
 }
 
-// jwks fails the test unless JWKS gives the keys with the wanted ids, and nothing
+// published fails the test unless JWKS gives the keys with the wanted ids, and nothing
 // of theirs that is private.
-func jwks(t *testing.T, keys *idtoken.Keys, want ...string) {
+func published(t *testing.T, keys *jwks.Keys, want ...string) {
 	t.Helper()
 	text, err := keys.JWKS(t.Context())
 	if err != nil {
@@ -249,16 +249,16 @@ func TestJWKSPublishesTheIssuersKeys(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newClock()
 		keys := keysOf(e, c)
-		jwks(t, keys, "a")
+		published(t, keys, "a")
 		e.publish(t, public("b", rsaKeys()[1]))
 		c.advance(10 * time.Minute)
-		jwks(t, keys, "a")
+		published(t, keys, "a")
 		synctest.Wait()
-		jwks(t, keys, "a") // it was fresh
+		published(t, keys, "a") // it was fresh
 		c.advance(1)
-		jwks(t, keys, "a")
+		published(t, keys, "a")
 		synctest.Wait()
-		jwks(t, keys, "b")
+		published(t, keys, "b")
 		if e.requests() != 2 {
 			t.Errorf("%d requests, want 2", e.requests())
 		}
@@ -274,10 +274,10 @@ func TestJWKSCannotTellBeforeTheFirstFetch(t *testing.T) {
 	}
 	c.advance(time.Second)
 	e.publish(t, public("a", rsaKeys()[0]))
-	jwks(t, keys, "a")
+	published(t, keys, "a")
 	e.answer(http.StatusServiceUnavailable, "")
 	c.advance(time.Hour)
-	jwks(t, keys, "a")
+	published(t, keys, "a")
 }
 
 func TestASetIsFetchedAgainInTheBackgroundOnlyWhenItIsTime(t *testing.T) {

@@ -1,4 +1,4 @@
-package idtoken_test
+package jwks_test
 
 import (
 	"net/http"
@@ -8,14 +8,14 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
-	"nativebridge/adapters/internal/idtoken"
+	"nativebridge/adapters/internal/jwks"
 	"nativebridge/adapters/internal/patience"
 	"nativebridge/domain"
 )
 
 // sparingly fails the test unless FindSparingly gives as many keys as wanted, or,
 // for -1, says that they are unavailable. It returns the wait that is asked for.
-func sparingly(t *testing.T, keys *idtoken.Keys, id string, want int) time.Duration {
+func sparingly(t *testing.T, keys *jwks.Keys, id string, want int) time.Duration {
 	t.Helper()
 	found, err := keys.FindSparingly(t.Context(), id)
 	reason, _ := domain.ReasonOf(err)
