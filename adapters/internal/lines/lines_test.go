@@ -23,6 +23,7 @@ type pipe struct {
 	mu     sync.Mutex
 	text   bytes.Buffer
 	writes int
+	most   int // bytes in one call
 	err    error
 	room   int
 	hold   chan struct{} // nil: it is read
@@ -31,6 +32,7 @@ type pipe struct {
 func (p *pipe) Write(text []byte) (int, error) {
 	p.mu.Lock()
 	p.writes++
+	p.most = max(p.most, len(text))
 	hold := p.hold
 	p.mu.Unlock()
 	if hold != nil {
@@ -189,6 +191,9 @@ func TestNobodyWaitsLongForAReaderThatHangsAndLaterNobodyWaits(t *testing.T) {
 			}
 		}
 		wantTroubles(t, n, nobodyReads)
+		if n.told[0].Waiting != 1 {
+			t.Errorf("told are %d lines that wait, want 1", n.told[0].Waiting)
+		}
 		if status := s.Status(); status.Waiting != 3 || status.Lost != 0 || time.Since(status.Since) != lines.Patience {
 			t.Errorf("the stream is %+v, want three lines that wait, for a second", status)
 		}
@@ -228,7 +233,11 @@ func TestAStallIsSeenThoughNobodyWaits(t *testing.T) {
 			t.Errorf("at once, the stream is %q, want ok", got)
 		}
 		since := time.Now().UTC().Format(time.RFC3339)
-		time.Sleep(lines.Patience + 1)
+		time.Sleep(lines.Patience)
+		if got := s.Status().String(); got != "ok" {
+			t.Errorf("after a second, the stream is %q, want ok", got)
+		}
+		time.Sleep(1)
 		if got := s.Status().String(); got != nobodyReads+" since "+since {
 			t.Errorf("later, the stream is %q", got)
 		}
@@ -237,16 +246,18 @@ func TestAStallIsSeenThoughNobodyWaits(t *testing.T) {
 
 func TestWhatWaitsIsBoundedAndTheRestIsCounted(t *testing.T) {
 	for name, tt := range map[string]struct{ size, fit int }{
-		"many lines": {10, lines.MaxLines},
-		"long lines": {lines.MaxBytes / 10, 10},
+		"many lines":                  {10, 4096},
+		"long lines":                  {1 << 20 / 10, 10},
+		"long lines without any room": {1 << 20 / 8, 8},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, s *lines.Stream, p *pipe, n *news) {
 				readAgain := p.stall()
 				line := []byte(strings.Repeat("x", tt.size-1) + "\n")
 				for i := range tt.fit + 3 {
-					if _, err := s.Write(line); errors.Is(err, lines.ErrFull) != (i >= tt.fit) {
-						t.Fatalf("line %d: %v", i, err)
+					n, err := s.Write(line)
+					if errors.Is(err, lines.ErrFull) != (i >= tt.fit) || err != nil && n != 0 {
+						t.Fatalf("line %d: %d, %v", i, n, err)
 					}
 				}
 				if err := s.WriteNow(t.Context(), line); !errors.Is(err, lines.ErrFull) {
@@ -366,9 +377,115 @@ func TestCloseGivesUpWithItsContextAndCountsWhatIsLost(t *testing.T) {
 			t.Errorf("Close = %v, want that it names three lines", err)
 		}
 		wantLost(t, s, 3)
+		p.fail(len("lo"), syscall.EPIPE)
 		readAgain()
 		synctest.Wait() // the goroutine ends, or synctest says so
 		wantLost(t, s, 3)
+		p.want(t, "lo") // what was counted as lost is not written any more
+	})
+}
+
+func TestCloseTellsOfOneLineThatIsLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &pipe{}
+		s := lines.New(p, time.Now, nil)
+		defer p.stall()()
+		_, _ = s.Write([]byte("lost\n"))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		if err := s.Close(ctx); err == nil || !strings.HasPrefix(err.Error(), "1 lines ") {
+			t.Errorf("Close = %v, want that it names one line", err)
+		}
+		if got := s.Status().String(); got != "ok, 1 lines lost since the start" {
+			t.Errorf("the stream is %q", got)
+		}
+	})
+}
+
+func TestACallWritesAtMost32KiBOrOneLine(t *testing.T) {
+	line := func(size int) string { return strings.Repeat("x", size-1) + "\n" }
+	for name, tt := range map[string]struct {
+		sizes []int
+		most  int
+	}{
+		"short lines":             {slices.Repeat([]int{1 << 10}, 100), 32 << 10},
+		"a long line and another": {[]int{40 << 10, 1 << 10}, 40 << 10},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, s *lines.Stream, p *pipe, _ *news) {
+				readAgain := p.stall()
+				want := "first\n"
+				_, _ = s.Write([]byte(want))
+				synctest.Wait() // it is being written
+				for _, size := range tt.sizes {
+					want += line(size)
+					_, _ = s.Write([]byte(line(size)))
+				}
+				readAgain()
+				synctest.Wait()
+				p.want(t, want)
+				if p.most != tt.most {
+					t.Errorf("a call wrote %d bytes, want at most %d", p.most, tt.most)
+				}
+			})
+		})
+	}
+}
+
+// What a write leaves of a line is closed by a line feed before the next, once.
+func TestATornLineIsClosedOnceHoweverOftenWritesFail(t *testing.T) {
+	for name, tt := range map[string]struct {
+		rooms []int // of the writes that fail
+		want  string
+	}{
+		"after a single byte":           {[]int{1}, "l\nnext\n"},
+		"and nothing is written at all": {[]int{2, 0}, "lo\nnext\n"},
+		"and only it is closed":         {[]int{2, 1}, "lo\nnext\n"},
+		"and it is closed, and a byte":  {[]int{2, 2}, "lo\nl\nnext\n"},
+		"and all but the end":           {[]int{2, 5}, "lo\nlost\nnext\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, s *lines.Stream, p *pipe, _ *news) {
+				for _, room := range tt.rooms {
+					p.fail(room, syscall.EPIPE)
+					if err := s.WriteNow(t.Context(), []byte("lost\n")); !errors.Is(err, syscall.EPIPE) {
+						t.Errorf("err = %v, want EPIPE", err)
+					}
+				}
+				wantLost(t, s, int64(len(tt.rooms)))
+				p.fail(0, nil)
+				if err := s.WriteNow(t.Context(), []byte("next\n")); err != nil {
+					t.Fatal(err)
+				}
+				p.want(t, tt.want)
+			})
+		})
+	}
+}
+
+func TestEveryLineBehindOneThatIsTornIsLost(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *lines.Stream, p *pipe, _ *news) {
+		readAgain := p.stall()
+		for _, line := range []string{"a\n", "torn\n", "\n"} {
+			_, _ = s.Write([]byte(line))
+			synctest.Wait() // the first is being written, and fits; the others will be in one call
+		}
+		p.fail(len("tor"), syscall.ENOSPC)
+		readAgain()
+		synctest.Wait()
+		wantLost(t, s, 2)
+	})
+}
+
+func TestATroubleThatComesBackIsToldAgain(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *lines.Stream, p *pipe, n *news) {
+		for range 2 {
+			p.fail(0, syscall.EPIPE)
+			_ = s.WriteNow(t.Context(), []byte("lost\n"))
+			p.fail(0, nil)
+			_ = s.WriteNow(t.Context(), []byte("written\n"))
+		}
+		wantTroubles(t, n, "broken pipe", "", "broken pipe", "")
 	})
 }
 
