@@ -120,8 +120,10 @@ func (v *Verifier) identity(body []byte) (domain.Identity, error) {
 		return domain.Identity{}, fmt.Errorf("%w: authsignal says that the token is not valid (state %.32q)", domain.ErrTokenRejected, answer.State)
 	case answer.State != "CHALLENGE_SUCCEEDED":
 		return domain.Identity{}, fmt.Errorf("%w: the challenge has not succeeded (state %.32q)", domain.ErrTokenRejected, answer.State)
-	case answer.UserID == "" || answer.IdempotencyKey == "" || answer.StateUpdatedAt == "":
-		return domain.Identity{}, fmt.Errorf("%w: authsignal does not say whom the token proves, by which ceremony and when", domain.ErrUnavailable)
+	case answer.UserID == "" || answer.IdempotencyKey == "":
+		return domain.Identity{}, fmt.Errorf("%w: authsignal does not say whom the token proves and by which ceremony", domain.ErrUnavailable)
+	case answer.StateUpdatedAt == "": // a ceremony at no known time is no fresh one
+		return domain.Identity{}, fmt.Errorf("%w: authsignal does not say when the ceremony ended", domain.ErrTokenRejected)
 	}
 	at, err := time.Parse(time.RFC3339, answer.StateUpdatedAt)
 	if err != nil {

@@ -198,7 +198,7 @@ func TestEveryAnswerOfAuthsignalHasItsVerdict(t *testing.T) {
 		"the user is empty":                            {200, good(`"userId":""`), domain.ErrUnavailable, "whom"},
 		"the user is null":                             {200, good(`"userId":null`), domain.ErrUnavailable, "whom"},
 		"the idempotency key is missing":               {200, good(`"idempotencyKey"`), domain.ErrUnavailable, "ceremony"},
-		"the time is missing":                          {200, good(`"stateUpdatedAt"`), domain.ErrUnavailable, "when"},
+		"the time is missing":                          {200, good(`"stateUpdatedAt"`), domain.ErrTokenRejected, "when"},
 		"a member is there twice":                      {200, `{"isValid":true,` + good()[1:], domain.ErrUnavailable, "not a validation"},
 		"a ceremony that could not be decoded":         {200, good(`"idempotencyKey":"0b\ud800"`), domain.ErrUnavailable, "decoded"},
 		"an action that could not be decoded":          {200, good(`"actionCode":"\ufffd"`, `"action"`), domain.ErrUnavailable, "decoded"},
