@@ -307,6 +307,7 @@ func TestAScenarioIsOnUntilTheNextIs(t *testing.T) {
 		id     string
 		status int
 	}{
+		{allWell, http.StatusOK}, // the bridge has Auth0's keys then, and asks for them at most once a second
 		{"auth0_down", http.StatusServiceUnavailable},
 		{"authsignal_key", http.StatusInternalServerError},
 		{"mfa_required", http.StatusForbidden},
