@@ -22,7 +22,8 @@ import (
 	"nativebridge/ports"
 )
 
-// Set provides every port, the use cases, and the policies and limits that they work by.
+// Set provides every port, the use cases, and the policies and limits that they work by,
+// of a Config that is free of faults.
 var Set = wire.NewSet(
 	OpenVerifiers, OpenIssuer, OpenGuard, OpenAuditLog,
 	NewIdentityVerifier, NewExchange, NewRenewal, NewRevocation, NewUseCases, NewHealth,
