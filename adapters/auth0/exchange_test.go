@@ -128,6 +128,32 @@ func (c exchangeCase) checkUser(t *testing.T, got exchangeResult) {
 	}
 }
 
+func TestWithoutATokenTheActionRefusesByItself(t *testing.T) {
+	t.Parallel()
+	authsignal := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { t.Errorf("Authsignal was asked %s %s", r.Method, r.URL) }))
+	t.Cleanup(authsignal.Close)
+	host := scripthost.New(scripthost.Options{Log: func(line string) { t.Errorf("the host warns: %s", line) }})
+	t.Cleanup(host.Close)
+	script, err := host.CompileAction(auth0.ExchangeAction)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, transaction := range map[string]map[string]any{
+		"no token":         {},
+		"an empty token":   {"subject_token": ""},
+		"a list of tokens": {"subject_token": []string{challengeToken}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			event := exchangeCase{}.exchange(0, authsignal.URL).Event
+			event["transaction"] = transaction
+			out := host.Exchange(t.Context(), script, event)
+			if out.Kind != scripthost.TokenRejected || out.Message != "native-bridge refuses: there is no token" {
+				t.Errorf("ended as %s %q, want the token rejected because there is none", out.Kind, out.Message)
+			}
+		})
+	}
+}
+
 func TestExchangeActionFitsAuth0(t *testing.T) {
 	t.Parallel()
 	if limit := 100_000; len(auth0.ExchangeAction) >= limit {

@@ -17,3 +17,6 @@ const (
 
 // ActionRefuses is actionRefuses, for the tests.
 const ActionRefuses = actionRefuses
+
+// WaitForLimit is waitForLimit, for the tests.
+var WaitForLimit = (*Issuer).waitForLimit

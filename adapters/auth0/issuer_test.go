@@ -2,9 +2,13 @@ package auth0_test
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -15,6 +19,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"nativebridge/adapters/auth0"
@@ -424,6 +429,9 @@ func TestTheRequestIsWhatTheAuthenticationAPIDocuments(t *testing.T) {
 	if sent.form.Encode() != want.Encode() {
 		t.Errorf("form = %v, want %v", sent.form, want)
 	}
+	if got := sent.header.Get("Accept"); got != "application/json" {
+		t.Errorf("Accept = %q, want JSON", got)
+	}
 	if sent.header.Get("Authorization") != "" {
 		t.Error("the client authenticates twice")
 	}
@@ -614,6 +622,157 @@ func TestAGrantIsSentAgainOnlyIfThatCannotOpenASecondSession(t *testing.T) {
 				t.Errorf("/oauth/token was asked %d times, want %d", asked, tt.tokens)
 			}
 		})
+	}
+}
+
+// The first connections come to nothing, so that nobody can have seen the request.
+func TestAGrantThatNobodyHasSeenIsSentOnceMore(t *testing.T) {
+	for name, tt := range map[string]struct {
+		lost  int64 // connections
+		want  domain.Error
+		cause error
+		dials int64
+	}{
+		"one connection fails":     {1, domain.ErrAccessDenied, nil, 2},
+		"two connections fail":     {2, domain.ErrUnavailable, upstream.ErrNotSent, 2},
+		"a connection comes about": {0, domain.ErrAccessDenied, nil, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var path string
+			server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				path = r.URL.Path
+				answering(403, `{"error":"invalid_grant"}`)(w, r)
+			}))
+			losing := &losingListener{Listener: server.Listener, lose: tt.lost}
+			server.Listener = losing
+			server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+			server.StartTLS()
+			t.Cleanup(server.Close)
+			roots := x509.NewCertPool()
+			roots.AddCert(server.Certificate())
+			client := upstream.New(upstream.Options{Name: "auth0", RootCAs: roots, Now: time.Now})
+			issuer := auth0.NewIssuer(client, configFor(t, server.URL), wholeIDs, 30*time.Second, time.Now)
+
+			_, err := issuer.Issue(t.Context(), grantFor(t))
+			if reason, _ := domain.ReasonOf(err); reason != tt.want || tt.cause != nil && !errors.Is(err, tt.cause) {
+				t.Errorf("err = %v, want reason %q for %v", err, tt.want, tt.cause)
+			}
+			if got := losing.accepted.Load(); got != tt.dials {
+				t.Errorf("%d connections, want %d", got, tt.dials)
+			}
+			if tt.cause == nil && path != "/oauth/token" {
+				t.Errorf("the grant went to %q", path)
+			}
+		})
+	}
+}
+
+// losingListener closes the first connections that it accepts.
+type losingListener struct {
+	net.Listener
+	lose     int64
+	accepted atomic.Int64
+}
+
+func (l *losingListener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err == nil && l.accepted.Add(1) <= l.lose {
+		_ = conn.Close()
+	}
+	return conn, err
+}
+
+func TestWhatFollowsARateLimitIsTold(t *testing.T) {
+	cutOff := func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Retry-After", "1")
+		w.Header().Set("Content-Length", "1000")
+		w.WriteHeader(429)
+		_ = http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler)
+	}
+	limited := answering(429, `{"error":"too_many_requests"}`, "Retry-After", "1")
+	breaks := func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
+	for name, tt := range map[string]struct {
+		answers []http.HandlerFunc
+		want    error
+	}{
+		"a connection that breaks":         {[]http.HandlerFunc{limited, breaks}, upstream.ErrNoReply},
+		"nothing, where the limit was cut": {[]http.HandlerFunc{cutOff}, upstream.ErrBadReply},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var asked atomic.Int64
+			issuer, requests := plainAuth0(t, func(w http.ResponseWriter, r *http.Request) {
+				tt.answers[min(int(asked.Add(1)), len(tt.answers))-1](w, r)
+			})
+			_, err := issuer.Issue(t.Context(), grantFor(t))
+			if reason, _ := domain.ReasonOf(err); reason != domain.ErrUnavailable || !errors.Is(err, tt.want) {
+				t.Errorf("err = %v, want unavailable for %v", err, tt.want)
+			}
+			sent := requests()
+			if len(sent) != len(tt.answers) {
+				t.Errorf("%d requests, want %d", len(sent), len(tt.answers))
+			}
+			for _, request := range sent {
+				if request.path != "/oauth/token" {
+					t.Errorf("a request went to %q", request.path)
+				}
+			}
+		})
+	}
+}
+
+func TestALimitIsWaitedForIfASecondIsLeftToBeAnsweredIn(t *testing.T) {
+	for name, tt := range map[string]struct {
+		header   http.Header
+		deadline time.Duration // 0 means none
+		leaves   time.Duration // when the caller does
+		waited   time.Duration
+		lifted   bool
+	}{
+		"just in time":           {http.Header{"Retry-After": {"2"}}, 3 * time.Second, time.Hour, 2 * time.Second, true},
+		"just too late":          {http.Header{"Retry-After": {"2"}}, 3*time.Second - 1, time.Hour, 0, false},
+		"the shortest wait":      {http.Header{"X-Ratelimit-Reset": {"946684801"}}, time.Minute, time.Hour, 1, true},
+		"no wait":                {http.Header{"Retry-After": {"0"}}, time.Minute, time.Hour, 0, false},
+		"not told when":          {nil, time.Minute, time.Hour, 0, false},
+		"no deadline":            {http.Header{"Retry-After": {"2"}}, 0, time.Hour, 0, false},
+		"the caller leaves then": {http.Header{"Retry-After": {"2"}}, time.Minute, time.Second, time.Second, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				time.Sleep(time.Second - 1) // synctest's clock begins with the second 946684800
+				issuer := auth0.NewIssuer(nil, configFor(t, "https://unused.example.com"), wholeIDs, 0, time.Now)
+				ctx, leave := context.WithCancel(t.Context())
+				defer time.AfterFunc(tt.leaves, leave).Stop()
+				if tt.deadline > 0 {
+					var cancel context.CancelFunc
+					ctx, cancel = context.WithTimeout(ctx, tt.deadline)
+					defer cancel()
+				}
+				began := time.Now()
+				lifted := auth0.WaitForLimit(issuer, ctx, upstream.Reply{Header: tt.header})
+				if waited := time.Since(began); lifted != tt.lifted || waited != tt.waited {
+					t.Errorf("lifted: %t after %s, want %t after %s", lifted, waited, tt.lifted, tt.waited)
+				}
+			})
+		})
+	}
+}
+
+func TestWarmingFetchesTheTenantsKeys(t *testing.T) {
+	tenant := startTenant(t)
+	issuer := issuerFor(t, tenant)
+	if err := issuer.Warm(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := tenant.Exchanges(); len(got) != 1 || got[0].Path != "/.well-known/jwks.json" {
+		t.Errorf("the tenant was asked %+v, want for its keys", got)
+	}
+	if err := tenant.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := issuerFor(t, tenant).Warm(t.Context()); err == nil {
+		t.Error("a tenant that is gone warms, too")
 	}
 }
 

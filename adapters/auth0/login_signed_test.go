@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"testing"
 	"time"
 
 	"nativebridge/adapters/auth0/auth0test/scripthost"
@@ -116,6 +117,40 @@ func signedCases() []loginCase {
 		}
 	}
 	return cases
+}
+
+// Each limit of a signed password's times is tried at its last second and at the one after it, in a time that stands still.
+func TestTheTimesOfASignedPasswordAreHeldToTheSecond(t *testing.T) {
+	t.Parallel()
+	cases, results := embedded(t, func(*testing.T) []loginCase {
+		at := func(ceremony, signed, expires int64) func(string) string {
+			now := time.Now().Unix()
+			return signedWith(proofKey, "auth_time", now+ceremony, "iat", now+signed, "exp", now+expires)
+		}
+		cases := []loginCase{
+			{name: "good for 60 s", password: at(0, 0, 60)},
+			{name: "good for 61 s", password: at(0, 0, 61), message: "good for too long"},
+			{name: "a second left", password: at(-59, -59, 1)},
+			{name: "no second left", password: at(-60, -60, 0), message: "has expired"},
+			{name: "signed by a clock 30 s ahead", password: at(0, 30, 90)},
+			{name: "signed by a clock 31 s ahead", password: at(0, 31, 91), message: "signed in the future"},
+			{name: "a ceremony 5 min ahead", password: at(300-10, -10, 50)},
+			{name: "a ceremony 5 min and a second ahead", password: at(301-10, -10, 50), message: "ended after"},
+			{name: "a ceremony 1 h 5 min ago", password: at(-3900-10, -10, 50)},
+			{name: "a ceremony 1 h 5 min and a second ago", password: at(-3901-10, -10, 50), message: "too long ago"},
+		}
+		for i := range cases {
+			c := &cases[i]
+			c.settings, c.identifier, c.want = signing(), provenSubject, scripthost.Refused
+			if c.message == "" {
+				c.want, c.userID, c.email, c.verified = scripthost.Profile, "66f0c0de", "jane@example.com", true
+			}
+		}
+		return cases
+	})
+	for i, c := range cases {
+		t.Run(c.name, func(t *testing.T) { c.check(t, results[i]) })
+	}
 }
 
 func fixed(password string) func(string) string { return func(string) string { return password } }

@@ -84,6 +84,8 @@ func loginCases(t *testing.T) []loginCase {
 		{name: "a token without a state", validate: proves("state", nil), want: scripthost.Refused, message: "challenge was not completed"},
 		{name: "a token for another action", validate: proves("action", "signUp", "actionCode", "signUp"), want: scripthost.Refused, message: "another action"},
 		{name: "an action that only begins like the pinned one", validate: proves("action", pinnedAction+"2", "actionCode", pinnedAction+"2"), want: scripthost.Refused, message: "another action"},
+		{name: "an action that is null beside its newer name", validate: proves("action", json.RawMessage("null")), want: scripthost.Profile, userID: "66f0c0de", email: "jane@example.com", verified: true},
+		{name: "two actions that are null", validate: proves("action", json.RawMessage("null"), "actionCode", json.RawMessage("null")), want: scripthost.Refused, message: "another action"},
 		{name: "an action in another case", validate: proves("action", "SIGNINWITHPASSKEY", "actionCode", nil), want: scripthost.Refused, message: "another action"},
 		{name: "the older name of the action alone", validate: proves("action", nil), want: scripthost.Profile, userID: "66f0c0de", email: "jane@example.com", verified: true},
 		{name: "the newer name of the action alone", validate: proves("actionCode", nil), want: scripthost.Profile, userID: "66f0c0de", email: "jane@example.com", verified: true},
@@ -117,6 +119,7 @@ func loginCases(t *testing.T) []loginCase {
 		{name: "200 without a body", validate: says(200, ``), want: scripthost.Failed, message: "not a JSON object"},
 		{name: "200 with half a body", validate: says(200, `{"isValid":tr`), want: scripthost.Failed, message: "not a JSON object"},
 		{name: "200 with null", validate: says(200, `null`), want: scripthost.Failed, message: "not a JSON object"},
+		{name: "200 with a number", validate: says(200, `7`), want: scripthost.Failed, message: "not a JSON object"},
 		{name: "200 with a list", validate: says(200, `[{"isValid":true}]`), want: scripthost.Failed, message: "not a JSON object"},
 		{name: "204", validate: says(204, ``), want: scripthost.Failed, message: "Authsignal answered 204"},
 		{name: "a redirect is not followed", validate: redirects(307), want: scripthost.Failed, message: "Authsignal answered 307"},
@@ -134,6 +137,7 @@ func loginCases(t *testing.T) []loginCase {
 		{name: "a user behind 429", user: fails(429, "too_many_requests"), want: scripthost.Failed, message: "rate limit"},
 		{name: "a user behind 503", user: says(503, `down`), want: scripthost.Failed, message: "Authsignal answered 503"},
 		{name: "a user in HTML", user: says(200, `<html></html>`), want: scripthost.Failed, message: "not a JSON object"},
+		{name: "a user that is a number", user: says(200, `7`), want: scripthost.Failed, message: "not a JSON object"},
 		{name: "a user behind a redirect", user: redirects(307), want: scripthost.Failed, message: "Authsignal answered 307"},
 
 		// Settings.
@@ -304,6 +308,88 @@ func TestTheTextOfAnUnexpectedErrorIsNotTold(t *testing.T) {
 	}
 }
 
+// The identifier and the password may be anything that Auth0 lets through.
+func TestWhatIsNoTextIsRefusedByTheLoginScript(t *testing.T) {
+	t.Parallel()
+	validated := func(w http.ResponseWriter, r *http.Request) { proves()(w, r) }
+	unasked := func(_ http.ResponseWriter, r *http.Request) { t.Errorf("Authsignal was asked %s %s", r.Method, r.URL) }
+	for name, tt := range map[string]struct {
+		given      string // JavaScript: identifier, password
+		settings   map[string]string
+		authsignal http.HandlerFunc
+		message    string
+	}{
+		"no password":           {`identifier, undefined`, nil, unasked, "native-bridge refuses: there is no token"},
+		"an empty password":     {`identifier, ""`, nil, unasked, "native-bridge refuses: there is no token"},
+		"a list of passwords":   {`identifier, [password]`, nil, unasked, "native-bridge refuses: there is no token"},
+		"no signed password":    {`identifier, undefined`, signing(), unasked, "native-bridge refuses: the password is not signed by the bridge"},
+		"no identifier":         {`undefined, password`, nil, validated, "native-bridge refuses: the token is another person's"},
+		"a list of identifiers": {`[identifier], password`, nil, validated, "native-bridge refuses: the token is another person's"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			out := loginAs(t, tt.given, tt.authsignal, challengeToken, tt.settings)
+			if out.Kind != scripthost.Refused || out.Message != tt.message {
+				t.Errorf("ended as %s %q, want it refused: %q", out.Kind, out.Message, tt.message)
+			}
+		})
+	}
+}
+
+// A token is Authsignal's to judge, whatever is in it but what it begins with.
+func TestOnlyATokenThatBeginsAsASignedPasswordIsTakenForOne(t *testing.T) {
+	t.Parallel()
+	token := "eyJhbGciOiJIUzI1NiJ9." + base64.RawURLEncoding.EncodeToString([]byte(signedHeader)) + ".c2ln"
+	asked := false
+	out := loginAs(t, "identifier, password", func(w http.ResponseWriter, r *http.Request) {
+		asked = asked || r.URL.Path == "/0/v1/validate"
+		proves()(w, r)
+	}, token, nil)
+	if out.Kind != scripthost.Profile || !asked {
+		t.Errorf("ended as %s %q, Authsignal asked: %t; want a profile", out.Kind, out.Message, asked)
+	}
+}
+
+// loginAs runs the script in the emulator's engine. Given are the script's first two arguments in JavaScript, where
+// identifier is provenSubject and password the one that follows.
+func loginAs(t *testing.T, given string, authsignal http.HandlerFunc, password string, settings map[string]string) scripthost.Outcome {
+	t.Helper()
+	server := httptest.NewServer(authsignal)
+	t.Cleanup(server.Close)
+	host := scripthost.New(scripthost.Options{Log: func(line string) { t.Errorf("the host warns: %s", line) }})
+	t.Cleanup(host.Close)
+	script, err := host.Compile("function login(identifier, password, callback) { script(" + given + ", callback); }\n" +
+		strings.Replace(readLoginScript(t), "function login(", "function script(", 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return host.Login(t.Context(), script, scripthost.Login{
+		Identifier: provenSubject, Password: password,
+		Configuration: loginCase{settings: settings}.login(0, server.URL).Configuration,
+	})
+}
+
+// What is still under way when the script calls back is ended then, and not when Auth0 ends the script.
+func TestTheLoginScriptLeavesNothingUnderWay(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		hung := make(chan time.Duration, 1) // for how long the call was under way
+		address, transport := serveInMemory(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body) // from here on the server sees that the caller leaves
+			<-r.Context().Done()
+			hung <- time.Since(began)
+		}))
+		host := scripthost.New(scripthost.Options{Transport: transport, Log: func(line string) { t.Errorf("the host warns: %s", line) }})
+		in := loginCase{identifier: provenSubject}.login(0, address)
+		out := host.Login(t.Context(), compile(t, host, false), scripthost.Login{Identifier: in.Identifier, Password: in.Password, Configuration: in.Configuration})
+		answered := time.Since(began)
+		if got := <-hung; out.Kind != scripthost.Failed || got != answered {
+			t.Errorf("ended as %s after %s, and the call after %s, want both at once", out.Kind, answered, got)
+		}
+		host.Close()
+	})
+}
+
 func TestLoginScriptFitsAuth0(t *testing.T) {
 	t.Parallel()
 	source := readLoginScript(t)
@@ -380,8 +466,12 @@ func logins(cases []loginCase, authsignal string) []login {
 // runEmbedded runs the cases all at once, in a time that passes only while everything waits: how busy the machine is
 // decides nothing.
 func runEmbedded(t *testing.T) (cases []loginCase, results []loginResult) {
+	return embedded(t, loginCases)
+}
+
+func embedded(t *testing.T, casesOf func(*testing.T) []loginCase) (cases []loginCase, results []loginResult) {
 	synctest.Test(t, func(t *testing.T) {
-		cases = loginCases(t)
+		cases = casesOf(t)
 		address, transport := serveInMemory(t, authsignalOf(t, cases))
 		host := scripthost.New(scripthost.Options{Transport: transport, Log: func(line string) { t.Errorf("the host warns: %s", line) }})
 		results = make([]loginResult, len(cases))
@@ -491,12 +581,12 @@ func authsignalOf(t *testing.T, cases []loginCase) http.Handler {
 			if c.password != nil {
 				t.Errorf("%s: Authsignal was asked to validate", c.name)
 			}
-			checkCredentials(t, c.name, r)
+			checkHeaders(t, c.name, r)
 			checkValidation(t, c.name, r)
 			validate(w, r)
 		})
 		mux.HandleFunc(fmt.Sprintf("GET /%d/v1/users/{id}", i), func(w http.ResponseWriter, r *http.Request) {
-			checkCredentials(t, c.name, r)
+			checkHeaders(t, c.name, r)
 			if id := r.PathValue("id"); id != c.proven() {
 				t.Errorf("%s: asked for the user %q, want %q", c.name, id, c.proven())
 			}
@@ -551,10 +641,15 @@ func (l *pipeListener) Close() error { close(l.closed); return nil }
 
 func (l *pipeListener) Addr() net.Addr { return &net.IPAddr{IP: net.IPv4(127, 0, 0, 1)} }
 
-func checkCredentials(t *testing.T, name string, r *http.Request) {
-	want := "Basic " + base64.StdEncoding.EncodeToString([]byte(apiSecret+":"))
-	if got := r.Header.Get("Authorization"); got != want {
-		t.Errorf("%s: Authorization = %q, want %q", name, got, want)
+func checkHeaders(t *testing.T, name string, r *http.Request) {
+	for header, want := range map[string]string{
+		"Authorization": "Basic " + base64.StdEncoding.EncodeToString([]byte(apiSecret+":")),
+		"Accept":        "application/json",
+		"Content-Type":  "application/json",
+	} {
+		if got := r.Header.Get(header); got != want {
+			t.Errorf("%s: %s = %q, want %q", name, header, got, want)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package auth0_test
 
 import (
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -10,6 +11,7 @@ import (
 
 	"nativebridge/adapters/auth0"
 	"nativebridge/adapters/auth0/auth0test"
+	"nativebridge/adapters/internal/upstream"
 	"nativebridge/domain"
 	"nativebridge/ports/portstest"
 )
@@ -97,6 +99,48 @@ func TestASignedProofLeavesTheTokenAtTheBridge(t *testing.T) {
 	}
 }
 
+// The script reads what it needs; the rest is for whoever reads Auth0's logs, or writes a stricter script.
+func TestASignedProofSaysAllThatIsProven(t *testing.T) {
+	var password string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		password = r.PostFormValue("password")
+		answering(403, `{"error":"invalid_grant"}`)(w, r)
+	}))
+	t.Cleanup(server.Close)
+	now := time.Date(2026, 1, 31, 10, 0, 0, 0, time.UTC)
+	at := func() time.Time { return now }
+	client := upstream.New(upstream.Options{Name: "auth0", Now: at})
+	grant := grantFor(t)
+	grant.Identity = domain.Identity{
+		Authority: "authsignal https://api.authsignal.com/v1", Subject: "auth0|jane", Action: "signIn", Method: domain.MethodPasskey,
+		ProofID: "0b0f2f0e-6f2b-4a0e-9d59-2f2f9a5d7a11", AuthenticatedAt: now.Add(-5 * time.Second),
+	}
+	_, _ = auth0.NewIssuer(client, configFor(t, server.URL, signs), wholeIDs, 0, at).Issue(t.Context(), grant)
+
+	parts := strings.Split(password, ".")
+	payload, err := base64.RawURLEncoding.DecodeString(parts[min(1, len(parts)-1)])
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := fmt.Sprintf(`{"aud":"authsignal","client_id":%q,"authority":"authsignal https://api.authsignal.com/v1","sub":"auth0|jane",`+
+		`"action":"signIn","method":"PASSKEY","proof_id":"0b0f2f0e-6f2b-4a0e-9d59-2f2f9a5d7a11","auth_time":%d,"iat":%d,"exp":%d}`,
+		clientID, now.Unix()-5, now.Unix(), now.Unix()+60)
+	if string(payload) != want {
+		t.Errorf("the proof says\n%s, want\n%s", payload, want)
+	}
+}
+
+func TestWithoutAKeyNothingIsSentToAuth0(t *testing.T) {
+	issuer, requests := plainAuth0(t, answering(403, `{"error":"invalid_grant"}`), signs, func(c *auth0.Config) { c.ProofKey = domain.NewSecret("hunter2") })
+	_, err := issuer.Issue(t.Context(), grantFor(t))
+	if reason, _ := domain.ReasonOf(err); err == nil || reason != fault || !strings.Contains(err.Error(), "AUTH0_PROOF_KEY") || strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("err = %v, want a fault of ours that names AUTH0_PROOF_KEY and does not quote it", err)
+	}
+	if sent := requests(); len(sent) != 0 {
+		t.Errorf("%d requests were sent, want none", len(sent))
+	}
+}
+
 func TestASignedProofThatAuth0EchoesIsNotTold(t *testing.T) {
 	var echoed string
 	issuer, _ := plainAuth0(t, func(w http.ResponseWriter, r *http.Request) {
@@ -137,6 +181,8 @@ func TestTheKeyIsWholeAndThereIfProofsAreSigned(t *testing.T) {
 		"signed with zeros":                  {auth0.ProofSigned, strings.Repeat("0", 64), "can be guessed"},
 		"signed with one byte repeated":      {auth0.ProofSigned, strings.Repeat("a7", 48), "can be guessed"},
 		"signed with a pattern":              {auth0.ProofSigned, strings.Repeat("0123456789abcdef", 4), "can be guessed"},
+		"signed with 16 different bytes":     {auth0.ProofSigned, strings.Repeat(proofKey[:32], 2), ""},
+		"signed with 15 different bytes":     {auth0.ProofSigned, strings.Repeat(proofKey[:30], 3), "can be guessed"},
 		"signed with half a digit":           {auth0.ProofSigned, proofKey + "A", "hexadecimal"},
 		"signed with a key in base64":        {auth0.ProofSigned, "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8AAECAwQFBgcICQoLDA0ODxAREhMU=", "hexadecimal"},
 		"a key that tokens would not need":   {auth0.ProofToken, proofKey, "AUTH0_PROOF is not signed"},
@@ -166,8 +212,9 @@ func TestTheKeyIsWholeAndThereIfProofsAreSigned(t *testing.T) {
 func TestAProofIsATokenOrSigned(t *testing.T) {
 	for text, ok := range map[string]bool{"token": true, "signed": true, "": false, "Signed": false, "both": false} {
 		var proof auth0.Proof
-		if err := proof.UnmarshalText([]byte(text)); (err == nil) != ok {
-			t.Errorf("%q: %v, want accepted: %t", text, err, ok)
+		err := proof.UnmarshalText([]byte(text))
+		if (err == nil) != ok || string(proof) != text && ok || proof != "" && !ok {
+			t.Errorf("%q is read as %q, %v; want accepted: %t", text, proof, err, ok)
 		}
 	}
 }

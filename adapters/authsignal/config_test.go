@@ -5,9 +5,11 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"nativebridge/adapters/authsignal"
 	"nativebridge/adapters/internal/settings"
+	"nativebridge/domain"
 )
 
 func TestTheSubjectRuleIsTheSharedOne(t *testing.T) {
@@ -39,9 +41,44 @@ func TestActionCodesHaveTheDocumentedForm(t *testing.T) {
 		"01234567890123456789012345678901234567890123456789012345678901234": false,
 	} {
 		var action authsignal.Action
-		if err := action.UnmarshalText([]byte(text)); (err == nil) != want {
-			t.Errorf("action %q: %v, want accepted: %t", text, err, want)
+		err := action.UnmarshalText([]byte(text))
+		if (err == nil) != want || string(action) != text && want || action != "" && !want {
+			t.Errorf("action %q is read as %q, %v; want accepted: %t", text, action, err, want)
 		}
+	}
+}
+
+func TestATokenIsAcceptedFor10SecondsToAnHour(t *testing.T) {
+	for age, right := range map[time.Duration]bool{
+		10 * time.Second: true, 10 * time.Minute: true, time.Hour: true,
+		10*time.Second - 1: false, time.Hour + 1: false, 0: false, -time.Minute: false,
+	} {
+		config := authsignal.Config{MaxAge: age}
+		faults := config.Check()
+		if (len(faults) == 0) != right {
+			t.Errorf("%s: faults = %v, right: want %t", age, faults, right)
+		}
+		if !right && (len(faults) != 1 || faults[0].Name != "AUTHSIGNAL_MAX_AGE" || !strings.Contains(faults[0].Problem, age.String())) {
+			t.Errorf("%s: faults = %v, want one that names AUTHSIGNAL_MAX_AGE and tells its value", age, faults)
+		}
+	}
+}
+
+func TestThePolicyIsWhatIsConfigured(t *testing.T) {
+	config := authsignal.Config{
+		APIURL: "https://eu.api.authsignal.com/v1", Action: "signIn", MaxAge: 7 * time.Minute, Subjects: settings.SubjectsAuth0,
+	}
+	got := config.Policy(20 * time.Second)
+	got.From = domain.RuleSettings{} // see TestEachRuleNamesItsSettings
+	want := domain.SignInPolicy{
+		Authority: "authsignal https://eu.api.authsignal.com/v1", Action: "signIn", MaxAge: 7 * time.Minute, Skew: 20 * time.Second,
+		Subjects: domain.SubjectRule{Prefix: "auth0|"},
+	}
+	if got != want {
+		t.Errorf("policy = %+v, want %+v", got, want)
+	}
+	if got := config.VerifyTime(); got != authsignal.VerifyTimeout {
+		t.Errorf("a verification may take %s, want %s", got, authsignal.VerifyTimeout)
 	}
 }
 

@@ -2,9 +2,12 @@ package authsignal_test
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/base64"
 	"fmt"
 	"io"
+	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -233,6 +236,10 @@ func TestEveryAnswerOfAuthsignalHasItsVerdict(t *testing.T) {
 		"404: another path":                            {404, `{"message":"Not Found"}`, fault, "AUTHSIGNAL_API_URL"},
 		"405: another server":                          {405, ``, fault, "AUTHSIGNAL_API_URL"},
 		"a redirect":                                   {307, ``, fault, "307"},
+		"a redirect to several places":                 {300, ``, fault, "AUTHSIGNAL_API_URL"},
+		"what it says is told":                         {400, problem("invalid_token", "it is bad"), domain.ErrTokenRejected, "answered 400 invalid_token: it is bad"},
+		"a code alone is told":                         {400, `{"error":"invalid_token"}`, domain.ErrTokenRejected, "answered 400 invalid_token"},
+		"a text alone is told":                         {403, `{"errorDescription":"it is bad"}`, fault, "answered 403 it is bad: check"},
 		"429 too_many_requests":                        {429, problem("too_many_requests", "slow down"), domain.ErrBusy, "429"},
 		"429 in HTML":                                  {429, `<html>slow down</html>`, domain.ErrBusy, "429"},
 		"408":                                          {408, ``, domain.ErrUnavailable, "408"},
@@ -308,8 +315,8 @@ func TestTheRequestIsWhatTheServerAPIDocuments(t *testing.T) {
 		if want := "Basic " + base64.StdEncoding.EncodeToString([]byte(secret+":")); r.Header.Get("Authorization") != want {
 			t.Error("the secret is not the user of Basic authentication with an empty password")
 		}
-		if r.Header.Get("Content-Type") != "application/json" {
-			t.Errorf("Content-Type = %q", r.Header.Get("Content-Type"))
+		if r.Header.Get("Content-Type") != "application/json" || r.Header.Get("Accept") != "application/json" {
+			t.Errorf("Content-Type = %q, Accept = %q, want JSON both ways", r.Header.Get("Content-Type"), r.Header.Get("Accept"))
 		}
 		answering(200, good())(w, r)
 	})
@@ -350,6 +357,65 @@ func TestItIsAskedAgainOnceAndOnlyWhenNoReplyCame(t *testing.T) {
 				t.Errorf("asked %d times, want %d", asked.Load(), tt.asked)
 			}
 		})
+	}
+}
+
+// The first connection is closed before anything is sent over it.
+func TestItIsAskedAgainWhereNoConnectionCameAbout(t *testing.T) {
+	server := httptest.NewUnstartedServer(answering(200, good()))
+	losing := &losingListener{Listener: server.Listener}
+	server.Listener = losing
+	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	roots := x509.NewCertPool()
+	roots.AddCert(server.Certificate())
+	client := upstream.New(upstream.Options{Name: "authsignal", RootCAs: roots, Now: time.Now})
+	verifier := authsignal.NewVerifier(client, authsignal.Config{APIURL: settings.BaseURL(server.URL), Secret: domain.NewSecret(secret)}, 0, time.Now)
+
+	if _, err := verifier.Verify(t.Context(), live(t)); err != nil {
+		t.Errorf("err = %v, want an identity", err)
+	}
+	if got := losing.accepted.Load(); got != 2 {
+		t.Errorf("%d connections, want 2", got)
+	}
+}
+
+// losingListener closes the first connection that it accepts.
+type losingListener struct {
+	net.Listener
+	accepted atomic.Int64
+}
+
+func (l *losingListener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err == nil && l.accepted.Add(1) == 1 {
+		_ = conn.Close()
+	}
+	return conn, err
+}
+
+func TestWarmingOpensAConnectionToAuthsignal(t *testing.T) {
+	verifier, asked := upstreamWith(t, answering(404, ""))
+	if err := verifier.Warm(t.Context()); err != nil || asked.Load() != 1 {
+		t.Errorf("err = %v, and authsignal was asked %d times, want once", err, asked.Load())
+	}
+}
+
+func TestATokenIsAliveForTheSkewAfterItsExpiry(t *testing.T) {
+	expiry := time.Date(2026, 1, 31, 10, 0, 0, 0, time.UTC)
+	token := signed(t, map[string]any{"exp": expiry.Unix()})
+	server := httptest.NewServer(answering(200, good()))
+	t.Cleanup(server.Close)
+	const skew = 30 * time.Second
+	for after, alive := range map[time.Duration]bool{skew: true, skew + 1: false} {
+		now := func() time.Time { return expiry.Add(after) }
+		client := upstream.New(upstream.Options{Name: "authsignal", Now: now})
+		verifier := authsignal.NewVerifier(client, authsignal.Config{APIURL: settings.BaseURL(server.URL), Secret: domain.NewSecret(secret)}, skew, now)
+		_, err := verifier.Verify(t.Context(), token)
+		if reason, _ := domain.ReasonOf(err); (err == nil) != alive || !alive && reason != domain.ErrTokenRejected {
+			t.Errorf("%s after its expiry: %v, alive: want %t", after, err, alive)
+		}
 	}
 }
 

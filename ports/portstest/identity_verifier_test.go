@@ -99,6 +99,8 @@ func verifierFlaws(a *authority) map[string]flaw[portstest.VerifierHarness] {
 		"tells the time by its own clock": by(asIs, reports(func(id *domain.Identity) { id.AuthenticatedAt = time.Now() })),
 		"takes the authority's clock for the right one": by("no ceremony is said to have ended later than it did",
 			reports(func(id *domain.Identity) { id.AuthenticatedAfter = id.AuthenticatedAt })),
+		"does not compare the clocks": by("no ceremony is said to have ended later than it did",
+			reports(func(id *domain.Identity) { id.AuthenticatedAfter = time.Time{} })),
 		"tries no clock in its harness": {proves, func(h *portstest.VerifierHarness) { h.Ahead = nil }},
 		"calls every method a passkey":  by(asIs, reports(func(id *domain.Identity) { id.Method = domain.MethodPasskey })),
 		"calls every action a sign-in":  by(asIs, reports(func(id *domain.Identity) { id.Action = "sign-in" })),
