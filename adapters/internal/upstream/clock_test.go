@@ -30,6 +30,7 @@ func TestTheClockOfAPartyIsReadFromItsReplies(t *testing.T) {
 		"no date":                       {map[string]string{"Date": ""}, 200, 0, 1},
 		"a date that is none":           {map[string]string{"Date": "today"}, 200, 0, 1},
 		"a reply out of a cache":        {map[string]string{"Date": date(0), "Age": "0"}, 200, 0, 1},
+		"a failure of its own":          {map[string]string{"Date": date(0)}, 500, 0, 1},
 		"a failure, perhaps a proxy's":  {map[string]string{"Date": date(0)}, 502, 0, 1},
 		"a date in the oldest spelling": {map[string]string{"Date": ten.Format(time.ANSIC)}, 200, 0, -2 * time.Second},
 	}

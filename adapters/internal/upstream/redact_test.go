@@ -132,6 +132,13 @@ func TestWhatLooksLikeATokenIsNotTold(t *testing.T) {
 	}
 }
 
+func TestEveryTokenIsTakenOut(t *testing.T) {
+	const jwt = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.c2lnbmF0dXJl"
+	if got, want := upstream.Words("neither "+jwt+" nor "+jwt), "neither [redacted] nor [redacted]"; got != want {
+		t.Errorf("Words = %q, want %q", got, want)
+	}
+}
+
 func TestARepliesFirstWordsAreToldIfItIsNoJSON(t *testing.T) {
 	secret := domain.NewSecret(aSecret)
 	for name, tt := range map[string]struct{ body, found, want string }{
@@ -139,6 +146,8 @@ func TestARepliesFirstWordsAreToldIfItIsNoJSON(t *testing.T) {
 		"nothing in JSON":     {`{"mfa_token":"x"}`, "", ""},
 		"nothing at all":      {"", "", ""},
 		"a page":              {"<html>\r\n  <title>502 Bad Gateway</title>\n", "", "<html> <title>502 Bad Gateway</title>"},
+		"a page and a word":   {"<html>", "no", "no"},
+		"words far behind":    {strings.Repeat(" ", 2<<10) + "late", "", ""},
 		"a page with an echo": {"you sent " + aSecret, "", "you sent [redacted]"},
 	} {
 		t.Run(name, func(t *testing.T) {

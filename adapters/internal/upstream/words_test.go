@@ -59,6 +59,7 @@ func TestRetryAfter(t *testing.T) {
 		"a reset that is past":           {"", "1769853599", 0},
 		"a negative reset":               {"", "-1", 0},
 		"a reset beyond any clock":       {"", "9223372036854775807", 0},
+		"a reset in hexadecimal":         {"", "0x697dd2b4", 0},
 		"a reset that is a word":         {"", "soon", 0},
 		"both: Retry-After goes first":   {"5", "1769853620", 5 * time.Second},
 		"neither":                        {"", "", 0},
