@@ -21,9 +21,6 @@ import (
 	"nativebridge/adapters/auth0/auth0test/scripthost"
 )
 
-// maxScriptSize is Auth0's limit for one custom database script, in bytes.
-const maxScriptSize = 100_000
-
 // Server is a running emulator. Its methods may be called from any goroutine.
 type Server struct {
 	now         func() time.Time
@@ -225,9 +222,6 @@ func (s *Server) StoreScript(name, source string) error {
 	conn, ok := s.connections[name]
 	if !ok {
 		return fmt.Errorf("no connection %q: give it in Options.Connections", name)
-	}
-	if len(source) > maxScriptSize {
-		return fmt.Errorf("login script of connection %q has %d bytes, more than Auth0's %d", name, len(source), maxScriptSize)
 	}
 	script, err := s.scripts.Compile(source)
 	if err != nil {

@@ -452,7 +452,7 @@ func TestStoreScriptReplacesTheScriptOrKeepsTheOld(t *testing.T) {
 	}
 	for source, want := range map[string]string{
 		"function login(id, p, cb) { if (":                                  "does not parse",
-		"function login(id, p, cb) { cb(); } //" + strings.Repeat("x", 1e5): "more than Auth0's 100000",
+		"function login(id, p, cb) { cb(); } //" + strings.Repeat("x", 1e5): "Auth0 takes at most 100000",
 	} {
 		if err := e.StoreScript(database, source); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want an error that says %q", err, want)

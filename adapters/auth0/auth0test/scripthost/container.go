@@ -115,22 +115,13 @@ func (c *container) native() *goja.Object {
 	return native
 }
 
-// warn logs what the host noticed.
-func (c *container) warn(line string) {
-	if c.run != nil {
-		c.run.warn(line)
-		return
-	}
-	c.host.opts.Log("warning: " + line)
-}
-
 // unsupported is the cause of an interrupt: what a script asked for and the host does not have.
 type unsupported string
 
 // refuse ends the run, because the script needs what the host does not have.
 func (c *container) refuse(what string) {
 	message := what + " is not in this host, though Auth0's may have it"
-	c.warn(message)
+	c.run.warn(message)
 	c.vm.Interrupt(unsupported(message))
 }
 

@@ -45,17 +45,20 @@ func (c *container) fetch(method, address, redirect string, headers map[string]s
 
 // begin starts a host operation in a goroutine of its own, and calls done(failure, result) on the loop when it is over.
 func (c *container) begin(done goja.Value, operation func() (result any, err error)) {
-	c.run.begin(func() func() error {
+	r := c.run
+	r.pending++
+	go func() {
 		result, err := operation()
-		return func() error {
+		r.hand(func() error {
+			r.pending--
 			failure := goja.Null()
 			if err != nil {
 				failure = c.vm.ToValue(reasonOf(err))
 			}
 			_, err := c.call(done, failure, c.vm.ToValue(result))
 			return err
-		}
-	})
+		})
+	}()
 }
 
 // reasonOf leaves method and URL out.

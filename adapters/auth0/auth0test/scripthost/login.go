@@ -68,7 +68,7 @@ func (c *container) loginFunctions() map[string]any {
 func (c *container) calledBack() bool {
 	c.run.outcome.CalledBack++
 	if c.run.outcome.CalledBack > 1 {
-		c.warn("the script called back more than once")
+		c.run.warn("the script called back more than once")
 	}
 	return !c.run.settled && c.run.outcome.CalledBack == 1
 }

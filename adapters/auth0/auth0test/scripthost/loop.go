@@ -218,18 +218,6 @@ func (r *run) next(ctx context.Context, enough <-chan time.Time) func() error {
 	return nil
 }
 
-// begin starts a host operation in a goroutine of its own. What it returns runs on the loop.
-func (r *run) begin(operation func() func() error) {
-	r.pending++
-	go func() {
-		finish := operation()
-		r.hand(func() error {
-			r.pending--
-			return finish()
-		})
-	}()
-}
-
 // hand gives the loop a task from another goroutine.
 func (r *run) hand(task func() error) {
 	select {
