@@ -97,6 +97,24 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
+func TestWhatTheBridgeIsToldOfTheProvider(t *testing.T) {
+	config, err := load(minimal(), map[string]string{
+		"OIDC_AUDIENCE": "https://api.example.com", "OIDC_AUDIENCES_ALLOWED": "https://api.example.com,https://other.example.com",
+		"OIDC_SCOPE": "openid read", "OIDC_SCOPE_ALLOWED": "openid read write",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	offer := config.Offer()
+	if !slices.Equal(offer.Default.Scope, []string{"openid", "read"}) || offer.Default.Audience != "https://api.example.com" ||
+		!slices.Equal(offer.Scopes, []string{"openid", "read", "write"}) || !slices.Equal(offer.Audiences, []string{"https://api.example.com", "https://other.example.com"}) {
+		t.Errorf("offer = %+v", offer)
+	}
+	if config.ClientID() != clientID || config.IssuerURL() != "https://id.example.com/realms/app" || config.IssueTime() != oidc.IssueTimeout {
+		t.Errorf("client %q, issuer %q, issuing takes %s", config.ClientID(), config.IssuerURL(), config.IssueTime())
+	}
+}
+
 func TestTheIssuerIsKeptToTheLetter(t *testing.T) {
 	for _, issuer := range []string{
 		"https://id.example.com", "https://id.example.com/", "https://id.example.com/realms/app", "http://127.0.0.1:4444/",

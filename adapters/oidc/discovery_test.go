@@ -183,16 +183,24 @@ func TestTheConfigurationIsCachedAndTheLastGoodOneServes(t *testing.T) {
 	}
 	issue()
 	patience.Receive(t, d.arrived, "the request for the configuration")
-	c.advance(59 * time.Minute)
+	c.advance(time.Hour)
 	issue()
 	if len(d.arrived) != 0 {
 		t.Error("the configuration is fetched again within the hour")
 	}
-	c.advance(2 * time.Minute)
+	c.advance(1)
 	d.answer(http.StatusServiceUnavailable, "")
 	issue()
 	patience.Receive(t, d.arrived, "the request for the configuration, in the background")
 	issue()
+}
+
+func TestWarmingWantsTheKeysToo(t *testing.T) {
+	d := newDescribed(t, nil)
+	d.keysDown = true
+	if err := newIssuer(d.config(t)).Warm(t.Context()); err == nil {
+		t.Error("a provider without its keys is warm")
+	}
 }
 
 func TestTheIssuersKeysOutliveAFreshConfiguration(t *testing.T) {

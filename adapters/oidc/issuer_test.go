@@ -3,9 +3,11 @@ package oidc_test
 import (
 	"context"
 	"crypto/rand"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -13,6 +15,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -256,6 +259,9 @@ func TestTheRequestIsThatOfRFC7523(t *testing.T) {
 			} else if id, secret, _ := (&http.Request{Header: sent.header}).BasicAuth(); id != "native+bridge" || secret != url.QueryEscape(clientSecret) {
 				t.Errorf("Basic %q %q, want both encoded as RFC 6749 section 2.3.1 has it", id, secret)
 			}
+			if got := sent.header.Get("Accept"); got != "application/json" {
+				t.Errorf("Accept = %q, want JSON", got)
+			}
 			if sent.path != "/token?tenant=1" || sent.header.Get("Content-Type") != "application/x-www-form-urlencoded" || sent.form.Encode() != want.Encode() {
 				t.Errorf("sent %s %v, want %v", sent.path, sent.form, want)
 			}
@@ -318,6 +324,11 @@ func TestEveryAnswerOfTheProviderHasItsVerdict(t *testing.T) {
 		"400 temporarily_unavailable":           {400, oauth("temporarily_unavailable", ""), domain.ErrUnavailable, "400"},
 		"404: another server":                   {404, `<html>not found</html>`, fault, "OIDC_ISSUER"},
 		"a redirect":                            {307, ``, fault, "307"},
+		"a redirect to several places":          {300, ``, fault, "answered 300: check that OIDC_ISSUER"},
+		"a code and its words":                  {400, oauth("invalid_target", "no such API"), fault, "answered 400 invalid_target: no such API: check"},
+		"a code alone":                          {400, oauth("invalid_target", ""), fault, "answered 400 invalid_target: check"},
+		"words alone":                           {400, oauth("", "no such API"), fault, "answered 400 no such API: check"},
+		"server_error beside a 400":             {400, oauth("server_error", ""), domain.ErrUnavailable, "400"},
 		"408":                                   {408, ``, domain.ErrUnavailable, "408"},
 		"429 in OAuth":                          {429, oauth("slow_down", ""), domain.ErrBusy, "429"},
 		"429 in plain text":                     {429, `Too Many Requests`, domain.ErrBusy, "429"},
@@ -394,6 +405,75 @@ func TestARequestThatNobodySawIsSentAgainWithFreshAssertions(t *testing.T) {
 	// One id for the assertion and one for the client's, twice.
 	if source.ids != 4 {
 		t.Errorf("%d ids were made, want 4: two fresh assertions for each of two attempts", source.ids)
+	}
+}
+
+// Only the first of the two connections to the token endpoint comes to nothing.
+func TestTheAnswerToWhatIsSentAgainCounts(t *testing.T) {
+	for name, tt := range map[string]struct {
+		answer http.HandlerFunc
+		want   domain.Error
+	}{
+		"a refusal": {answering(400, `{"error":"invalid_grant"}`), domain.ErrAccessDenied},
+		"the limit": {answering(429, ""), domain.ErrBusy},
+	} {
+		t.Run(name, func(t *testing.T) {
+			mux := http.NewServeMux()
+			server := httptest.NewUnstartedServer(mux)
+			losing := &losingListener{Listener: server.Listener, lose: 2}
+			server.Listener = losing
+			server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+			server.StartTLS()
+			t.Cleanup(server.Close)
+			mux.HandleFunc("GET /.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Connection", "close")
+				_, _ = fmt.Fprintf(w, `{"issuer":%q,"token_endpoint":"%[1]s/token","jwks_uri":"%[1]s/keys"}`, server.URL)
+			})
+			mux.HandleFunc("POST /token", tt.answer)
+			config, err := load(minimal(), map[string]string{"OIDC_ISSUER": server.URL})
+			if err != nil {
+				t.Fatal(err)
+			}
+			roots := x509.NewCertPool()
+			roots.AddCert(server.Certificate())
+			client := upstream.New(upstream.Options{Name: "oidc", RootCAs: roots, Now: time.Now})
+			_, err = oidc.NewIssuer(client, config, 0, time.Now, rand.Reader).Issue(t.Context(), grantFor("jane"))
+			if reason, _ := domain.ReasonOf(err); reason != tt.want {
+				t.Errorf("err = %v, want reason %q", err, tt.want)
+			}
+			if got := losing.accepted.Load(); got != 3 {
+				t.Errorf("%d connections, want 3: one for the configuration, and two for the grant", got)
+			}
+		})
+	}
+}
+
+// losingListener closes one of the connections that it accepts.
+type losingListener struct {
+	net.Listener
+	lose     int64
+	accepted atomic.Int64
+}
+
+func (l *losingListener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err == nil && l.accepted.Add(1) == l.lose {
+		_ = conn.Close()
+	}
+	return conn, err
+}
+
+// The id of the assertion is the last that there is: the client's has none.
+func TestWhereRandomnessEndsNothingIsSent(t *testing.T) {
+	provider := startProvider(t, nil)
+	config := configFor(t, provider, map[string]string{"OIDC_CLIENT_SECRET": "", "OIDC_CLIENT_KEY": freshKey()})
+	client := upstream.New(upstream.Options{Name: "oidc", Now: time.Now})
+	_, err := oidc.NewIssuer(client, config, 0, time.Now, io.LimitReader(rand.Reader, 16)).Issue(t.Context(), grantFor("jane"))
+	if reason, known := domain.ReasonOf(err); err == nil || known || !strings.Contains(err.Error(), "no randomness") {
+		t.Errorf("err = %v (reason %q), want a fault that says that there is no randomness", err, reason)
+	}
+	if n := len(provider.Requests()); n != 0 {
+		t.Errorf("%d requests, want none", n)
 	}
 }
 
