@@ -1,9 +1,15 @@
 package redis_test
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"strings"
 	"testing"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
 
 	"nativebridge/adapters/redis"
 	"nativebridge/domain"
@@ -94,6 +100,77 @@ func TestAStoresUsualPortNeedNotBeNamed(t *testing.T) {
 	}
 }
 
+func TestTheClientGoesWhereTheURLSays(t *testing.T) {
+	for store, want := range map[string]goredis.UniversalOptions{
+		"redis://cache":                        {},
+		"redis://:" + password + "@cache/7":    {Password: password, DB: 7},
+		"rediss://bridge:" + password + "@a/0": {Username: "bridge", Password: password, TLSConfig: &tls.Config{}},
+		"redis+sentinel://bridge:" + password + "@s1/2?master_name=main&addr=s2&sentinel_username=watch&sentinel_password=m4n": {
+			Username: "bridge", Password: password, DB: 2, MasterName: "main", SentinelUsername: "watch", SentinelPassword: "m4n"},
+		"rediss+cluster://:" + password + "@n1?addr=n2": {Password: password, IsClusterMode: true, TLSConfig: &tls.Config{}},
+	} {
+		config := redis.Config{Store: domain.NewSecret(store)}
+		got, err := config.ClientOptions(nil)
+		if err != nil {
+			t.Fatalf("%s: %v", store, err)
+		}
+		if got.Username != want.Username || got.Password != want.Password || got.DB != want.DB || got.MasterName != want.MasterName ||
+			got.SentinelUsername != want.SentinelUsername || got.SentinelPassword != want.SentinelPassword ||
+			got.IsClusterMode != want.IsClusterMode || (got.TLSConfig != nil) != (want.TLSConfig != nil) {
+			t.Errorf("%s becomes %+v", store, got)
+		}
+	}
+}
+
+// What go-redis does by default is longer, wider or more than a sign-in can use, and
+// asks for what an ACL user need not be allowed.
+func TestTheClientIsBounded(t *testing.T) {
+	roots := x509.NewCertPool()
+	config := redis.Config{Store: domain.NewSecret("rediss://cache")}
+	o, err := config.ClientOptions(roots)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const half, most = 500 * time.Millisecond, 750 * time.Millisecond
+	if !o.ContextTimeoutEnabled || o.DialTimeout != half || o.WriteTimeout != half || o.PoolTimeout != half || o.ReadTimeout != most {
+		t.Errorf("times: dial %s, write %s, pool %s, read %s, the context's: %t", o.DialTimeout, o.WriteTimeout, o.PoolTimeout, o.ReadTimeout, o.ContextTimeoutEnabled)
+	}
+	if o.DialerRetries != 1 || o.MaxRetries != 3 || o.MinRetryBackoff != 8*time.Millisecond || o.MaxRetryBackoff != 64*time.Millisecond {
+		t.Errorf("repetitions: dial %d, commands %d, after %s to %s", o.DialerRetries, o.MaxRetries, o.MinRetryBackoff, o.MaxRetryBackoff)
+	}
+	if o.PoolSize != 512 || o.PipelinePoolSize != -1 || o.ReadBufferSize != 4096 || o.WriteBufferSize != 4096 {
+		t.Errorf("sizes: %d connections, %d for pipelines, buffers of %d and %d", o.PoolSize, o.PipelinePoolSize, o.ReadBufferSize, o.WriteBufferSize)
+	}
+	if o.Protocol != 2 || !o.DisableIdentity || o.MaintNotificationsConfig == nil || o.MaintNotificationsConfig.Mode != maintnotifications.ModeDisabled {
+		t.Errorf("asked for: protocol %d, no identity %t, notifications %+v", o.Protocol, o.DisableIdentity, o.MaintNotificationsConfig)
+	}
+	if o.TLSConfig == nil || o.TLSConfig.MinVersion != tls.VersionTLS12 || o.TLSConfig.RootCAs != roots || o.TLSConfig.InsecureSkipVerify {
+		t.Errorf("TLS: %+v", o.TLSConfig)
+	}
+}
+
+func TestOnlyAClaimInRedisTakesTime(t *testing.T) {
+	for store, want := range map[string]time.Duration{"memory": 0, "redis://cache": redis.Patience} {
+		config := redis.Config{Store: domain.NewSecret(store)}
+		if got := config.ClaimTime(); got != want {
+			t.Errorf("%s: a claim takes %s at most, want %s", store, got, want)
+		}
+	}
+}
+
+// It is only asked of a URL that is right; should it ever be another, it tells nothing.
+func TestWhereAStoreIsTellsNoCredential(t *testing.T) {
+	for _, store := range []string{"redis://bridge:s3cr3t@cache:port", "s3cr3t", "redis:s3cr3t", "redis:///s3cr3t"} {
+		config := redis.Config{Store: domain.NewSecret(store)}
+		if got := config.Where(); got != "redis" {
+			t.Errorf("%q is at %q, want no more than redis", store, got)
+		}
+		if got := config.Warnings(); got != nil {
+			t.Errorf("%q: warnings = %q, want none beside its fault", store, got)
+		}
+	}
+}
+
 func TestAStoreThatIsIllNamed(t *testing.T) {
 	tests := map[string]struct{ store, password, want string }{
 		"nothing":                        {"", "", "REPLAY_STORE is neither memory nor a URL of Redis"},
@@ -106,6 +183,7 @@ func TestAStoreThatIsIllNamed(t *testing.T) {
 		"a user without a password":      {"redis://bridge@cache", "", "REPLAY_STORE names a user, but there is no password"},
 		"two passwords":                  {"redis://:s3cr3t@cache", password, "REPLAY_STORE holds a password, and REPLAY_STORE_PASSWORD is set too"},
 		"a password for memory":          {"memory", password, "REPLAY_STORE_PASSWORD is set, but REPLAY_STORE is memory"},
+		"a part that is no host":         {"redis:s3cr3t", "", "REPLAY_STORE is neither memory nor a URL of Redis"},
 		"a database with a name":         {"redis://cache/claims", "", "REPLAY_STORE names a database that is no number"},
 		"a negative database":            {"redis://cache/-1", "", "REPLAY_STORE names a database that is no number"},
 		"a database of a cluster":        {"redis+cluster://cache/1", "", "REPLAY_STORE names a database, which a cluster has not"},

@@ -1,5 +1,11 @@
 package redis
 
+import (
+	"crypto/x509"
+
+	"github.com/redis/go-redis/v9"
+)
+
 // ClaimScript is what a claim runs.
 var ClaimScript = claimText
 
@@ -7,4 +13,10 @@ var ClaimScript = claimText
 func (c *Config) Addrs() ([]string, error) {
 	t, err := c.parse()
 	return t.Addrs, err
+}
+
+// ClientOptions returns what a guard makes its client of.
+func (c *Config) ClientOptions(roots *x509.CertPool) (*redis.UniversalOptions, error) {
+	t, err := c.parse()
+	return t.bounded(roots), err
 }
