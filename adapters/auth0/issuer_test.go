@@ -364,8 +364,8 @@ func TestOneSubjectTableHoldsForWhatAuth0Makes(t *testing.T) {
 
 func TestASubThatStandsForNoBareIDEqualsNone(t *testing.T) {
 	for _, sub := range []string{"jane", "google-oauth2|jane", "auth0|auth0|jane", "auth0|"} {
-		if got := auth0.SubjectOf(domain.SubjectRule{}, sub); (domain.SubjectRule{}).Accepts(got) {
-			t.Errorf("sub %q becomes %q, which is a bare id", sub, got)
+		if got := auth0.SubjectOf(domain.SubjectRule{}, sub); got == "" || (domain.SubjectRule{}).Accepts(got) {
+			t.Errorf("sub %q becomes %q, which is a bare id, or says nothing", sub, got)
 		}
 	}
 	if got := auth0.SubjectOf(domain.SubjectRule{}, "auth0|jane"); got != "jane" {
@@ -531,6 +531,9 @@ func TestEveryAnswerOfAuth0HasItsVerdict(t *testing.T) {
 		"400 unsupported_grant_type":                        {400, oauth("unsupported_grant_type", "Unsupported grant type"), fault, "Password and Refresh Token grants"},
 		"404: another server":                               {404, `<html>not found</html>`, fault, "AUTH0_DOMAIN"},
 		"a redirect":                                        {307, ``, fault, "307"},
+		"a redirect to several places":                      {300, ``, fault, "AUTH0_DOMAIN"},
+		"a code and its words":                              {401, oauth("invalid_client", "no such client"), fault, "answered 401 invalid_client: no such client: check"},
+		"a code alone":                                      {401, oauth("invalid_client", ""), fault, "answered 401 invalid_client: check"},
 		"418":                                               {418, ``, fault, "418"},
 		"408":                                               {408, ``, domain.ErrUnavailable, "408"},
 		"500 server_error":                                  {500, oauth("server_error", "Internal error"), domain.ErrUnavailable, "server_error"},
@@ -827,6 +830,24 @@ func TestTheScopeIsWhatWasGranted(t *testing.T) {
 	}
 	if got := strings.Join(session.Scope, " "); strings.Contains(got, "admin") || !strings.Contains(got, "openid") {
 		t.Errorf("scope = %q, want what Auth0 granted", got)
+	}
+}
+
+func TestWhatTheBridgeIsToldOfTheTenant(t *testing.T) {
+	config := configFor(t, "https://example.eu.auth0.com", func(c *auth0.Config) {
+		c.ScopeAllowed = settings.Scope{"openid", "profile", "email", "read"}
+		c.AudiencesAllowed = settings.Audiences{audience, "https://other.example.com"}
+		c.OrganizationsAllowed = auth0.Organizations{"org_1a2B3c"}
+	})
+	offer := config.Offer()
+	if !slices.Equal(offer.Default.Scope, []string{"openid", "profile", "email"}) || offer.Default.Audience != audience ||
+		!slices.Equal(offer.Scopes, []string{"openid", "profile", "email", "read"}) ||
+		!slices.Equal(offer.Audiences, []string{audience, "https://other.example.com"}) ||
+		!slices.Equal(offer.Organizations, []string{"org_1a2B3c"}) {
+		t.Errorf("offer = %+v", offer)
+	}
+	if config.ClientID() != clientID || config.IssuerURL() != "https://example.eu.auth0.com/" || config.IssueTime() != auth0.IssueTimeout {
+		t.Errorf("client %q, issuer %q, issuing takes %s", config.ClientID(), config.IssuerURL(), config.IssueTime())
 	}
 }
 
