@@ -545,7 +545,7 @@ func TestEveryAnswerOfAuth0HasItsVerdict(t *testing.T) {
 		"200 in HTML":                                       {200, `<html>`, domain.ErrUnavailable, "token response"},
 		"200 that is an error, as some have it":             {200, oauth("invalid_grant", "x"), domain.ErrUnavailable, "token response"},
 		"200 without any token":                             {200, `{"token_type":"Bearer","expires_in":1}`, domain.ErrUnavailable, "access token"},
-		"200 without an access token":                       {200, `{"token_type":"Bearer","expires_in":1,"id_token":"x"}`, fault, "access token"},
+		"200 without an access token":                       {200, `{"token_type":"Bearer","expires_in":1,"id_token":"x"}`, fault, "auth0's token response has no access token"},
 		"200 with a refresh token alone":                    {200, `{"refresh_token":"x"}`, fault, "access token"},
 		"200 without an expiry":                             {200, `{"access_token":"x","token_type":"Bearer","id_token":"x"}`, fault, "expires_in"},
 		"200 with an expiry of zero":                        {200, `{"access_token":"x","token_type":"Bearer","expires_in":0,"id_token":"x"}`, fault, "expires_in"},

@@ -195,6 +195,31 @@ func TestTheConfigurationIsCachedAndTheLastGoodOneServes(t *testing.T) {
 	issue()
 }
 
+func TestAConfigurationIsStaleAfterAnHourAndTriedEveryTenSeconds(t *testing.T) {
+	c := &clock{now: time.Now()}
+	d := newDescribed(t, nil)
+	issuer := oidc.NewIssuer(upstream.New(upstream.Options{Name: "oidc", Now: c.Now}), d.config(t), 0, c.Now, zeros{})
+	if err := issuer.Rediscover(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	stale := func(after time.Duration, want bool) {
+		t.Helper()
+		c.advance(after)
+		if issuer.Stale() != want {
+			t.Errorf("stale: %t, want %t", !want, want)
+		}
+	}
+	stale(time.Hour, false)
+	stale(1, true)
+	d.answer(http.StatusServiceUnavailable, "")
+	if err := issuer.Rediscover(t.Context()); err == nil {
+		t.Fatal("the provider is down, and its configuration was fetched")
+	}
+	stale(0, false)
+	stale(10*time.Second, false)
+	stale(1, true)
+}
+
 func TestWarmingWantsTheKeysToo(t *testing.T) {
 	d := newDescribed(t, nil)
 	d.keysDown = true

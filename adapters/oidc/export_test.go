@@ -7,3 +7,9 @@ func (i *Issuer) Rediscover(ctx context.Context) error {
 	_, err := i.discovery.fetch(ctx)
 	return err
 }
+
+// Stale reports whether the next call fetches the configuration again.
+func (i *Issuer) Stale() bool {
+	_, stale := i.discovery.look()
+	return stale
+}

@@ -337,9 +337,9 @@ func TestEveryAnswerOfTheProviderHasItsVerdict(t *testing.T) {
 		"502 in HTML":                           {502, `<html>502 Bad Gateway</html>`, domain.ErrUnavailable, "502"},
 		"202":                                   {202, `{}`, domain.ErrUnavailable, "202"},
 		"200 without a body":                    {200, ``, domain.ErrUnavailable, "token response"},
-		"200 without an access token":           {200, `{"token_type":"Bearer","expires_in":1,"id_token":"x"}`, fault, "access token"},
-		"200 without an expiry":                 {200, `{"access_token":"x","token_type":"Bearer","id_token":"x"}`, fault, "expires_in"},
-		"200 with a token that is no bearer's":  {200, `{"access_token":"x","token_type":"DPoP","expires_in":1,"id_token":"x"}`, fault, "DPoP"},
+		"200 without an access token":           {200, `{"token_type":"Bearer","expires_in":1,"id_token":"x"}`, fault, "the provider's token response has no access token"},
+		"200 without an expiry":                 {200, `{"access_token":"x","token_type":"Bearer","id_token":"x"}`, fault, "expires_in is missing or zero: give the access token a lifetime"},
+		"200 with a token that is no bearer's":  {200, `{"access_token":"x","token_type":"DPoP","expires_in":1,"id_token":"x"}`, fault, `"DPoP": turn sender-constrained tokens`},
 		"200 with members of wrong types":       {200, `{"access_token":7}`, fault, "wrong type"},
 		"200 without an ID token":               {200, `{"access_token":"x","token_type":"bearer","expires_in":1}`, fault, "no ID token"},
 		"200 with an ID token that is none":     {200, `{"access_token":"x","token_type":"Bearer","expires_in":1,"id_token":"x"}`, fault, "RS256 or ES256 or PS256"},
@@ -507,11 +507,12 @@ func TestWhatTheProviderEchoesIsNotTold(t *testing.T) {
 	byKey := map[string]string{"OIDC_CLIENT_SECRET": "", "OIDC_CLIENT_KEY": freshKey()}
 	for _, member := range []string{"assertion", "client_assertion"} {
 		issuer, requests := plainProvider(t, func(w http.ResponseWriter, r *http.Request) {
-			answering(400, fmt.Sprintf(`{"error":"invalid_grant","error_description":"bad %s"}`, r.PostForm.Get(member)))(w, r)
+			sent := r.PostForm.Get(member) // and its signature alone, which looks like no JWT
+			answering(400, fmt.Sprintf(`{"error":"invalid_grant","error_description":"bad %s: %s"}`, sent, sent[strings.LastIndex(sent, ".")+1:]))(w, r)
 		}, byKey)
 		_, err := issuer.Issue(t.Context(), grantFor("jane"))
 		echoed := requests()[0].form.Get(member)
-		if err == nil || echoed == "" || strings.Contains(err.Error(), echoed[:20]) {
+		if err == nil || echoed == "" || strings.Contains(err.Error(), echoed[:20]) || strings.Contains(err.Error(), echoed[len(echoed)-20:]) {
 			t.Errorf("err = %v, want it without the %s", err, member)
 		}
 	}

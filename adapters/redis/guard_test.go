@@ -463,6 +463,19 @@ func TestMissingPersistenceIsToldOnce(t *testing.T) {
 	}
 }
 
+// A server that was asked and did not answer is asked again, and not warned about.
+func TestPersistenceThatIsNotToldIsNotTakenForMissing(t *testing.T) {
+	t.Parallel()
+	server := startRedis(t, redistest.Options{Config: "save 60 1"})
+	proxy := startProxy(t, server.Addr())
+	proxy.dropCommands("\r\nsave\r\n")
+	g := open(t, "redis://"+proxy.addr)
+	until(t, "it has asked again", func() bool { return proxy.lost.Load() >= 4 }) // a check asks twice at most
+	if log := g.log.String(); strings.Contains(log, "to disk") || strings.Contains(log, "could not be checked") {
+		t.Errorf("log: %s, want no warning", log)
+	}
+}
+
 var lookCalls = regexp.MustCompile(`cmdstat_evalsha:calls=(\d+)`)
 
 // looks counts the guard's commands so far: a look is two, and the first is more.
