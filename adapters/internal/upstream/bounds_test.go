@@ -11,6 +11,7 @@ import (
 func TestEveryTimeOfAConnectionIsBounded(t *testing.T) {
 	transport := newClient(nil).Transport()
 	for name, tt := range map[string]struct{ got, want time.Duration }{
+		"connecting":                 {upstream.NewDialer().Timeout, 3 * time.Second},
 		"the handshake of TLS":       {transport.TLSHandshakeTimeout, 3 * time.Second},
 		"between two requests":       {transport.IdleConnTimeout, 90 * time.Second},
 		"silence before a ping":      {transport.HTTP2.SendPingTimeout, time.Second},

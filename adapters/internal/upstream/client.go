@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -55,7 +54,6 @@ var (
 type Client struct {
 	name    string
 	http    *http.Transport
-	resets  atomic.Int64            // streams that peers have reset with PROTOCOL_ERROR
 	reading atomic.Pointer[reading] // of its clock, see Earliest
 	now     func() time.Time
 
@@ -81,14 +79,9 @@ type Options struct {
 // New returns a client with a connection pool of its own.
 func New(o Options) *Client {
 	c := &Client{name: o.Name, now: o.Now}
-	dialer := &net.Dialer{
-		Timeout: 3 * time.Second,
-		// An idle connection that died is found within half a minute.
-		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 3},
-	}
 	c.http = &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            dialWith(dialer),
+		DialContext:            dialWith(newDialer()),
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.RootCAs},
 		TLSHandshakeTimeout:    3 * time.Second,
 		MaxConnsPerHost:        MaxConns,
@@ -102,12 +95,11 @@ func New(o Options) *Client {
 			WriteByteTimeout: 3 * time.Second,
 		},
 	}
-	// Go 1.26 does not call HTTP2Config.CountError, which is to replace this.
-	h2, err := http2.ConfigureTransports(c.http) //nolint:staticcheck // see above
-	if err != nil {
+	// That of net/http would repeat a request whose stream was reset with
+	// PROTOCOL_ERROR, though it may have been processed. This one does not.
+	if err := http2.ConfigureTransport(c.http); err != nil { //nolint:staticcheck // see above
 		panic(fmt.Errorf("HTTP/2 for a transport that has none yet: %w", err))
 	}
-	h2.CountError = c.countReset //nolint:staticcheck // see above
 	return c
 }
 

@@ -265,9 +265,12 @@ func TestTroubleIsWhatTheLastRequestMet(t *testing.T) {
 	client := upstream.New(upstream.Options{Name: "vendor", Now: now.now})
 	var status atomic.Int64
 	server := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		if status.Load() == 0 {
+		switch status.Load() {
+		case 0:
 			hangUp(w, r)
 			return
+		case 503:
+			w.Header().Set("Content-Length", "100") // which do not follow
 		}
 		w.WriteHeader(int(status.Load()))
 	})
@@ -287,11 +290,12 @@ func TestTroubleIsWhatTheLastRequestMet(t *testing.T) {
 		{"nobody listens", t.Context(), nobody, 0, "no connection", 2 * time.Minute},
 		{"and still does not", t.Context(), nobody, 0, "no connection", 2 * time.Minute},
 		{"other trouble is the same trouble", t.Context(), server.URL, 0, "no reply", 2 * time.Minute},
+		{"an error of theirs that is cut off", t.Context(), server.URL, 503, "broken reply", 2 * time.Minute},
 		{"an error of theirs too", t.Context(), server.URL, 502, "status 502", 2 * time.Minute},
 		{"a caller who leaves changes nothing", cancelled, server.URL, 200, "status 502", 2 * time.Minute},
 		{"a refusal is an answer", t.Context(), server.URL, 429, "", 0},
 		{"a caller who leaves is no trouble", cancelled, server.URL, 200, "", 0},
-		{"new trouble is counted anew", t.Context(), server.URL, 500, "status 500", 9 * time.Minute},
+		{"new trouble is counted anew", t.Context(), server.URL, 500, "status 500", 10 * time.Minute},
 	}
 	for i, step := range steps {
 		now.Time = start.Add(time.Duration(i+1) * time.Minute)
@@ -355,6 +359,7 @@ func TestARefusalOfTheBridgeIsTrouble(t *testing.T) {
 		{"another question is answered", "/b", 200, false, "refuses the bridge (401)", 3 * time.Minute},
 		{"they break down as well", "/a", 502, false, "status 502", 3 * time.Minute},
 		{"and refuse again", "/a", 404, true, "refuses the bridge (404)", 7*time.Minute + time.Minute},
+		{"the same leads elsewhere", "/a", 300, false, "refuses the bridge (404)", 8 * time.Minute},
 		{"the same is answered", "/a", 200, false, "", 0},
 	}
 	for i, step := range steps {

@@ -6,6 +6,7 @@ import (
 	"net"
 	"sync/atomic"
 	"syscall"
+	"time"
 )
 
 // conn is a connection that reads to the end what the peer said before it hung up.
@@ -16,6 +17,14 @@ type conn struct {
 	net.Conn
 	shared atomic.Bool // by the streams of HTTP/2
 	broken atomic.Bool // a write has failed, and nothing is written any more
+}
+
+func newDialer() *net.Dialer {
+	return &net.Dialer{
+		Timeout: 3 * time.Second,
+		// An idle connection that died is found within half a minute.
+		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 3},
+	}
 }
 
 // dialWith returns a DialContext that makes conns.

@@ -8,31 +8,26 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptrace"
-	"strings"
 	"sync/atomic"
 )
 
-// Why net/http, which repeats a request by itself where it thinks it may, is told
-// not to.
-var (
-	errNotProcessed = errors.New("the peer ended the connection or the stream before it processed the request")
-	errReset        = errors.New("the peer reset the stream")
-)
+// errNotProcessed is why net/http, which repeats a request by itself where it thinks
+// it may, is told not to.
+var errNotProcessed = errors.New("the peer ended the connection or the stream before it processed the request")
 
 // flight watches how far one request comes.
 type flight struct {
 	client  *Client
 	getBody func() (io.ReadCloser, error) // of the request; nil if it cannot be read again
 
-	dialled   atomic.Bool  // a connection was begun for it
-	connected atomic.Bool  // it was given a connection
-	reused    atomic.Bool  // which had carried others before
-	http2     atomic.Bool  // and speaks HTTP/2
-	begun     atomic.Bool  // it was begun to be written
-	written   atomic.Bool  // it was written whole, as far as net/http knows
-	unwritten atomic.Bool  // its connection was broken when it was begun to be written
-	resets    atomic.Int64 // the client's, when it was given the connection
-	conn      atomic.Pointer[conn]
+	dialled   atomic.Bool          // a connection was begun for it
+	connected atomic.Bool          // it was given a connection
+	reused    atomic.Bool          // which had carried others before
+	http2     atomic.Bool          // and speaks HTTP/2
+	conn      atomic.Pointer[conn] // below HTTP/2; nil if it is none of ours, as through a proxy
+	begun     atomic.Bool          // it was begun to be written
+	unwritten atomic.Bool          // the connection was broken by then
+	written   atomic.Bool          // it was written whole, as far as net/http knows
 }
 
 // board returns req, watched.
@@ -44,15 +39,17 @@ func (f *flight) board(req *http.Request) *http.Request {
 		WroteHeaders: f.wroteHeaders,
 		WroteRequest: func(info httptrace.WroteRequestInfo) { f.written.Store(info.Err == nil) },
 	}))
-	if f.getBody = req.GetBody; req.Body != nil && f.getBody != nil {
+	if f.getBody = req.GetBody; f.getBody != nil {
 		req.GetBody = f.repeat
 	}
 	return req
 }
 
+// gotConn is called once more if net/http repeats the request: all begins anew.
 func (f *flight) gotConn(info httptrace.GotConnInfo) {
 	secure, _ := info.Conn.(*tls.Conn)
 	f.http2.Store(secure != nil && secure.ConnectionState().NegotiatedProtocol == "h2")
+	f.conn.Store(nil)
 	if f.http2.Load() {
 		if c, ok := secure.NetConn().(*conn); ok {
 			c.shared.Store(true)
@@ -62,40 +59,24 @@ func (f *flight) gotConn(info httptrace.GotConnInfo) {
 	f.reused.Store(info.Reused)
 	f.begun.Store(false)
 	f.written.Store(false)
-	f.unwritten.Store(false)
-	f.resets.Store(f.client.resets.Load())
 	f.connected.Store(true)
 }
 
 // wroteHeaders is called before anything else is written to a connection of HTTP/2.
 func (f *flight) wroteHeaders() {
+	c := f.conn.Load()
+	f.unwritten.Store(c != nil && c.broken.Load())
 	f.begun.Store(true)
-	if c := f.conn.Load(); c != nil {
-		f.unwritten.Store(c.broken.Load())
-	}
 }
 
 // repeat is asked by net/http for the body once more when it would repeat the
 // request by itself. Over HTTP/1.1 it only does that with a POST of which nothing
-// was written. Over HTTP/2 it does so too when the stream was reset with
-// PROTOCOL_ERROR, as some servers do that should say REFUSED_STREAM. Others do it
-// after they have processed the request, and it would be done many times. All
-// other cases are those of ErrNotSent.
+// was written, and over HTTP/2 in the cases of ErrNotSent.
 func (f *flight) repeat() (io.ReadCloser, error) {
-	switch {
-	case f.resets.Load() != f.client.resets.Load():
-		return nil, errReset
-	case f.http2.Load() && f.begun.Load():
+	if f.http2.Load() && f.begun.Load() {
 		return nil, errNotProcessed
 	}
 	return f.getBody()
-}
-
-// countReset is told each error of HTTP/2, before the request that it befell is.
-func (c *Client) countReset(kind string) {
-	if strings.EqualFold(kind, "recv_rststream_protocol_error") {
-		c.resets.Add(1)
-	}
 }
 
 // lost says how far a request came whose reply did not come, because of err.
