@@ -16,6 +16,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"nativebridge/adapters/internal/upstream"
 )
@@ -308,8 +309,13 @@ func TestTheConnectionOfAReplyThatIsTooLongIsClosed(t *testing.T) {
 			}
 		}
 	})
-	if err := send(t, newClient(nil), server.URL, "x"); !errors.Is(err, upstream.ErrBadReply) {
+	if _, err := newClient(nil).Do(post(t.Context(), t, server.URL)); !errors.Is(err, upstream.ErrBadReply) {
 		t.Fatalf("err = %v, want %v", err, upstream.ErrBadReply)
 	}
-	<-ended
+	select {
+	case <-ended:
+	case <-time.After(10 * time.Second):
+		t.Error("the server still writes to a connection that nobody reads")
+		server.CloseClientConnections()
+	}
 }
