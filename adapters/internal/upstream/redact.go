@@ -169,7 +169,8 @@ func unescape(escape string) string {
 func (v view) unbase64(offset int) view {
 	var out view
 	var text strings.Builder
-	value, bits, skip := 0, 0, offset
+	var value, bits int // what the digits are, and how many bits at its end are not told yet
+	skip := offset
 	for i := range len(v.text) {
 		digit := strings.IndexByte(base64Digits, v.text[i])
 		if digit >= 64 {
@@ -177,7 +178,7 @@ func (v view) unbase64(offset int) view {
 		}
 		switch {
 		case digit < 0:
-			value, bits, skip = 0, 0, offset
+			bits, skip = 0, offset
 			text.WriteByte(0)
 			out.from, out.to = append(out.from, v.from[i]), append(out.to, v.from[i])
 			continue
@@ -190,8 +191,7 @@ func (v view) unbase64(offset int) view {
 			continue
 		}
 		bits -= 8
-		text.WriteByte(byte(value >> bits & 0xff))
-		value &= 1<<bits - 1
+		text.WriteByte(byte(value >> bits))
 		out.from, out.to = append(out.from, v.from[i-1]), append(out.to, v.to[i])
 	}
 	out.text = text.String()

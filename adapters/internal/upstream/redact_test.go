@@ -71,6 +71,78 @@ func TestASecretIsFoundInEveryEncoding(t *testing.T) {
 	}
 }
 
+// Eight characters are found wherever they stand within something longer, and no
+// more is taken out than they are written in.
+func TestASecretIsFoundInBase64AtEveryPlace(t *testing.T) {
+	encodings := map[string]*base64.Encoding{"base64": base64.RawStdEncoding, "base64url": base64.RawURLEncoding}
+	for kind, encoding := range encodings {
+		for _, secret := range []string{"Zk7qpLw9", "~>~>~>~>", "????????"} { // the last two are written with + or -, and with / or _
+			for before := range 3 { // bytes, in the same base64
+				for glued := range 4 { // digits, which are of something else
+					for name, start := range map[string]string{"first": "", "after a word": "word "} {
+						encoded := encoding.EncodeToString([]byte("me:"[:before] + secret))
+						text := start + "AAAA"[:glued] + encoded
+						want := start + "AAAA"[:glued] + encoded[:before] + "[redacted]"
+						if got := upstream.Words(text, domain.NewSecret(secret)); got != want {
+							t.Errorf("%s, %s: Words(%q) = %q, want %q", kind, name, text, got, want)
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// The first three characters are in the four digits that the point parts.
+func TestBase64BeginsAnewBehindAnythingElse(t *testing.T) {
+	const secret = "Zk7qpLw9xYz"
+	encoded := base64.RawStdEncoding.EncodeToString([]byte(secret))
+	text, want := encoded[:1]+"."+encoded[1:], encoded[:1]+"."+encoded[1:4]+"[redacted]"
+	if got := upstream.Words(text, domain.NewSecret(secret)); got != want {
+		t.Errorf("Words(%q) = %q, want %q", text, got, want)
+	}
+}
+
+func TestASecretIsFoundUnderEveryEscape(t *testing.T) {
+	const secret = "JKLMNOjk" // whose bytes have letters in hexadecimal
+	for name, tt := range map[string]struct{ secret, text, want string }{
+		"percent, in upper case":        {secret, "%4A%4B%4C%4D%4E%4F%6A%6B", "[redacted]"},
+		"percent, in lower case":        {secret, "%4a%4b%4c%4d%4e%4f%6a%6b", "[redacted]"},
+		"JSON, in upper case":           {secret, `\u004A\u004B\u004C\u004D\u004E\u004F\u006A\u006B`, "[redacted]"},
+		"JSON, in lower case":           {secret, `\u004a\u004b\u004c\u004d\u004e\u004f\u006a\u006b`, "[redacted]"},
+		"JSON, beyond ASCII":            {"€€€", `\u20ac\u20ac\u20ac`, "[redacted]"},
+		"JSON, what must be":            {`"/\"/\"/`, `\"\/\\\"\/\\\"\/`, "[redacted]"},
+		"HTML, with names":              {`<>&"'<>&`, "&lt;&gt;&amp;&quot;&apos;&lt;&gt;&amp;", "[redacted]"},
+		"HTML, decimal":                 {secret, "&#74;&#75;&#76;&#77;&#78;&#79;&#106;&#107;", "[redacted]"},
+		"HTML, hexadecimal":             {secret, "&#x4A;&#x4b;&#X4C;&#X4d;&#x4E;&#x4f;&#x6A;&#x6b;", "[redacted]"},
+		"all but the first character":   {secret, "J%4B%4C%4D%4E%4F%6A%6B", "[redacted]"},
+		"the first character alone":     {secret, "%4AKLMNOjk", "[redacted]"},
+		"with others before and behind": {secret, "%21%4AKLMNOjk%21", "%21[redacted]%21"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := upstream.Words(tt.text, domain.NewSecret(tt.secret)); got != tt.want {
+				t.Errorf("Words(%q) = %q, want %q", tt.text, got, tt.want)
+			}
+		})
+	}
+}
+
+func TestFourEscapesOnTopOfEachOtherAreTakenAway(t *testing.T) {
+	const secret = "JKLMNOjk"
+	escape := encodings["each byte in percent"]
+	text := escape(secret)
+	for layers := 1; layers <= 5; layers++ {
+		encoded := base64.StdEncoding.EncodeToString([]byte(text))
+		for _, told := range []string{text, encoded} {
+			got := upstream.Words(told, domain.NewSecret(secret))
+			if hidden := strings.HasPrefix(got, "[redacted]"); hidden != (layers <= 4) {
+				t.Errorf("%d layers: Words(%q) = %q", layers, told, got)
+			}
+		}
+		text = strings.ReplaceAll(text, "%", "%25")
+	}
+}
+
 // leftOf returns size characters of secret, in a row, that are in text.
 func leftOf(text, secret string, size int) string {
 	for i := 0; i+size <= len(secret); i++ {
