@@ -9,6 +9,9 @@ import (
 // ClaimScript is what a claim runs.
 var ClaimScript = claimText
 
+// What is what, for the tests.
+var What = what
+
 // Addrs returns the addresses that the store's URL names.
 func (c *Config) Addrs() ([]string, error) {
 	t, err := c.parse()

@@ -7,12 +7,15 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"regexp"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	goredis "github.com/redis/go-redis/v9"
 
 	"nativebridge/adapters/redis"
 	"nativebridge/adapters/redis/redistest"
@@ -438,6 +441,32 @@ func TestAnUnfitServerThatComesLaterIsNotUsed(t *testing.T) {
 	}
 }
 
+// refusal is an error that a server answered.
+type refusal string
+
+func (r refusal) Error() string { return string(r) }
+func (refusal) RedisError()     {}
+
+func TestReadinessTellsATroubleInAFewWords(t *testing.T) {
+	for name, tt := range map[string]struct {
+		err  error
+		want string
+	}{
+		"a dial that failed":          {&net.OpError{Op: "dial", Err: errors.New("refused")}, "no connection"},
+		"a read that failed":          {&net.OpError{Op: "read", Err: errors.New("reset")}, "no reply"},
+		"a deadline":                  {context.DeadlineExceeded, "no reply"},
+		"no connection to be had":     {goredis.ErrPoolTimeout, "no free connection"},
+		"what a server answered":      {refusal("OOM command not allowed when used memory > 'maxmemory'."), "error OOM"},
+		"a server that answered much": {refusal(strings.Repeat("x", 99)), "error " + strings.Repeat("x", 32)},
+	} {
+		for wrapping, err := range map[string]error{"bare": tt.err, "wrapped": fmt.Errorf("redis: %w", tt.err)} {
+			if got := redis.What(err); got != tt.want {
+				t.Errorf("%s, %s: %q, want %q", name, wrapping, got, tt.want)
+			}
+		}
+	}
+}
+
 func TestMissingPersistenceIsToldOnce(t *testing.T) {
 	tests := map[string]struct {
 		config string
@@ -455,6 +484,9 @@ func TestMissingPersistenceIsToldOnce(t *testing.T) {
 			g := open(t, server.URL())
 			// It asks for settings after its first look, and looks again when it knows.
 			until(t, "it has looked often", func() bool { return looks(t, server) >= 8 })
+			if began := strings.Count(g.log.String(), "begins its memory"); began != 1 {
+				t.Errorf("the log tells %d times that the memory begins, want once: %s", began, g.log)
+			}
 			warnings := strings.Count(g.log.String(), "to disk") + strings.Count(g.log.String(), "could not be checked")
 			if tt.want == "" && warnings != 0 || tt.want != "" && (warnings != 1 || !strings.Contains(g.log.String(), tt.want)) {
 				t.Errorf("log: %s, want %q", g.log, tt.want)
