@@ -89,7 +89,7 @@ func (f flight) http1() {
 	f.GotConn(httptrace.GotConnInfo{Conn: upstream.Dialled(near)})
 }
 
-// http2 gives it a connection of HTTP/2, and returns how another stream finds that broken.
+// http2 gives it a connection of HTTP/2, and returns how a write of another stream breaks it.
 func (f flight) http2() (breaks func()) {
 	secure, near := agreed(f.T, "h2", upstream.Dialled)
 	f.GotConn(httptrace.GotConnInfo{Conn: secure})
@@ -123,14 +123,14 @@ func TestALostRequestWasNotSentOnlyIfNobodyCanHaveActedOnIt(t *testing.T) {
 			f.WroteHeaders()
 			f.WroteRequest(httptrace.WroteRequestInfo{Err: io.ErrClosedPipe})
 		}, upstream.ErrNotSent, false},
-		"it may still be written":                {func(f flight) { f.http1(); f.leave() }, upstream.ErrNoReply, false},
-		"it was written":                         {func(f flight) { f.http1(); f.written() }, upstream.ErrNoReply, false},
-		"it was written in HTTP/2":               {func(f flight) { f.http2(); f.written() }, upstream.ErrNoReply, false},
-		"it was written to what was broken":      {func(f flight) { f.http2()(); f.written() }, upstream.ErrNotSent, false},
-		"it was, and its caller left":            {func(f flight) { f.http2()(); f.written(); f.leave() }, upstream.ErrNoReply, false},
-		"what it was written to broke then":      {func(f flight) { breaks := f.http2(); f.written(); breaks() }, upstream.ErrNoReply, false},
-		"a second connection was not written to": {func(f flight) { f.http1(); f.written(); f.http1() }, upstream.ErrNotSent, false},
-		"a second connection was written to":     {func(f flight) { f.http2()(); f.written(); f.http1(); f.written() }, upstream.ErrNoReply, false},
+		"it may still be written":                                {func(f flight) { f.http1(); f.leave() }, upstream.ErrNoReply, false},
+		"it was written":                                         {func(f flight) { f.http1(); f.written() }, upstream.ErrNoReply, false},
+		"it was written in HTTP/2":                               {func(f flight) { f.http2(); f.written() }, upstream.ErrNoReply, false},
+		"it was written to what was broken":                      {func(f flight) { f.http2()(); f.written() }, upstream.ErrNotSent, false},
+		"it was written to what was broken, and its caller left": {func(f flight) { f.http2()(); f.written(); f.leave() }, upstream.ErrNoReply, false},
+		"its connection broke after it was written":              {func(f flight) { breaks := f.http2(); f.written(); breaks() }, upstream.ErrNoReply, false},
+		"a second connection was not written to":                 {func(f flight) { f.http1(); f.written(); f.http1() }, upstream.ErrNotSent, false},
+		"a second connection was written to":                     {func(f flight) { f.http2()(); f.written(); f.http1(); f.written() }, upstream.ErrNoReply, false},
 		"it was written through a proxy": {func(f flight) {
 			secure, _ := agreed(f.T, "h2", func(c net.Conn) net.Conn { return c })
 			f.GotConn(httptrace.GotConnInfo{Conn: secure})
@@ -168,9 +168,9 @@ func TestARequestIsRepeatedByItselfOnlyIfItWasNotBegun(t *testing.T) {
 			f.GotConn(httptrace.GotConnInfo{Conn: secure})
 			f.WroteHeaders()
 		}, true},
-		"not begun in HTTP/2":                {func(f flight) { f.http2() }, true},
-		"begun in HTTP/2":                    {func(f flight) { f.http2(); f.WroteHeaders() }, false},
-		"begun in HTTP/2, and not once more": {func(f flight) { f.http2(); f.WroteHeaders(); f.http2() }, true},
+		"not begun in HTTP/2": {func(f flight) { f.http2() }, true},
+		"begun in HTTP/2":     {func(f flight) { f.http2(); f.WroteHeaders() }, false},
+		"begun in HTTP/2, but not on the connection after that": {func(f flight) { f.http2(); f.WroteHeaders(); f.http2() }, true},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
