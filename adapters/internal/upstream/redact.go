@@ -191,7 +191,7 @@ func (v view) unbase64(offset int) view {
 			continue
 		}
 		bits -= 8
-		text.WriteByte(byte(value >> bits))
+		text.WriteByte(byte(value >> bits & 0xff))
 		out.from, out.to = append(out.from, v.from[i-1]), append(out.to, v.to[i])
 	}
 	out.text = text.String()
