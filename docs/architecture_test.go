@@ -68,12 +68,14 @@ func mayImport(from, to string) bool {
 	case within(from, "adapters/internal"):
 		return within(to, "domain") || within(to, "adapters/internal")
 	case from == "adapters":
+		return to != "." && !within(to, "cmd") && !isEmulator(to) && !isForOperators(to)
+	case from == "adapters/doctor":
 		return to != "." && !within(to, "cmd") && !isEmulator(to)
 	case within(from, "adapters"):
 		adapter := path.Join("adapters", strings.Split(from, "/")[1])
 		return within(to, "domain") || to == "ports" || to == "app" || within(to, "adapters/internal") || (within(to, adapter) && !isEmulator(to))
 	case from == ".":
-		return !within(to, "cmd") && !isEmulator(to)
+		return !within(to, "cmd") && !isEmulator(to) && !isForOperators(to)
 	case from == "cmd/native-bridge":
 		return !isEmulator(to)
 	}
@@ -84,6 +86,12 @@ func isEmulator(folder string) bool {
 	return slices.ContainsFunc(strings.Split(folder, "/"), func(part string) bool {
 		return strings.HasSuffix(part, "test") && part != "portstest"
 	})
+}
+
+// isForOperators says whether only setup and doctor use the folder: it links the
+// vendors' management SDKs, which the part that serves must not reach.
+func isForOperators(folder string) bool {
+	return within(folder, "adapters/doctor") || path.Base(folder) == "tenant"
 }
 
 func TestAFolderImportsOnlyWhatStandsToItsLeft(t *testing.T) {
@@ -109,6 +117,7 @@ func TestTheRuleForbidsWhatItIsThereFor(t *testing.T) {
 		{"adapters/authsignal/authsignaltest", "domain"}, {"adapters/authsignal/authsignaltest", "adapters/authsignal"},
 		{"adapters/auth0", "adapters"}, {"adapters", "adapters/auth0/auth0test"}, {".", "cmd/sandbox"},
 		{"cmd/native-bridge", "adapters/auth0/auth0test"},
+		{"adapters", "adapters/auth0/tenant"}, {"adapters", "adapters/doctor"}, {".", "adapters/auth0/tenant"},
 	} {
 		if mayImport(tt[0], tt[1]) {
 			t.Errorf("%s may import %s", tt[0], tt[1])
@@ -124,36 +133,55 @@ func TestTheCoreUsesTheStandardLibraryOnly(t *testing.T) {
 	}
 }
 
-// TestTheProductsDependenciesCanBeReadAloud fails when the product links an
-// emulator or a module that is not in the list: adding one is a decision, with a
-// document in docs/decisions.
+// served is the modules that serve can reach. Adding one is a decision, with a document
+// in docs/decisions.
+var served = []string{
+	"github.com/caarlos0/env/v11",
+	"github.com/cespare/xxhash/v2",
+	"github.com/go-chi/chi/v5",
+	"github.com/go-jose/go-jose/v4",
+	"github.com/google/wire",
+	"github.com/redis/go-redis/v9",
+	"github.com/spf13/cobra",
+	"github.com/spf13/pflag",
+	"go.uber.org/atomic",
+	"golang.org/x/net",
+	"golang.org/x/sync",
+	"golang.org/x/sys",
+	"golang.org/x/text",
+}
+
+// forOperators is the modules that only setup and doctor reach (docs/decisions/0037).
+var forOperators = []string{}
+
+// TestTheProductsDependenciesCanBeReadAloud fails when the product links an emulator
+// or a module that is in neither list.
 func TestTheProductsDependenciesCanBeReadAloud(t *testing.T) {
-	aloud := []string{
-		"github.com/caarlos0/env/v11",
-		"github.com/cespare/xxhash/v2",
-		"github.com/go-chi/chi/v5",
-		"github.com/go-jose/go-jose/v4",
-		"github.com/google/wire",
-		"github.com/redis/go-redis/v9",
-		"github.com/spf13/cobra",
-		"github.com/spf13/pflag",
-		"go.uber.org/atomic",
-		"golang.org/x/net",
-		"golang.org/x/sync",
-		"golang.org/x/sys",
-		"golang.org/x/text",
-	}
+	wantModules(t, "./cmd/native-bridge", slices.Concat(served, forOperators))
+}
+
+// TestServeReachesNoManagementSDK looks at the graph that Wire builds, which is what
+// serve runs. The command line adds cobra and its flags.
+func TestServeReachesNoManagementSDK(t *testing.T) {
+	commandLine := []string{"github.com/spf13/cobra", "github.com/spf13/pflag"}
+	reached := slices.DeleteFunc(slices.Clone(served), func(m string) bool { return slices.Contains(commandLine, m) })
+	wantModules(t, ".", reached)
+}
+
+func wantModules(t *testing.T, of string, want []string) {
+	t.Helper()
 	var linked []string
-	for _, p := range goList(t, "-deps", "./cmd/native-bridge") {
+	for _, p := range goList(t, "-deps", of) {
 		if folder, ours := place(p.ImportPath); ours && isEmulator(folder) {
-			t.Errorf("native-bridge links the emulator %s", folder)
+			t.Errorf("%s links the emulator %s", of, folder)
 		}
 		if p.Module != nil && p.Module.Path != module && !slices.Contains(linked, p.Module.Path) {
 			linked = append(linked, p.Module.Path)
 		}
 	}
 	slices.Sort(linked)
-	if !slices.Equal(linked, aloud) {
-		t.Errorf("native-bridge links %q, want %q", linked, aloud)
+	slices.Sort(want)
+	if !slices.Equal(linked, want) {
+		t.Errorf("%s links %q, want %q", of, linked, want)
 	}
 }
