@@ -19,6 +19,10 @@ const (
 	codeExpiredToken      = "expired_token"
 	codeUnknownCredential = "unknown_credential"
 	codeTooManyRequests   = "too_many_requests"
+	codeNotFound          = "not_found"
+
+	codeInvalidConfiguration  = "invalid_configuration"
+	codeAuthenticatorNotFound = "AUTHENTICATOR_NOT_FOUND"
 )
 
 const unauthorizedDescription = "The request is unauthorized. Check that your API key and region base URL are correctly configured."
@@ -80,7 +84,7 @@ func readJSON(w http.ResponseWriter, r *http.Request, dst any) bool {
 }
 
 func notFound(w http.ResponseWriter, _ *http.Request) {
-	writeError(w, http.StatusNotFound, "not_found", "There is no such endpoint.")
+	writeError(w, http.StatusNotFound, codeNotFound, "There is no such endpoint.")
 }
 
 func methodNotAllowed(w http.ResponseWriter, _ *http.Request) {

@@ -8,13 +8,18 @@ import (
 	"strings"
 )
 
-// requireSecret lets only callers with a Server API secret pass. The password
-// is ignored, as Authsignal seems to do.
+// requireSecret lets only callers with a Server API secret pass, and of these
+// only the ones at an address of Faults.AllowedIPs. The password is ignored, as
+// Authsignal seems to do.
 func (s *Server) requireSecret(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		users := basicUsers(r)
 		if !slices.ContainsFunc(s.activeSecrets(), func(secret string) bool { return slices.Contains(users, secret) }) {
 			writeError(w, http.StatusUnauthorized, codeUnauthorized, "")
+			return
+		}
+		if faults := s.Faults(); !faults.allows(r.RemoteAddr) {
+			writeForbidden(w, faults.IPStatus, "The key may not be used from this address.")
 			return
 		}
 		next.ServeHTTP(w, r)

@@ -26,6 +26,10 @@ func (s *Server) initiateChallenge(w http.ResponseWriter, r *http.Request) {
 	}
 	s.store.mu.Lock()
 	defer s.store.mu.Unlock()
+	if _, failure := s.judge(code); failure != nil {
+		writeError(w, http.StatusBadRequest, failure.code, failure.description)
+		return
+	}
 	challengeID := newID()
 	s.store.challenges[challengeID] = challenge{
 		action:  actionID{code: code, key: cmp.Or(in.IdempotencyKey, newID())},
@@ -67,11 +71,32 @@ func (s *Server) authenticationOptions(w http.ResponseWriter, r *http.Request) {
 		only = s.store.findUser(in.Username)
 	}
 
-	options, session := s.beginLogin(only)
+	settings, failure := s.mayVerify(c.action.code)
+	if failure != nil {
+		writeError(w, http.StatusBadRequest, failure.code, failure.description)
+		return
+	}
+	options, session := s.beginLogin(settings, only)
 	c.session = session
 	challengeID := newID()
 	s.store.ceremonies[challengeID] = c
 	writeOK(w, map[string]any{"challengeId": challengeID, "options": options})
+}
+
+var errPasskeyNotAllowed = &tokenError{codeInvalidRequest, "The action does not allow passkeys."} // never changed
+
+// mayVerify returns the settings by which a passkey verifies an action, or why
+// none may. The caller holds store.mu.
+func (s *Server) mayVerify(code string) (passkeySettings, *tokenError) {
+	settings, failure := s.store.config.passkeySettings()
+	if failure != nil {
+		return passkeySettings{}, failure
+	}
+	action, failure := s.judge(code)
+	if failure == nil && !action.allowsPasskey() {
+		failure = errPasskeyNotAllowed
+	}
+	return settings, failure
 }
 
 // verifyPasskey answers POST /client/verify/passkey: it checks the assertion,
@@ -93,6 +118,11 @@ func (s *Server) verifyPasskey(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 
+	action, failure := s.judge(c.action.code)
+	if failure != nil {
+		writeError(w, http.StatusBadRequest, failure.code, failure.description)
+		return
+	}
 	u, p, failure := s.finishLogin(c, in.AuthenticationCredential)
 	if failure != nil {
 		s.refuseCeremony(w, failure)
@@ -101,7 +131,7 @@ func (s *Server) verifyPasskey(w http.ResponseWriter, r *http.Request) {
 	p.verifiedAt = s.now()
 	p.deviceID = cmp.Or(in.DeviceID, p.deviceID)
 	c.action.user = u.ID
-	s.complete(c.action, p)
+	s.complete(c.action, p, action.outcome.verified())
 	writeOK(w, map[string]any{
 		"isVerified":          true,
 		"accessToken":         s.issue(c.action, u.User, readAuthenticators),
@@ -112,10 +142,10 @@ func (s *Server) verifyPasskey(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// complete moves the action to CHALLENGE_SUCCEEDED by means of p.
-func (s *Server) complete(id actionID, p *passkey) {
-	act := s.store.ensureAction(id, StateChallengeSucceeded, s.now())
-	act.moveTo(StateChallengeSucceeded, s.now())
+// complete moves the action to state by means of p.
+func (s *Server) complete(id actionID, p *passkey, state State) {
+	act := s.store.ensureAction(id, state, s.now())
+	act.moveTo(state, s.now())
 	act.method, act.passkeyID = MethodPasskey, p.id
 }
 
@@ -140,7 +170,12 @@ func (s *Server) registrationOptions(w http.ResponseWriter, r *http.Request) {
 		displayName: cmp.Or(in.DisplayName, u.DisplayName, in.Username, u.WebAuthnName()),
 		expires:     s.challengeExpiry(),
 	}
-	options, session := s.beginRegistration(u, c, in.AuthenticatorAttachment)
+	settings, failure := s.store.config.passkeySettings()
+	if failure != nil {
+		writeError(w, http.StatusBadRequest, failure.code, failure.description)
+		return
+	}
+	options, session := s.beginRegistration(settings, u, c, in.AuthenticatorAttachment)
 	c.session = session
 	challengeID := newID()
 	s.store.ceremonies[challengeID] = c
@@ -193,7 +228,7 @@ func (s *Server) addPasskey(w http.ResponseWriter, r *http.Request) {
 	p.deviceID = in.DeviceID
 	u.passkeys = append(u.passkeys, p)
 	id := actionID{u.ID, EnrolmentAction, newID()}
-	s.complete(id, p)
+	s.complete(id, p, StateChallengeSucceeded)
 	writeOK(w, map[string]any{
 		"isVerified":          true,
 		"accessToken":         s.issue(id, u.User, manageAuthenticators),

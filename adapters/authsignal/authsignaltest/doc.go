@@ -1,6 +1,6 @@
 // Package authsignaltest emulates one Authsignal tenant on loopback: the
-// Server API, the Client API that the browser and mobile SDKs speak, and the
-// connect host's get-user. It also has a Phone, a software device that goes
+// Server API, the Client API that the browser and mobile SDKs speak, the
+// Management API, and the connect host's get-user. It also has a Phone, a software device that goes
 // through passkey ceremonies as those SDKs do.
 //
 // Passkeys are verified for real, with go-webauthn: challenge, origin, relying
@@ -21,6 +21,7 @@
 //
 // Server API; the caller is the secret key, as user of HTTP Basic:
 //
+//	GET    /v1/authenticators                                     what the tenant offers
 //	POST   /v1/validate
 //	POST   /v1/users/{userId}/actions/{action}                    track
 //	GET    /v1/users/{userId}/actions/{action}/{idempotencyKey}
@@ -38,6 +39,24 @@
 //	POST   /v1/sessions/revoke
 //	POST   /v1/sessions/user/revoke
 //
+// Management API; the caller is the Management API secret key, which is another
+// one. "_" may stand for "-" in a path, as some pages of the documentation have it:
+//
+//	GET    /v1/management/tenant
+//	PATCH  /v1/management/tenant
+//	GET    /v1/management/authenticator-configurations
+//	PATCH  /v1/management/authenticator-configurations/{authenticatorId}
+//	GET    /v1/management/action-configurations
+//	POST   /v1/management/action-configurations
+//	GET    /v1/management/action-configurations/{actionCode}
+//	PATCH  /v1/management/action-configurations/{actionCode}
+//	DELETE /v1/management/action-configurations/{actionCode}
+//	GET    /v1/management/action-configurations/{actionCode}/rules
+//	POST   /v1/management/action-configurations/{actionCode}/rules
+//	GET    /v1/management/action-configurations/{actionCode}/rules/{ruleId}
+//	PATCH  /v1/management/action-configurations/{actionCode}/rules/{ruleId}
+//	DELETE /v1/management/action-configurations/{actionCode}/rules/{ruleId}
+//
 // Connect host; the caller is the secret key:
 //
 //	POST   /get-user
@@ -51,6 +70,7 @@
 //	POST   /v1/client/verify/passkey
 //	POST   /v1/client/user-authenticators/passkey/registration-options
 //	POST   /v1/client/user-authenticators/passkey
+//	GET    /v1/client/authenticators
 //	GET    /v1/client/user-authenticators
 //	GET    /v1/client/user-authenticators/passkey                 ?credentialId or ?credentialIds
 //
@@ -59,10 +79,30 @@
 // not public. One-time codes, magic links, push, security keys and the
 // pre-built pages are not emulated.
 //
+// # The tenant's configuration
+//
+// What the Management API sets is what the other APIs go by: relying party,
+// expected origins and user verification of passkey ceremonies, whether PASSKEY
+// is active, the life of tokens, and per action its default outcome, its rules
+// and its verification methods. An action comes to ALLOW, BLOCK or REVIEW when
+// it is tracked, and also when a passkey was verified for it.
+//
+// Options.Empty starts a tenant as it is born; SetUpPasskey does what only the
+// Portal can. PutAuthenticator adds another method with its vendor's
+// credentials. Configuration returns everything, to compare two tenants. Which
+// Management API requests came is in Exchanges; one of them is broken by a
+// fault whose route is "/v1/management/*":
+//
+//	{"inject": [{"route": "/v1/management/*", "after": 3, "times": 1, "kind": "lost"}]}
+//
+// Value lists, custom data points, themes and message overrides are not
+// emulated.
+//
 // # Knobs
 //
-// Options: Addr, Secret, TenantID, RPID, Origins, DefaultAction, RS256, Now,
-// Observe. Later changes: AllowOrigin, RotateSecret, PutUser.
+// Options: Addr, Secret, ManagementSecret, TenantID, Empty, RPID, Origins,
+// Actions, DefaultAction, RS256, Now, Observe. Later changes: AllowOrigin,
+// SetUpPasskey, PutAuthenticator, RotateSecret, PutUser.
 //
 // Faults, which can be changed at any time and written as JSON:
 //
@@ -78,6 +118,15 @@
 //	replace           fields of them overridden
 //	tokenSeconds      life of tokens
 //	challengeSeconds  life of passkey challenges
+//	unconfiguredAction  what becomes of actions not configured: "CHALLENGE", "ALLOW", "BLOCK", "REVIEW", "REFUSED"
+//	useConfigures     the first use of an action configures it
+//	facts             values of variables in the conditions of rules
+//	serverKeyStatus   how the Management API refuses a Server API key: 403, 401
+//	patchReplaces     a PATCH replaces the whole object
+//	ignoredFields     members that the Management API does not store
+//	hideCredentials   vendors' credentials are not read back
+//	duplicateStatus   how an action is refused that exists: 400, 409, or 200 for replaced
+//	allowedIPs        addresses that Server API keys may be used from; ipStatus for the others: 403, 401
 //	inject            answers broken: route, after, times, delayMillis, kind, status, code, retryAfter
 //
 // The kinds of injected fault are "error" (401 unauthorized, 429 with or

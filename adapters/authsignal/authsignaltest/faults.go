@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -44,8 +45,8 @@ type Faults struct {
 	// AllowIsValid makes /validate answer isValid:true for state ALLOW.
 	AllowIsValid bool `json:"allowIsValid,omitempty"`
 
-	// TrackState is the state of newly tracked actions; "" means
-	// CHALLENGE_REQUIRED, which a rule of the tenant may change.
+	// TrackState is the state of newly tracked actions; "" means what the
+	// tenant's configuration of the action says.
 	TrackState State `json:"trackState,omitempty"`
 
 	// Audience is the "aud" of tokens signed from now on; "" means the tenant
@@ -61,13 +62,53 @@ type Faults struct {
 	Replace map[string]any `json:"replace,omitempty"`
 
 	// TokenSeconds is the life of tokens signed from now on; 0 means the
-	// documented 10 minutes.
+	// tenant's tokenDurationInMinutes, or the documented 10 minutes if that was
+	// never set.
 	TokenSeconds int `json:"tokenSeconds,omitempty"`
 
 	// ChallengeSeconds is the life of passkey challenges issued from now on.
 	// 0 means 10 minutes: autofill asks for one long before it is used. The
 	// real value is not public.
 	ChallengeSeconds int `json:"challengeSeconds,omitempty"`
+
+	// UnconfiguredAction is what becomes of an action that the tenant has not
+	// configured; "" means OutcomeChallenge, OutcomeRefused an error.
+	UnconfiguredAction Outcome `json:"unconfiguredAction,omitempty"`
+
+	// UseConfigures makes the first use of an action configure it, with the
+	// outcome CHALLENGE.
+	UseConfigures bool `json:"useConfigures,omitempty"`
+
+	// Facts are the values of variables in the conditions of rules, by dotted
+	// name: {"device.isNew": true}. One that is not there is null.
+	Facts map[string]any `json:"facts,omitempty"`
+
+	// ServerKeyStatus is how the Management API refuses a Server API key: 403
+	// (0 means that) or 401.
+	ServerKeyStatus int `json:"serverKeyStatus,omitempty"`
+
+	// PatchReplaces makes a PATCH of the Management API replace the whole
+	// object. The default merges.
+	PatchReplaces bool `json:"patchReplaces,omitempty"`
+
+	// IgnoredFields are members that the Management API accepts and does not
+	// store.
+	IgnoredFields []string `json:"ignoredFields,omitempty"`
+
+	// HideCredentials leaves vendors' credentials out of authenticator
+	// configurations that are read. The default shows them.
+	HideCredentials bool `json:"hideCredentials,omitempty"`
+
+	// DuplicateStatus is how an action is refused that is configured already:
+	// 400 (0 means that) or 409; 200 replaces the old one.
+	DuplicateStatus int `json:"duplicateStatus,omitempty"`
+
+	// AllowedIPs, if not nil, are the addresses that Server API keys may be used
+	// from. Whether Authsignal has such a list is not public.
+	AllowedIPs []netip.Prefix `json:"allowedIPs,omitempty"`
+
+	// IPStatus is how another address is refused: 403 (0 means that) or 401.
+	IPStatus int `json:"ipStatus,omitempty"`
 
 	// Inject breaks whole answers. Of the faults that match a request and are
 	// due, the first applies, alone.
@@ -144,6 +185,16 @@ func (s *Server) Faults() Faults {
 	s.behaviour.mu.Lock()
 	defer s.behaviour.mu.Unlock()
 	return s.behaviour.faults
+}
+
+// allows reports whether a Server API key may be used from address, which has a
+// port.
+func (f Faults) allows(address string) bool {
+	if f.AllowedIPs == nil {
+		return true
+	}
+	from, err := netip.ParseAddrPort(address)
+	return err == nil && slices.ContainsFunc(f.AllowedIPs, func(p netip.Prefix) bool { return p.Contains(from.Addr().Unmap()) })
 }
 
 type behaviour struct {

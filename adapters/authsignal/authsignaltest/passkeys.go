@@ -3,7 +3,6 @@ package authsignaltest
 import (
 	"encoding/json"
 	"errors"
-	"slices"
 	"strings"
 
 	"github.com/go-webauthn/webauthn/protocol"
@@ -27,12 +26,12 @@ type creationOptions struct {
 }
 
 // beginLogin asks for a passkey of u, or of anybody if u is nil or has none.
-func (s *Server) beginLogin(u *account) (requestOptions, webauthn.SessionData) {
+func (s *Server) beginLogin(settings passkeySettings, u *account) (requestOptions, webauthn.SessionData) {
 	allowed := []protocol.CredentialDescriptor{}
 	if u != nil {
 		allowed = descriptors(u)
 	}
-	assertion, session, err := s.relyingParty().BeginDiscoverableLogin(webauthn.WithAllowedCredentials(allowed))
+	assertion, session, err := settings.webAuthn().BeginDiscoverableLogin(webauthn.WithAllowedCredentials(allowed))
 	must(assertion, err)
 	return requestOptions{assertion.Response, allowed}, *session
 }
@@ -41,6 +40,10 @@ func (s *Server) beginLogin(u *account) (requestOptions, webauthn.SessionData) {
 // id: what SDKs return as user handle differs between platforms. In a step-up
 // the session allows the passkeys of one user only.
 func (s *Server) finishLogin(c ceremony, credential json.RawMessage) (*account, *passkey, *tokenError) {
+	settings, failure := s.store.config.passkeySettings()
+	if failure != nil {
+		return nil, nil, failure
+	}
 	parsed, err := protocol.ParseCredentialRequestResponseBytes(standardise(credential))
 	if err != nil {
 		return nil, nil, badCeremony(err)
@@ -51,7 +54,7 @@ func (s *Server) finishLogin(c ceremony, credential json.RawMessage) (*account, 
 	}
 	session := c.session
 	session.UserID = u.WebAuthnID()
-	verified, err := s.relyingParty().ValidateLogin(u, session, parsed)
+	verified, err := settings.webAuthn().ValidateLogin(u, session, parsed)
 	if err != nil {
 		return nil, nil, badCeremony(err)
 	}
@@ -59,9 +62,9 @@ func (s *Server) finishLogin(c ceremony, credential json.RawMessage) (*account, 
 	return u, p, nil
 }
 
-func (s *Server) beginRegistration(u *account, c ceremony, attachment string) (creationOptions, webauthn.SessionData) {
+func (s *Server) beginRegistration(settings passkeySettings, u *account, c ceremony, attachment string) (creationOptions, webauthn.SessionData) {
 	excluded := descriptors(u)
-	creation, session, err := s.relyingParty().BeginRegistration(u,
+	creation, session, err := settings.webAuthn().BeginRegistration(u,
 		webauthn.WithExclusions(excluded),
 		webauthn.WithConveyancePreference(protocol.PreferNoAttestation),
 		webauthn.WithCredentialParameters([]protocol.CredentialParameter{
@@ -72,7 +75,7 @@ func (s *Server) beginRegistration(u *account, c ceremony, attachment string) (c
 			AuthenticatorAttachment: protocol.AuthenticatorAttachment(attachment),
 			RequireResidentKey:      new(true),
 			ResidentKey:             protocol.ResidentKeyRequirementRequired,
-			UserVerification:        protocol.VerificationRequired,
+			UserVerification:        settings.verification,
 		}),
 	)
 	must(creation, err)
@@ -82,6 +85,10 @@ func (s *Server) beginRegistration(u *account, c ceremony, attachment string) (c
 }
 
 func (s *Server) finishRegistration(u *account, c ceremony, credential json.RawMessage) (*passkey, *tokenError) {
+	settings, failure := s.store.config.passkeySettings()
+	if failure != nil {
+		return nil, failure
+	}
 	parsed, err := protocol.ParseCredentialCreationResponseBytes(standardise(credential))
 	if err != nil {
 		return nil, badCeremony(err)
@@ -89,7 +96,7 @@ func (s *Server) finishRegistration(u *account, c ceremony, credential json.RawM
 	if _, taken := s.store.passkey(parsed.RawID); taken != nil {
 		return nil, &tokenError{codeInvalidCredential, "The passkey is already registered."}
 	}
-	created, err := s.relyingParty().CreateCredential(u, c.session, parsed)
+	created, err := settings.webAuthn().CreateCredential(u, c.session, parsed)
 	if err != nil {
 		return nil, badCeremony(err)
 	}
@@ -100,16 +107,19 @@ func (s *Server) finishRegistration(u *account, c ceremony, credential json.RawM
 	}, nil
 }
 
-// relyingParty is made for each ceremony because AllowOrigin may be called at
-// any time. Expiry is ours to check, by Options.Now. The caller holds
-// store.mu.
-func (s *Server) relyingParty() *webauthn.WebAuthn {
+// webAuthn is made for each ceremony, since the settings may change at any time.
+// Expiry is ours to check, by Options.Now.
+func (p passkeySettings) webAuthn() *webauthn.WebAuthn {
+	origins := p.origins
+	if len(origins) == 0 {
+		origins = []string{"https://no-origin.invalid"} // go-webauthn wants one
+	}
 	return must(webauthn.New(&webauthn.Config{
-		RPID:          s.rpID,
+		RPID:          p.relyingParty,
 		RPDisplayName: "Authsignal emulator",
-		RPOrigins:     slices.Clone(s.store.origins),
+		RPOrigins:     origins,
 		AuthenticatorSelection: protocol.AuthenticatorSelection{
-			UserVerification: protocol.VerificationRequired,
+			UserVerification: p.verification,
 		},
 	}))
 }

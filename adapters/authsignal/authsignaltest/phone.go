@@ -64,7 +64,7 @@ func NewPhone(o PhoneOptions) *Phone {
 
 // Phone returns a phone with an app of this tenant and allows its origin.
 func (s *Server) Phone(sdk SDK) *Phone {
-	p := NewPhone(PhoneOptions{APIURL: s.APIURL(), TenantID: s.tenantID, RPID: s.rpID, SDK: sdk})
+	p := NewPhone(PhoneOptions{APIURL: s.APIURL(), TenantID: s.tenantID, RPID: s.relyingParty(), SDK: sdk})
 	s.AllowOrigin(p.Origin())
 	return p
 }

@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"slices"
 	"sync"
 	"time"
 
@@ -22,9 +21,14 @@ import (
 // Options says how an emulator starts. The zero value is a usable tenant on a
 // free port.
 type Options struct {
-	Addr          string           // where to listen, loopback only; "" means 127.0.0.1:0
-	Secret        string           // Server API secret key, at least 32 bytes; "" means a random one
-	TenantID      string           // "" means a random UUID
+	Addr     string   // where to listen, loopback only; "" means 127.0.0.1:0
+	Secret   string   // Server API secret key, at least 32 bytes; "" means a random one
+	TenantID string   // "" means a random UUID
+	Empty    bool     // a tenant as it is born: PASSKEY not set up, no relying party, no action; RPID and Origins are then what Phone goes by
+	Actions  []string // action codes configured with the outcome CHALLENGE; Faults.UnconfiguredAction says what becomes of others
+
+	ManagementSecret string // Management API secret key; "" means a random one
+
 	RPID          string           // WebAuthn relying party id; "" means localhost
 	Origins       []string         // origins passkey ceremonies may come from, besides https://RPID; "android:apk-key-hash:…" included
 	DefaultAction string           // action code of a sign-in that named none; Authsignal's own name is not public, "" means "defaultAction"
@@ -39,8 +43,10 @@ type Server struct {
 	secretMu sync.RWMutex
 	secrets  []string // the current one first, then the one before it
 
+	managementSecret string
+
 	tenantID      string
-	rpID          string
+	rpID          string // that the tenant started with
 	defaultAction string
 	rs256         bool
 	now           func() time.Time
@@ -95,6 +101,8 @@ func Start(o Options) (*Server, error) {
 
 func newServer(o Options) *Server {
 	s := &Server{
+		managementSecret: cmp.Or(o.ManagementSecret, newSecret()),
+
 		secrets:       []string{cmp.Or(o.Secret, newSecret())},
 		tenantID:      cmp.Or(o.TenantID, uuid.NewString()),
 		rpID:          cmp.Or(o.RPID, defaultRPID),
@@ -108,8 +116,24 @@ func newServer(o Options) *Server {
 	if s.now == nil {
 		s.now = time.Now
 	}
-	s.store.origins = append([]string{"https://" + s.rpID}, o.Origins...)
+	s.configure(o)
 	return s
+}
+
+// configure sets the tenant to what o says.
+func (s *Server) configure(o Options) {
+	config := &s.store.config
+	config.tenant = object{"tenantId": s.tenantID, "name": "Authsignal emulator"}
+	if !o.Empty {
+		config.putAuthenticator(object{
+			"verificationMethod": MethodPasskey, "isActive": true,
+			"relyingParty": s.rpID, "expectedOrigins": append([]string{"https://" + s.rpID}, o.Origins...),
+			"userVerificationRequirement": "required",
+		})
+	}
+	for _, code := range o.Actions {
+		config.putAction(s.tenantID, code)
+	}
 }
 
 // routes is everything the emulator answers.
@@ -121,6 +145,7 @@ func (s *Server) routes() http.Handler {
 
 	r.Group(func(r chi.Router) { // Server API
 		r.Use(s.misbehave, s.requireSecret)
+		r.Get("/v1/authenticators", s.serverAuthenticators)
 		r.Post("/v1/validate", s.validate)
 		r.Post("/v1/users/{userId}/actions/{action}", s.track)
 		r.Get("/v1/users/{userId}/actions/{action}/{idempotencyKey}", s.getAction)
@@ -138,6 +163,8 @@ func (s *Server) routes() http.Handler {
 		r.Post("/v1/sessions/revoke", s.revokeSession)
 		r.Post("/v1/sessions/user/revoke", s.revokeUserSessions)
 	})
+
+	r.Group(s.managementRoutes)
 
 	r.Group(func(r chi.Router) { // connect host
 		r.Use(s.misbehave, s.requireSecret)
@@ -159,6 +186,7 @@ func (s *Server) routes() http.Handler {
 			}
 			r.Post("/v1/client/verify/passkey", s.verifyPasskey)
 			r.Post("/v1/client/user-authenticators/passkey", s.addPasskey)
+			r.Get("/v1/client/authenticators", s.offeredAuthenticators)
 			r.Get("/v1/client/user-authenticators", s.clientAuthenticators)
 			r.Get("/v1/client/user-authenticators/passkey", s.findPasskey)
 		})
@@ -171,6 +199,12 @@ func (s *Server) URL() string { return s.url }
 
 // APIURL returns the base of the Server API and the Client API, "/v1" included.
 func (s *Server) APIURL() string { return s.url + "/v1" }
+
+// ManagementURL returns the base of the Management API.
+func (s *Server) ManagementURL() string { return s.url + "/v1/management" }
+
+// ManagementSecret returns the Management API secret key.
+func (s *Server) ManagementSecret() string { return s.managementSecret }
 
 // ConnectURL returns the base of the connect host, to which "/get-user" is
 // appended. Authsignal serves it from a host of its own.
@@ -192,15 +226,21 @@ func (s *Server) RotateSecret() string {
 	return s.secrets[0]
 }
 
-// AllowOrigin lets passkey ceremonies come from origin too. An origin is
-// compared as WebAuthn does: scheme, host and port, or the whole string for
-// "android:apk-key-hash:…".
+// AllowOrigin lets passkey ceremonies come from origin too, if PASSKEY is set
+// up. An origin is compared as WebAuthn does: scheme, host and port, or the
+// whole string for "android:apk-key-hash:…".
 func (s *Server) AllowOrigin(origin string) {
 	s.store.mu.Lock()
 	defer s.store.mu.Unlock()
-	if !slices.Contains(s.store.origins, origin) {
-		s.store.origins = append(s.store.origins, origin)
-	}
+	s.store.config.allowOrigin(origin)
+}
+
+// relyingParty returns the tenant's relying party id, or the one of Options if
+// it has none.
+func (s *Server) relyingParty() string {
+	s.store.mu.Lock()
+	defer s.store.mu.Unlock()
+	return cmp.Or(text(s.store.config.passkeyConfiguration(), "relyingParty"), s.rpID)
 }
 
 // Close stops the emulator, cutting answers under way. A second call does

@@ -33,10 +33,17 @@ func (s *Server) track(w http.ResponseWriter, r *http.Request) {
 		writeError(w, http.StatusBadRequest, codeInvalidRequest, "The action must match "+actionCode.String()+".")
 		return
 	}
-	state := cmp.Or(s.Faults().TrackState, StateChallengeRequired)
-
 	s.store.mu.Lock()
 	defer s.store.mu.Unlock()
+	verdict, failure := s.judge(id.code)
+	if failure == nil && len(s.store.config.activeMethods()) == 0 {
+		failure = errNoAuthenticator
+	}
+	if failure != nil {
+		writeError(w, http.StatusBadRequest, failure.code, failure.description)
+		return
+	}
+	state := cmp.Or(s.Faults().TrackState, verdict.outcome.tracked())
 	u := s.store.ensureUser(id.user)
 	u.Email = cmp.Or(in.Email, u.Email)
 	u.PhoneNumber = cmp.Or(in.PhoneNumber, u.PhoneNumber)
@@ -48,12 +55,15 @@ func (s *Server) track(w http.ResponseWriter, r *http.Request) {
 	act := s.store.ensureAction(id, state, s.now())
 
 	answer := enrolment(u)
+	answer["allowedVerificationMethods"] = verdict.methods
 	answer["idempotencyKey"] = id.key
 	answer["state"] = act.state
 	answer["token"] = s.issue(id, u.User, in.Scope)
 	answer["url"] = s.url + "/prebuilt-ui-is-not-emulated"
 	writeOK(w, answer)
 }
+
+var errNoAuthenticator = &tokenError{codeAuthenticatorNotFound, "The tenant has no authenticator configured."} // never changed
 
 // enrolment tells which methods a user, perhaps unknown, can be verified with.
 func enrolment(u *account) map[string]any {

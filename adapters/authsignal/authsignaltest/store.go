@@ -62,7 +62,7 @@ func (s *Server) PutUser(u User) {
 // store is the tenant's memory. Its methods expect mu to be held.
 type store struct {
 	mu         sync.Mutex
-	origins    []string
+	config     configuration
 	users      map[string]*account
 	actions    map[actionID]*action
 	spent      map[[sha256.Size]byte]bool // tokens used up, see Faults.SingleUse

@@ -29,7 +29,7 @@ type TokenSpec struct {
 	StateUpdatedAt time.Time     // zero means IssuedAt
 	Method         string        // verificationMethod; "" means PASSKEY for CHALLENGE_SUCCEEDED, none otherwise
 	IssuedAt       time.Time     // zero means now
-	Life           time.Duration // 0 means 10 minutes or Faults.TokenSeconds; negative is expired at birth
+	Life           time.Duration // 0 means Faults.TokenSeconds, or else tokenDurationInMinutes of the tenant, or else 10 minutes; negative is expired at birth
 	Scope          string        // "" means read:authenticators
 	Alg            string        // "none", "HS256" or "RS256", with the tenant's key; "" means the tenant's own algorithm
 	Foreign        bool          // of another tenant: names it and is signed with its key
@@ -62,9 +62,9 @@ func (s *Server) Mint(spec TokenSpec) string {
 		state: spec.State, stateUpdatedAt: spec.StateUpdatedAt, createdAt: spec.IssuedAt,
 		method: spec.Method, omit: slices.Clone(spec.OmitFields),
 	}
+	c := s.newClaims(id, user, spec)
 	s.store.mu.Unlock()
 
-	c := s.newClaims(id, user, spec)
 	token := s.sign(c, spec)
 	if len(spec.OmitClaims) > 0 {
 		s.minted.Store(sha256.Sum256([]byte(token)), c)
@@ -106,17 +106,21 @@ const (
 	manageAuthenticators = "read:authenticators add:authenticators update:authenticators remove:authenticators"
 )
 
+// tokenLife is that of a tenant that has never set tokenDurationInMinutes.
 const tokenLife = 10 * time.Minute
 
-// issue signs an ordinary token of the action, good from now on.
+// issue signs an ordinary token of the action, good from now on. The caller
+// holds store.mu.
 func (s *Server) issue(id actionID, user User, scope string) string {
 	spec := TokenSpec{IssuedAt: s.now(), Scope: scope}
 	return s.sign(s.newClaims(id, user, spec), spec)
 }
 
+// newClaims expects store.mu to be held.
 func (s *Server) newClaims(id actionID, user User, spec TokenSpec) claims {
 	faults := s.Faults()
-	life := cmp.Or(spec.Life, time.Duration(faults.TokenSeconds)*time.Second, tokenLife)
+	configured := time.Duration(s.store.config.tokenMinutes()) * time.Minute
+	life := cmp.Or(spec.Life, time.Duration(faults.TokenSeconds)*time.Second, configured, tokenLife)
 	tenant := s.tenantID
 	if spec.Foreign {
 		tenant = uuid.NewString()
