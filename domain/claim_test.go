@@ -45,7 +45,7 @@ func TestNoTwoProofsShareAnEncoding(t *testing.T) {
 					id := domain.Identity{Authority: authority, Subject: subject, Action: action, ProofID: proof}
 					key := domain.ProofKeyOf(id)
 					if other, taken := seen[key]; taken {
-						t.Fatalf("%+q and %+q have the same key", id, other)
+						t.Fatalf("%+v and %+v have the same key", id, other)
 					}
 					seen[key] = id
 				}

@@ -28,4 +28,19 @@ type Identity struct {
 	// known: the ceremony did not end earlier. Zero means that nothing told how
 	// Authority's clock differs from the bridge's.
 	AuthenticatedAfter time.Time
+	// Email is the address that Authority has of the person, as it writes it. It is
+	// empty if Authority has none, or if the verifier was not set up to ask for it. It
+	// is a Secret because it is personal data: no log, error or audit line may tell it.
+	Email Secret
+	// EmailVerified is true only if Email is set and Authority says that it has been
+	// verified.
+	EmailVerified bool
+}
+
+// Equal reports whether both identities say the same, Email by its text. The
+// operator == would compare which Secret it is.
+func (id Identity) Equal(other Identity) bool {
+	sameEmail := id.Email.Equal(other.Email)
+	id.Email, other.Email = Secret{}, Secret{}
+	return sameEmail && id == other
 }

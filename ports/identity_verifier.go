@@ -15,6 +15,10 @@ type IdentityVerifier interface {
 	// domain.SignInPolicy. The same ceremony must always give the same proof id.
 	// AuthenticatedAfter must not be later than the end of the ceremony, however far
 	// the authority's clock is ahead; a verifier that cannot tell leaves it zero.
+	// Email must be the authority's own for this person: a verifier never takes it from
+	// the caller, makes one up, or calls one verified that the authority does not. A
+	// verifier that is to tell it, and cannot ask for it, fails with ErrUnavailable or
+	// ErrBusy as below. No error may hold it.
 	//
 	// The error wraps
 	//   - domain.ErrTokenRejected if the token proves nobody,

@@ -19,6 +19,12 @@ type problem struct {
 	Description string `json:"errorDescription"`
 }
 
+func problemOf(reply upstream.Reply) problem {
+	var p problem
+	_ = json.Unmarshal(reply.Body, &p) // an HTML page leaves it empty
+	return p
+}
+
 func (p problem) code() string {
 	if p.ErrorCode != "" {
 		return p.ErrorCode
@@ -36,26 +42,38 @@ func isRejection(code string) bool {
 	return false
 }
 
-// refusal is the one table of Authsignal's error replies.
+// refusal returns what an error reply to a validation means.
 func (v *Verifier) refusal(reply upstream.Reply, token domain.PasskeyToken) error {
-	var p problem
-	_ = json.Unmarshal(reply.Body, &p) // an HTML page leaves it empty
+	p := problemOf(reply)
 	said := strings.TrimSpace(fmt.Sprintf("authsignal answered %d %s", reply.Status,
 		reply.Words(strings.Trim(p.code()+": "+p.Description, ": "), token.Secret, v.config.Secret)))
+	switch reply.Status {
+	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden:
+		if isRejection(p.code()) {
+			return fmt.Errorf("%w: %s", domain.ErrTokenRejected, said)
+		}
+	}
+	err := v.trouble(reply, said)
+	if _, known := domain.ReasonOf(err); !known {
+		v.client.Refused(reply)
+	}
+	return err
+}
+
+// trouble is the one table of the error replies that say nothing about a token. What
+// is told of the reply begins with said. An error without a reason means that Authsignal
+// refuses the bridge itself.
+func (v *Verifier) trouble(reply upstream.Reply, said string) error {
 	wait := upstream.RetryAfter(reply.Header, v.now())
 
 	switch s := reply.Status; {
-	case (s == http.StatusBadRequest || s == http.StatusUnauthorized || s == http.StatusForbidden) && isRejection(p.code()):
-		return fmt.Errorf("%w: %s", domain.ErrTokenRejected, said)
 	case s == http.StatusTooManyRequests:
 		return domain.WithRetryAfter(fmt.Errorf("%w: %s", domain.ErrBusy, said), wait)
 	case s == http.StatusUnauthorized, s == http.StatusForbidden:
-		v.client.Refused(reply)
 		return errors.New(said + ": check AUTHSIGNAL_SECRET, and that AUTHSIGNAL_API_URL is of the same tenant's region")
 	case s == http.StatusRequestTimeout, s >= http.StatusInternalServerError, s < http.StatusMultipleChoices:
 		return domain.WithRetryAfter(fmt.Errorf("%w: %s", domain.ErrUnavailable, said), wait)
 	}
 	// Redirects, 404, 405 and the like: somebody else listens there.
-	v.client.Refused(reply)
 	return errors.New(said + ": check that AUTHSIGNAL_API_URL is the Server API's base URL, which ends in /v1")
 }

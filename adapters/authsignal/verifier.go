@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -31,6 +32,7 @@ type Verifier struct {
 	config Config
 	skew   time.Duration
 	now    func() time.Time
+	email  bool // see WithEmail
 }
 
 var _ ports.IdentityVerifier = (*Verifier)(nil)
@@ -55,7 +57,22 @@ func (v *Verifier) Verify(ctx context.Context, token domain.PasskeyToken) (domai
 	ctx, cancel := context.WithTimeout(ctx, VerifyTimeout)
 	defer cancel()
 
-	reply, err := v.ask(ctx, token)
+	identity, err := v.validate(ctx, token)
+	if err != nil || !v.email {
+		return identity, err
+	}
+	return v.addEmail(ctx, identity)
+}
+
+// validate has Authsignal validate the token.
+func (v *Verifier) validate(ctx context.Context, token domain.PasskeyToken) (domain.Identity, error) {
+	body, err := json.Marshal(map[string]string{"token": token.Reveal()})
+	if err != nil {
+		return domain.Identity{}, err
+	}
+	reply, err := v.ask(ctx, func() (*http.Request, error) {
+		return v.request(ctx, http.MethodPost, "/validate", bytes.NewReader(body))
+	})
 	if err != nil {
 		return domain.Identity{}, fmt.Errorf("%w: %w", domain.ErrUnavailable, err)
 	}
@@ -65,29 +82,37 @@ func (v *Verifier) Verify(ctx context.Context, token domain.PasskeyToken) (domai
 	return v.identity(reply.Body)
 }
 
-// ask posts the token, and once more if no reply came: validating is a read, which
-// may be repeated. A reply of any kind is final, and so is the deadline.
-func (v *Verifier) ask(ctx context.Context, token domain.PasskeyToken) (upstream.Reply, error) {
-	reply, err := v.post(ctx, token)
+// ask sends a request, and once more if no reply came: all that the bridge asks
+// Authsignal is a read, which may be repeated. A reply of any kind is final, and so is
+// the deadline.
+func (v *Verifier) ask(ctx context.Context, request func() (*http.Request, error)) (upstream.Reply, error) {
+	reply, err := v.send(request)
 	if noReply := errors.Is(err, upstream.ErrNotSent) || errors.Is(err, upstream.ErrNoReply); noReply && ctx.Err() == nil {
-		reply, err = v.post(ctx, token)
+		reply, err = v.send(request)
 	}
 	return reply, err
 }
 
-func (v *Verifier) post(ctx context.Context, token domain.PasskeyToken) (upstream.Reply, error) {
-	body, err := json.Marshal(map[string]string{"token": token.Reveal()})
+func (v *Verifier) send(request func() (*http.Request, error)) (upstream.Reply, error) {
+	req, err := request()
 	if err != nil {
 		return upstream.Reply{}, err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, string(v.config.APIURL)+"/validate", bytes.NewReader(body))
+	return v.client.Do(req)
+}
+
+// request returns a request of Authsignal's Server API. A nil body is none.
+func (v *Verifier) request(ctx context.Context, method, path string, body io.Reader) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, method, string(v.config.APIURL)+path, body)
 	if err != nil {
-		return upstream.Reply{}, err
+		return nil, err
 	}
-	req.Header.Set("Content-Type", "application/json")
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
 	req.Header.Set("Accept", "application/json")
 	req.SetBasicAuth(v.config.Secret.Reveal(), "") // secret as user, empty password ("Authentication", Authsignal Server API)
-	return v.client.Do(req)
+	return req, nil
 }
 
 // validation is the part of a 200 from /validate that the bridge reads. The code

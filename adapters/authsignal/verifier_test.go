@@ -76,6 +76,11 @@ func TestVerifierKeepsTheContract(t *testing.T) {
 }
 
 func harness(t *testing.T, rs256 bool) portstest.VerifierHarness {
+	_, h := startHarness(t, rs256)
+	return h
+}
+
+func startHarness(t *testing.T, rs256 bool) (*authsignaltest.Server, portstest.VerifierHarness) {
 	var ahead atomic.Int64
 	now := func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
 	tenant, err := authsignaltest.Start(authsignaltest.Options{RS256: rs256, Now: now})
@@ -90,7 +95,7 @@ func harness(t *testing.T, rs256 bool) portstest.VerifierHarness {
 	meets := func(fault authsignaltest.Fault) func(*testing.T) {
 		return func(*testing.T) { tenant.SetFaults(authsignaltest.Faults{Inject: []authsignaltest.Fault{fault}}) }
 	}
-	return portstest.VerifierHarness{
+	return tenant, portstest.VerifierHarness{
 		Verifier: newVerifier(tenant.APIURL(), tenant.Secret()),
 		Prove: func(t *testing.T) (domain.PasskeyToken, domain.Identity) {
 			signedIn, err := phone.SignIn(t.Context(), action)

@@ -16,10 +16,12 @@ type VerifierHarness struct {
 	Verifier ports.IdentityVerifier
 	// Prove runs a ceremony at the authority and returns its token and the identity
 	// it proves. ProofID may be left empty: the suite compares it between ceremonies.
+	// If the verifier tells e-mail addresses, Email must be set and verified.
 	Prove func(t *testing.T) (domain.PasskeyToken, domain.Identity)
 	// Other does the same for a ceremony that no policy admits: of somebody else, an
 	// hour ago and, where the authority's tokens tell them, for another action and by
-	// another method. Its AuthenticatedAt must be set.
+	// another method. Its AuthenticatedAt must be set. If the verifier tells e-mail
+	// addresses, Email must be set and not verified.
 	Other func(t *testing.T) (domain.PasskeyToken, domain.Identity)
 	// Bad returns tokens that prove nobody, by what is wrong with them.
 	Bad func(t *testing.T) map[string]domain.PasskeyToken
@@ -72,6 +74,13 @@ func verifierKnobs(t *testing.T, h VerifierHarness) {
 		"Prove": h.Prove != nil, "Other": h.Other != nil, "Bad": h.Bad != nil && len(h.Bad(t)) > 0,
 		"Garble": h.Garble != nil || !asks, "Hang": h.Hang != nil || !asks, "Stop": h.Stop != nil || !asks,
 	})
+	if t.Failed() {
+		return
+	}
+	_, proven := h.Prove(t)
+	if _, other := h.Other(t); !proven.Email.IsZero() && (!proven.EmailVerified || other.Email.IsZero() || other.EmailVerified) {
+		t.Error("the harness does not try one e-mail address that is verified and one that is not")
+	}
 }
 
 // mustVerify returns the identity without AuthenticatedAfter, which each answer of
@@ -95,7 +104,7 @@ func (h VerifierHarness) refused(t *testing.T, token domain.PasskeyToken, want d
 	identity, err := h.Verifier.Verify(t.Context(), token)
 	wantReason(t, err, want)
 	wantSilent(t, err, append(h.Secrets, token.Reveal())...)
-	if identity != (domain.Identity{}) {
+	if !identity.Equal(domain.Identity{}) {
 		t.Errorf("identity = %+v, want none", identity)
 	}
 }
@@ -125,7 +134,10 @@ func (h VerifierHarness) wantIdentity(t *testing.T, token domain.PasskeyToken, w
 	if !want.AuthenticatedAt.IsZero() && got.AuthenticatedAt.Sub(want.AuthenticatedAt).Abs() >= time.Minute {
 		t.Errorf("authenticated at %s, want %s", got.AuthenticatedAt, want.AuthenticatedAt)
 	}
-	wantSilent(t, got, append(h.Secrets, token.Reveal())...)
+	if !got.Email.Equal(want.Email) || got.EmailVerified != want.EmailVerified {
+		t.Errorf("email = %q, verified: %t, want %q, %t", got.Email.Reveal(), got.EmailVerified, want.Email.Reveal(), want.EmailVerified)
+	}
+	wantSilent(t, got, append(h.Secrets, token.Reveal(), got.Email.Reveal())...)
 }
 
 func verifierClock(t *testing.T, h VerifierHarness) {
@@ -150,7 +162,7 @@ func verifierClock(t *testing.T, h VerifierHarness) {
 
 func verifierRepeats(t *testing.T, h VerifierHarness) {
 	token, _ := h.Prove(t)
-	if first, second := h.mustVerify(t, token), h.mustVerify(t, token); first != second {
+	if first, second := h.mustVerify(t, token), h.mustVerify(t, token); !first.Equal(second) {
 		t.Errorf("the same token gave %+v and %+v", first, second)
 	}
 }
@@ -273,7 +285,7 @@ func verifierAtOnce(t *testing.T, h VerifierHarness) {
 	atOnce(func(caller int) {
 		got, err := h.Verifier.Verify(t.Context(), proofs[caller].token)
 		got.AuthenticatedAfter = time.Time{}
-		if err != nil || got != proofs[caller].want {
+		if err != nil || !got.Equal(proofs[caller].want) {
 			t.Errorf("identity = %+v, err = %v, want %+v", got, err, proofs[caller].want)
 		}
 	})

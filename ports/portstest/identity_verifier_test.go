@@ -51,7 +51,10 @@ func (f verifierFunc) Verify(ctx context.Context, token domain.PasskeyToken) (do
 func startVerifier() (portstest.VerifierHarness, map[string]flaw[portstest.VerifierHarness]) {
 	a := &authority{}
 	prove := func(subject, action, method string, age time.Duration) (domain.PasskeyToken, domain.Identity) {
-		identity := domain.Identity{Subject: subject, Action: action, Method: method, AuthenticatedAt: time.Now().Add(-age)}
+		identity := domain.Identity{
+			Subject: subject, Action: action, Method: method, AuthenticatedAt: time.Now().Add(-age),
+			Email: domain.NewSecret(subject + "@example.com"), EmailVerified: subject == "jane",
+		}
 		told := identity
 		told.AuthenticatedAt = identity.AuthenticatedAt.Add(a.ahead)
 		told.AuthenticatedAfter = identity.AuthenticatedAt.Add(-time.Second)
@@ -101,9 +104,15 @@ func verifierFlaws(a *authority) map[string]flaw[portstest.VerifierHarness] {
 			reports(func(id *domain.Identity) { id.AuthenticatedAfter = id.AuthenticatedAt })),
 		"does not compare the clocks": by("no ceremony is said to have ended later than it did",
 			reports(func(id *domain.Identity) { id.AuthenticatedAfter = time.Time{} })),
-		"tries no clock in its harness": {proves, func(h *portstest.VerifierHarness) { h.Ahead = nil }},
-		"calls every method a passkey":  by(asIs, reports(func(id *domain.Identity) { id.Method = domain.MethodPasskey })),
-		"calls every action a sign-in":  by(asIs, reports(func(id *domain.Identity) { id.Action = "sign-in" })),
+		"tries no clock in its harness":                   {proves, func(h *portstest.VerifierHarness) { h.Ahead = nil }},
+		"tells no e-mail address":                         by(proves, reports(func(id *domain.Identity) { id.Email, id.EmailVerified = domain.Secret{}, false })),
+		"tells somebody else's e-mail":                    by(proves, reports(func(id *domain.Identity) { id.Email = domain.NewSecret("john@example.com") })),
+		"calls no e-mail address verified":                by(proves, reports(func(id *domain.Identity) { id.EmailVerified = false })),
+		"calls every e-mail address verified":             by(asIs, reports(func(id *domain.Identity) { id.EmailVerified = true })),
+		"puts the e-mail address into the proof id":       by(proves, reports(func(id *domain.Identity) { id.ProofID += id.Email.Reveal() })),
+		"tries no verified e-mail address in its harness": lacks(func(h *portstest.VerifierHarness) { h.Prove = h.Other }),
+		"calls every method a passkey":                    by(asIs, reports(func(id *domain.Identity) { id.Method = domain.MethodPasskey })),
+		"calls every action a sign-in":                    by(asIs, reports(func(id *domain.Identity) { id.Action = "sign-in" })),
 		"judges the action by itself": by(asIs, func(ctx context.Context, token domain.PasskeyToken) (domain.Identity, error) {
 			identity, err := a.Verify(ctx, token)
 			if err == nil && identity.Action != "sign-in" {
