@@ -35,6 +35,9 @@ func Verifiers() []VerifierChoice {
 			func(o Opening) OpenedVerifier {
 				client := o.Client()
 				verifier := authsignal.NewVerifier(client, o.Authsignal, o.ClockSkew, o.Now)
+				if o.issuerConfig().WantsEmail() {
+					verifier = verifier.WithEmail()
+				}
 				return OpenedVerifier{verifier, verifier.Warm, client}
 			},
 		},
@@ -61,8 +64,8 @@ type IssuerChoice struct {
 }
 
 // Issuers are the names that TOKEN_ISSUER may hold. An OpenID provider takes the
-// bridge's word for everybody. At Auth0 the Login script and the
-// Action ask Authsignal about tokens, or about people, and it knows nobody else's.
+// bridge's word for everybody. At Auth0 the Login script and the Action ask Authsignal
+// about tokens, or take the bridge's word about one Authsignal tenant's people only.
 func Issuers() []IssuerChoice {
 	return []IssuerChoice{
 		{
@@ -128,6 +131,9 @@ type IssuerConfig interface {
 	IssuerURL() string
 	// IssueTime returns how long the opening of a session may take at most.
 	IssueTime() time.Duration
+	// WantsEmail reports whether the issuer needs people's e-mail addresses, so that the
+	// verifier must ask for them.
+	WantsEmail() bool
 }
 
 // Opening is what an adapter is opened with.

@@ -19,7 +19,7 @@ type Config struct {
 	Audience     string         `env:"AUTH0_AUDIENCE" help:"the identifier of the API that access tokens are for; without one they are opaque and good for /userinfo only"`
 	Scope        settings.Scope `env:"AUTH0_SCOPE" envDefault:"openid profile email" help:"the scope of sessions, separated by spaces; openid must be in it, and at least one scope of the API if it has any: Auth0 grants all of them to a request that names none"`
 
-	Proof    Proof         `env:"AUTH0_PROOF" envDefault:"token" help:"token if the Login script has Authsignal validate the passkey token itself, signed if it takes the bridge's own word, signed with AUTH0_PROOF_KEY"`
+	Proof    Proof         `env:"AUTH0_PROOF" envDefault:"token" help:"token if the Login script has Authsignal validate the passkey token itself, signed if it takes the bridge's own word, signed with AUTH0_PROOF_KEY, and Auth0 needs no key of Authsignal's"`
 	ProofKey domain.Secret `env:"AUTH0_PROOF_KEY" help:"the key of AUTH0_PROOF=signed, 64 or more hexadecimal digits, such as openssl rand -hex 32 prints; it must be NATIVE_BRIDGE_KEY in the Login script's settings too"`
 
 	ScopeAllowed     settings.Scope     `env:"AUTH0_SCOPE_ALLOWED" help:"what callers of POST /oauth/token may ask for, and all that any session may have, separated by spaces; add offline_access for sessions that can be renewed (default: AUTH0_SCOPE)"`
@@ -52,6 +52,10 @@ func (c *Config) IssuerURL() string { return c.Domain.Issuer() }
 
 // IssueTime returns how long the opening of a session may take at most.
 func (c *Config) IssueTime() time.Duration { return IssueTimeout }
+
+// WantsEmail reports whether the bridge tells the Login script the person's e-mail
+// address. Where it does not, the script and the Action ask Authsignal for it.
+func (c *Config) WantsEmail() bool { return c.Proof == ProofSigned }
 
 // checkProof wants a key if proofs are signed, and none if they are not: a key
 // that does nothing would look like protection.

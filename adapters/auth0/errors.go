@@ -42,11 +42,12 @@ func isRateLimit(reply upstream.Reply) bool {
 	return reply.Status == http.StatusTooManyRequests && problemOf(reply).Error != "too_many_attempts"
 }
 
-// said begins what is told of an error reply, without credentials.
-func (i *Issuer) said(reply upstream.Reply, p problem, credential domain.Secret) string {
+// said begins what is told of an error reply, without the client secret and what else
+// was sent that must not be told.
+func (i *Issuer) said(reply upstream.Reply, p problem, sent ...domain.Secret) string {
 	words := strings.Trim(p.Error+": "+p.ErrorDescription, ": ")
 	return strings.TrimSpace(fmt.Sprintf("auth0 answered %d %s", reply.Status,
-		reply.Words(words, credential, i.config.ClientSecret)))
+		reply.Words(words, append(sent, i.config.ClientSecret)...)))
 }
 
 // unanswered is the error of a session that was asked for and did not come. Auth0
@@ -81,9 +82,9 @@ func (i *Issuer) passing(reply upstream.Reply, p problem, said string) error {
 // because Auth0's documents disagree about some statuses. Invalid is the reason
 // that invalid_grant stands for, since it speaks of whatever credential was sent;
 // "" means that nobody is there to be refused, and that a refusal is a fault of ours.
-func (i *Issuer) refusal(reply upstream.Reply, credential domain.Secret, invalid domain.Error) error {
+func (i *Issuer) refusal(reply upstream.Reply, invalid domain.Error, sent ...domain.Secret) error {
 	p := problemOf(reply)
-	said := i.said(reply, p, credential)
+	said := i.said(reply, p, sent...)
 	refused := func(reason domain.Error, hint string) error {
 		if invalid == "" {
 			return errors.New(said + hint)
@@ -144,7 +145,7 @@ func (i *Issuer) refusedByLoginScript() string {
 	if i.config.Proof == ProofSigned {
 		return ": the Login script refused a proof that the bridge had just signed. " +
 			"Either its settings differ from the bridge's (NATIVE_BRIDGE_KEY, NATIVE_BRIDGE_CLIENT_ID, NATIVE_BRIDGE_CONNECTION, AUTHSIGNAL_API_URL, AUTHSIGNAL_ACTION, AUTHSIGNAL_SUBJECTS), " +
-			"or the bridge's clock is wrong"
+			"or it is the login.js of another release, or the bridge's clock is wrong"
 	}
 	return ": the Login script refused a token that the bridge had just had accepted. " +
 		"Either its settings differ from the bridge's (AUTHSIGNAL_SECRET, AUTHSIGNAL_API_URL, AUTHSIGNAL_ACTION, AUTHSIGNAL_SUBJECTS; with NATIVE_BRIDGE_KEY it takes no tokens), " +

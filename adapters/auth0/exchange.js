@@ -1,9 +1,9 @@
 /*
  * Action of the trigger custom-token-exchange, for Native Bridge with TOKEN_ISSUER=auth0-token-exchange.
  *
- * The subject token is the token an app holds after a passkey ceremony with Authsignal. The Action asks Authsignal whether
- * that token proves a passkey sign-in, and by whom, by the same rules as the Login script, and sets that person as the
- * user. It lets nobody exchange tokens but the bridge's own application: others would get around the bridge.
+ * The subject token is the token that an app holds after a passkey ceremony with Authsignal. The Action asks Authsignal
+ * whether that token proves a passkey sign-in, and who signed in. It judges by the same rules as the Login script and sets
+ * that person as the user. Only the bridge's own application may exchange tokens: others would get around the bridge.
  *
  * Paste it under Actions > Library > Create Action > Build from Scratch > Custom Token Exchange, add the secrets below,
  * Deploy, and make a token exchange profile with its id. It needs no dependencies.
@@ -13,17 +13,17 @@
  *   AUTHSIGNAL_ACTION         the one action whose tokens are sign-ins
  *   AUTHSIGNAL_SUBJECTS       "auth0" (default): Authsignal's user ids are whole Auth0 ids, auth0|…; "plain": ids without "|"
  *   NATIVE_BRIDGE_CLIENT_ID   client id of the bridge's application
- *   CREATE_USERS_IN           a connection's name, to make users there who do not exist yet; without it, none is made
+ *   CREATE_USERS_IN           name of the connection in which to make users who do not exist yet; without it, none is made
  *
- * It runs on Node 18 and 22. api.access.rejectInvalidSubjectToken means "no", and counts against the address that asks;
- * deny with server_error means "cannot tell", and must not count. No reason holds a token, a secret or a text of
- * Authsignal's. Response bodies are not bounded: fetch cannot, and Authsignal is trusted that far.
+ * The Action runs on Node 18 and 22. api.access.rejectInvalidSubjectToken means "no", and counts against the address that
+ * asks; deny with server_error means "cannot tell", and must not count. No reason holds a token, a secret, an e-mail address
+ * or a text of Authsignal's. The Action does not bound response bodies: fetch cannot, and Authsignal is trusted that far.
  */
 const DEADLINE_MS = 4000; // for all calls together; the bridge waits longer
 const TOKEN_REFUSALS = ["expired_token", "invalid_token", "invalid_request", "invalid_credential"];
 const UNDECODED = /[\uD800-\uDFFF\uFFFD]/u; // half a character, or the sign for none: two people's ids would look alike
 
-// Verdict is a reason that may be told: the text of any other error might hold what must not be.
+// Verdict is a reason that may be told. The text of any other error might hold a secret.
 class Verdict extends Error {
   constructor(code, message) {
     super(message);
@@ -86,7 +86,7 @@ function setting(secrets, name) {
   return value;
 }
 
-// validate asks Authsignal about the token and returns what it proves.
+// validate asks Authsignal about the token and returns its answer.
 async function validate(settings, token, signal) {
   if (typeof token !== "string" || token === "") throw refuse("there is no token");
   const { status, body } = await call(settings, "POST", "/validate", signal, { token, action: settings.action });
@@ -103,14 +103,14 @@ async function validate(settings, token, signal) {
   throw unexpected(status);
 }
 
-// judge decides whether the proof is a passkey sign-in, and returns the user_id of whose it is.
+// judge decides whether the proof is a passkey sign-in. It returns the person's user_id.
 function judge(proof, settings) {
   const actions = [proof.action, proof.actionCode].filter((action) => action !== undefined && action !== null);
   if (actions.length === 0 || actions.some((action) => action !== settings.action)) {
     throw refuse("the token is for another action");
   }
   if (proof.verificationMethod !== "PASSKEY") throw refuse("the token was not won with a passkey");
-  if (typeof proof.userId !== "string" || proof.userId === "") throw refuse("the token names nobody");
+  if (typeof proof.userId !== "string" || proof.userId === "") throw refuse("the token does not say who signed in");
   if (UNDECODED.test(proof.userId)) throw cannotTell("the token's user id holds what could not be decoded");
   return userIDOf(proof.userId, settings.subjects);
 }
@@ -121,7 +121,7 @@ function userIDOf(subject, subjects) {
   if (subjects === "plain" && subject.includes("|")) throw refuse('the token\'s user id holds a "|", which "plain" subjects do not');
   if (!subject.startsWith(prefix)) throw refuse('the token\'s user id does not begin with "auth0|"');
   const userID = subject.slice(prefix.length);
-  if (["", ".", ".."].includes(userID)) throw refuse("the token's user id is empty, or a path of dots"); // which lead elsewhere in a URL
+  if (["", ".", ".."].includes(userID)) throw refuse("the token's user id is empty, or a path of dots"); // dots lead elsewhere in a URL
   return userID;
 }
 
@@ -131,14 +131,14 @@ async function getUser(settings, subject, signal) {
   return body;
 }
 
-// attributesOf leaves the email out where Authsignal knows none: an invented one would be worse. A sign-in sends no mail.
+// attributesOf leaves the e-mail address out if Authsignal has none: an invented one would be worse. A sign-in sends no mail.
 function attributesOf(userID, user) {
   if (typeof user.email !== "string" || user.email === "") return { user_id: userID };
   return { user_id: userID, email: user.email, email_verified: user.emailVerified === true, verify_email: false };
 }
 
-// call returns the status and the JSON object of an answer; for a status other than 200, {} may stand for the object.
-// It follows no redirect, which could carry secret and token elsewhere.
+// call returns an answer's status and its JSON object, or {} if there is none and the status is not 200. It follows no
+// redirect: that could carry secret and token elsewhere.
 async function call(settings, method, path, signal, body) {
   const { status, text } = await send(settings.apiURL + path, {
     method,

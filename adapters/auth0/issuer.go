@@ -76,7 +76,7 @@ func (i *Issuer) Issue(ctx context.Context, grant domain.Grant) (domain.Session,
 		return domain.Session{}, err
 	}
 	return i.open(ctx, grant, i.passwordRealm(grant, proof), func(reply upstream.Reply) error {
-		return i.refusal(reply, proof, domain.ErrAccessDenied)
+		return i.refusal(reply, domain.ErrAccessDenied, proof, grant.Identity.Email)
 	})
 }
 

@@ -1,40 +1,50 @@
 /*
  * Login script of the custom database connection behind Native Bridge.
  *
- * The "password" is the token an app holds after a passkey ceremony with Authsignal. The script asks Authsignal whether
- * that token proves a passkey sign-in, and by whom; it takes the person from the token alone. The identifier it is given
- * must only match. It replaces the Login script of Authsignal's guide "Auth0 Native Bridge".
+ * The "password" proves who signs in. It takes one of two forms, and the connection's settings say which:
  *
- * With a key in its settings, the "password" is the bridge's word for all that, signed with the key and good for a
- * minute. Then no token is accepted, and so nothing that did not come through the bridge.
+ * - AUTH0_PROOF=token: the password is the token that an app holds after a passkey ceremony with Authsignal. The script asks
+ *   Authsignal whether that token proves a passkey sign-in, who signed in, and what e-mail address the person has.
+ * - AUTH0_PROOF=signed: the password is the bridge's word for all that, signed with a key and good for a minute. The script
+ *   asks nobody, so Auth0 needs no key of Authsignal's. It accepts no token, and so nothing that did not come through the
+ *   bridge.
+ *
+ * Either way the person comes from the password alone, and the identifier must only match. The script replaces the Login
+ * script of Authsignal's guide "Auth0 Native Bridge".
  *
  * Paste it under Authentication > Database > (the connection) > Custom Database > Database Action Scripts > Login, and
- * set below it, under Database Settings:
+ * set below it, under Database Settings, for both forms:
  *
- *   AUTHSIGNAL_SECRET     API secret key of the Authsignal tenant
- *   AUTHSIGNAL_API_URL    base of its Server API, such as https://api.authsignal.com/v1
+ *   AUTHSIGNAL_API_URL    base of Authsignal's Server API, such as https://api.authsignal.com/v1
  *   AUTHSIGNAL_ACTION     the one action whose tokens are sign-ins
  *   AUTHSIGNAL_SUBJECTS   "auth0" (default): Authsignal's user ids are whole Auth0 ids, auth0|…; "plain": ids without "|"
  *
- * and, only if the bridge runs with AUTH0_PROOF=signed,
+ * For AUTH0_PROOF=token also
  *
- *   NATIVE_BRIDGE_KEY             AUTH0_PROOF_KEY of the bridge
+ *   AUTHSIGNAL_SECRET     API secret key of the Authsignal tenant
+ *
+ * and for AUTH0_PROOF=signed instead
+ *
+ *   NATIVE_BRIDGE_KEY             AUTH0_PROOF_KEY of the bridge; with it the script reads no AUTHSIGNAL_SECRET
  *   NATIVE_BRIDGE_KEY_PREVIOUS    while keys are changed: the other key, which is as good
  *   NATIVE_BRIDGE_CLIENT_ID       client id of the bridge's application
  *   NATIVE_BRIDGE_CONNECTION      name of this connection
  *
- * "Import Users to Auth0" must be off: Auth0 would store the first token as the user's password.
+ * "Import Users to Auth0" must be off: Auth0 would store the first password as the user's.
  *
- * It runs on Node 18 and 22, calls back exactly once, and needs no module but Node's own crypto. WrongUsernameOrPasswordError means "no";
- * Error means "cannot tell", and must not count as a failed sign-in. No message holds a token, a secret or a text of
- * Authsignal's. Response bodies are not bounded: fetch cannot, and Authsignal is trusted that far.
+ * The script runs on Node 18 and 22, calls back exactly once, and needs no module but Node's own crypto.
+ * WrongUsernameOrPasswordError means "no"; Error means "cannot tell", and must not count as a failed sign-in. No message
+ * holds a password, a key, an e-mail address or a text of Authsignal's. The script does not bound response bodies: fetch
+ * cannot, and Authsignal is trusted that far.
  */
 function login(identifier, password, callback) {
   const answer = arguments[arguments.length - 1]; // with the context object turned on, the callback comes fourth
   const DEADLINE_MS = 4000; // for all calls together; the bridge waits longer
   const TOKEN_REFUSALS = ["expired_token", "invalid_token", "invalid_request", "invalid_credential"];
   const UNDECODED = /[\uD800-\uDFFF\uFFFD]/u; // half a character, or the sign for none: two people's ids would look alike
-  const SIGNED_HEADER = Buffer.from('{"alg":"HS256","typ":"native-bridge-proof+jwt"}').toString("base64url");
+  const SIGNED_TYPE = "native-bridge-proof-v2+jwt";
+  const SIGNED_HEADER = Buffer.from(`{"alg":"HS256","typ":"${SIGNED_TYPE}"}`).toString("base64url");
+  const SIGNED_BY_ANY_BRIDGE = /^\{"alg":"HS256","typ":"native-bridge-proof(-v\d+)?\+jwt"\}$/;
   const SIGNED_LIFETIME_S = 60;
   const SIGNED_SKEW_S = 30;
   const CEREMONY_AGE_S = 3600; // AUTHSIGNAL_MAX_AGE and CLOCK_SKEW of the bridge at their largest
@@ -50,13 +60,16 @@ function login(identifier, password, callback) {
     (error) => settle(verdicts.has(error) ? error : cannotTell("the Login script failed")),
   );
 
-  // readPerson returns the profile of the person the token proves.
+  // readPerson returns the profile of the person whom the password proves.
   async function readPerson() {
     const settings = readSettings();
-    const proof = settings.keys.length > 0 ? readSigned(settings) : await validate(settings);
+    if (settings.keys.length > 0) {
+      const signed = readSigned(settings);
+      return profileOf(judge(signed, settings), signed);
+    }
+    const proof = await validate(settings);
     const userID = judge(proof, settings);
-    const user = await getUser(settings, proof.userId);
-    return profileOf(userID, user);
+    return profileOf(userID, await getUser(settings, proof.userId));
   }
 
   function readSettings() {
@@ -69,10 +82,11 @@ function login(identifier, password, callback) {
       throw cannotTell('the setting AUTHSIGNAL_SUBJECTS is neither "auth0" nor "plain"');
     }
     const keys = ["NATIVE_BRIDGE_KEY", "NATIVE_BRIDGE_KEY_PREVIOUS"].filter((name) => name in configuration).map(key);
-    return { apiURL, subjects, keys, secret: setting("AUTHSIGNAL_SECRET"), action: setting("AUTHSIGNAL_ACTION") };
+    const secret = keys.length > 0 ? undefined : setting("AUTHSIGNAL_SECRET");
+    return { apiURL, subjects, keys, secret, action: setting("AUTHSIGNAL_ACTION") };
   }
 
-  // key wants a whole key of a setting that is there, even an empty one: taking it for none would open the door to tokens.
+  // key reads a setting that is there. It must hold a whole key: an empty one, taken for none, would let tokens in.
   function key(name) {
     const digits = configuration[name];
     if (!/^([0-9a-f]{2}){32,}$/i.test(digits)) throw cannotTell(`the setting ${name} is not 64 or more hexadecimal digits`);
@@ -85,10 +99,10 @@ function login(identifier, password, callback) {
     return value;
   }
 
-  // validate asks Authsignal about the token and returns what it proves.
+  // validate asks Authsignal about the token and returns its answer.
   async function validate(settings) {
     if (typeof password !== "string" || password === "") throw refuse("there is no token");
-    if (password.startsWith(`${SIGNED_HEADER}.`)) throw cannotTell("the bridge signs, but the setting NATIVE_BRIDGE_KEY is missing");
+    if (isFromABridge(password)) throw cannotTell("the bridge signs, but the setting NATIVE_BRIDGE_KEY is missing");
     const { status, body } = await call(settings, "POST", "/validate", { token: password, action: settings.action });
     if (status === 200) {
       if (typeof body.isValid !== "boolean") throw cannotTell("Authsignal's answer is not a validation");
@@ -103,8 +117,8 @@ function login(identifier, password, callback) {
     throw unexpected(status);
   }
 
-  // readSigned returns what the bridge vouches for, in the words of a validation. Whoever knows the key chose every byte
-  // below the signature; for whoever does not, nothing is read.
+  // readSigned returns what the bridge vouches for, under the names that Authsignal gives it. It reads nothing before the
+  // signature is right.
   function readSigned(settings) {
     const { header, payload, signature } = splitSigned();
     if (!settings.keys.some((key) => isSigned(`${header}.${payload}`, signature, key))) {
@@ -116,17 +130,28 @@ function login(identifier, password, callback) {
     if (claims.client_id !== setting("NATIVE_BRIDGE_CLIENT_ID")) throw refuse("the password is for another application");
     if (claims.authority !== `authsignal ${settings.apiURL}`) throw refuse("the password is about another Authsignal tenant's user");
     checkTimes(claims);
-    return { userId: claims.sub, action: claims.action, verificationMethod: claims.method };
+    const { sub, action, method, email, email_verified: emailVerified } = claims;
+    return { userId: sub, action, verificationMethod: method, email, emailVerified };
   }
 
-  // splitSigned takes apart a JWT with the one header the bridge writes.
+  // splitSigned takes apart a JWT with the one header that this script reads. A bridge of another release may write
+  // another: that is no fault of the person's.
   function splitSigned() {
     const [header, payload, signature, ...more] = typeof password === "string" ? password.split(".") : [];
+    if (header !== SIGNED_HEADER && isFromABridge(password)) {
+      throw cannotTell(`the bridge does not sign as this Login script reads (${SIGNED_TYPE}): use the login.js of the bridge's own release`);
+    }
     if (header !== SIGNED_HEADER || signature === undefined || more.length > 0) throw refuse("the password is not signed by the bridge");
     return { header, payload, signature };
   }
 
-  // isSigned compares texts and not bytes, because base64 spells the same bytes in several ways.
+  // isFromABridge tells whether a password has the header of any release of the bridge. It proves nothing.
+  function isFromABridge(text) {
+    if (typeof text !== "string") return false;
+    return SIGNED_BY_ANY_BRIDGE.test(Buffer.from(text.split(".")[0], "base64url").toString());
+  }
+
+  // isSigned compares texts and not bytes: base64 can spell the same bytes in several ways.
   function isSigned(text, signature, key) {
     const { createHmac, timingSafeEqual } = require("crypto");
     const expected = Buffer.from(createHmac("sha256", key).update(text).digest("base64url"));
@@ -144,14 +169,15 @@ function login(identifier, password, callback) {
     if (ceremony < signed - CEREMONY_AGE_S - CEREMONY_SKEW_S) throw refuse("the ceremony ended too long ago");
   }
 
-  // judge decides whether the proof is a passkey sign-in of the person given, and returns the user_id for Auth0.
+  // judge decides whether the proof is a passkey sign-in of the person with the identifier. It returns the user_id for
+  // Auth0.
   function judge(proof, settings) {
     const actions = [proof.action, proof.actionCode].filter((action) => action !== undefined && action !== null);
     if (actions.length === 0 || actions.some((action) => action !== settings.action)) {
       throw refuse("the token is for another action");
     }
     if (proof.verificationMethod !== "PASSKEY") throw refuse("the token was not won with a passkey");
-    if (typeof proof.userId !== "string" || proof.userId === "") throw refuse("the token names nobody");
+    if (typeof proof.userId !== "string" || proof.userId === "") throw refuse("the token does not say who signed in");
     if (UNDECODED.test(proof.userId)) throw cannotTell("the token's user id holds what could not be decoded");
     const userID = userIDOf(proof.userId, settings.subjects);
     if (typeof identifier !== "string" || identifier.toLowerCase() !== proof.userId.toLowerCase()) {
@@ -167,7 +193,7 @@ function login(identifier, password, callback) {
     if (subjects === "plain" && subject.includes("|")) throw refuse('the token\'s user id holds a "|", which "plain" subjects do not');
     if (!subject.startsWith(prefix)) throw refuse('the token\'s user id does not begin with "auth0|"');
     const userID = subject.slice(prefix.length);
-    if (["", ".", ".."].includes(userID)) throw refuse("the token's user id is empty, or a path of dots"); // which lead elsewhere in a URL
+    if (["", ".", ".."].includes(userID)) throw refuse("the token's user id is empty, or a path of dots"); // dots lead elsewhere in a URL
     return userID;
   }
 
@@ -177,14 +203,14 @@ function login(identifier, password, callback) {
     return body;
   }
 
-  // profileOf leaves the email out where Authsignal knows none: an invented one would be worse.
+  // profileOf leaves the e-mail address out if Authsignal has none: an invented one would be worse.
   function profileOf(userID, user) {
     if (typeof user.email !== "string" || user.email === "") return { user_id: userID };
     return { user_id: userID, email: user.email, email_verified: user.emailVerified === true };
   }
 
-  // call returns the status and the JSON object of an answer; for a status other than 200, {} may stand for the object.
-  // It follows no redirect, which could carry secret and token elsewhere.
+  // call returns an answer's status and its JSON object, or {} if there is none and the status is not 200. It follows no
+  // redirect: that could carry secret and token elsewhere.
   async function call(settings, method, path, body) {
     const { status, text } = await send(settings.apiURL + path, {
       method,
@@ -224,7 +250,7 @@ function login(identifier, password, callback) {
     settle(tooLate());
   }
 
-  // settle calls back, once, and ends what is still under way.
+  // settle calls back once, and ends whatever is still under way.
   function settle(error, profile) {
     if (answered) return;
     answered = true;

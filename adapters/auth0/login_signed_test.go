@@ -19,13 +19,14 @@ const (
 	proofKey        = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 	previousKey     = "f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff101112131415161718191a1b1c1d1e1f"
 	foreignKey      = "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"
-	signedHeader    = `{"alg":"HS256","typ":"native-bridge-proof+jwt"}`
+	signedHeader    = `{"alg":"HS256","typ":"native-bridge-proof-v2+jwt"}`
 	proofConnection = "authsignal"
 )
 
-// signing is the part of the settings that makes the script take signed passwords only.
+// signing is the part of the settings that makes the script take signed passwords only. There is no key of Authsignal's.
 func signing(changes ...string) map[string]string {
 	settings := map[string]string{
+		"AUTHSIGNAL_SECRET": "-",
 		"NATIVE_BRIDGE_KEY": proofKey, "NATIVE_BRIDGE_CLIENT_ID": clientID, "NATIVE_BRIDGE_CONNECTION": proofConnection,
 	}
 	for change := range slices.Chunk(changes, 2) {
@@ -45,6 +46,16 @@ func signedCases() []loginCase {
 		{name: "a signed password under a key that nobody knows", password: signedWith(foreignKey), settings: signing("NATIVE_BRIDGE_KEY_PREVIOUS", previousKey), want: scripthost.Refused, message: "another key"},
 		{name: "a signed password under an empty key", password: signedWith(""), want: scripthost.Refused, message: "another key"},
 		{name: "a signed password and an identifier that differs in case", password: signedWith(proofKey), identifier: "AUTH0|66F0C0DE", want: scripthost.Profile},
+
+		{name: "a signed password beside a key of Authsignal's that was left there", password: signedWith(proofKey), settings: signing("AUTHSIGNAL_SECRET", apiSecret), want: scripthost.Profile},
+		{name: "a signed password beside a key of Authsignal's that is empty", password: signedWith(proofKey), settings: signing("AUTHSIGNAL_SECRET", ""), want: scripthost.Profile},
+
+		// Another release of the bridge, or of the script, signs in another form. That is not the person's fault.
+		{name: "a signed password of the form before", password: signedUnder(`{"alg":"HS256","typ":"native-bridge-proof+jwt"}`), want: scripthost.Failed, message: "does not sign as this Login script reads (native-bridge-proof-v2+jwt): use the login.js of the bridge's own release"},
+		{name: "a signed password of a form to come", password: signedUnder(`{"alg":"HS256","typ":"native-bridge-proof-v31+jwt"}`), want: scripthost.Failed, message: "use the login.js of the bridge's own release"},
+		{name: "a signed password of the form before, where none is", password: signedUnder(`{"alg":"HS256","typ":"native-bridge-proof+jwt"}`), settings: map[string]string{}, want: scripthost.Failed, message: "NATIVE_BRIDGE_KEY is missing"},
+		{name: "a form that only begins like the bridge's", password: signedUnder(`{"alg":"HS256","typ":"native-bridge-proof-v2+jwt","kid":"1"}`), want: scripthost.Refused, message: "not signed by the bridge"},
+		{name: "a form that is called otherwise", password: signedUnder(`{"alg":"HS256","typ":"native-bridge-proof-v+jwt"}`), want: scripthost.Refused, message: "not signed by the bridge"},
 
 		// The key alone decides which kind of password counts.
 		{name: "a token where passwords are signed", password: fixed(challengeToken), want: scripthost.Refused, message: "not signed by the bridge"},
@@ -66,7 +77,7 @@ func signedCases() []loginCase {
 		{name: "a signature with text behind it", password: altered(func(p []string) { p[2] += "\n" }), want: scripthost.Refused, message: "another key"},
 		{name: "a payload of another", password: altered(func(p []string) { p[1] = flipped(p[1]) }), want: scripthost.Refused, message: "another key"},
 		{name: "a payload that is cut off", password: altered(func(p []string) { p[1] = p[1][:40] }), want: scripthost.Refused, message: "another key"},
-		{name: "another header", password: signedUnder(`{"alg":"none","typ":"native-bridge-proof+jwt"}`), want: scripthost.Refused, message: "not signed by the bridge"},
+		{name: "another header", password: signedUnder(`{"alg":"none","typ":"native-bridge-proof-v2+jwt"}`), want: scripthost.Refused, message: "not signed by the bridge"},
 		{name: "another type of JWT under the same key", password: signedUnder(`{"alg":"HS256","typ":"JWT"}`), want: scripthost.Refused, message: "not signed by the bridge"},
 		{name: "two parts", password: fixed(base64.RawURLEncoding.EncodeToString([]byte(signedHeader)) + ".e30"), want: scripthost.Refused, message: "not signed by the bridge"},
 		{name: "one part", password: fixed(base64.RawURLEncoding.EncodeToString([]byte(signedHeader))), want: scripthost.Refused, message: "not signed by the bridge"},
@@ -98,12 +109,10 @@ func signedCases() []loginCase {
 		{name: "a signed password without an action", password: signedWith(proofKey, "action", nil), want: scripthost.Refused, message: "another action"},
 		{name: "a signed password won with a one-time code", password: signedWith(proofKey, "method", "SMS"), want: scripthost.Refused, message: "not won with a passkey"},
 		{name: "a signed password of another subject", password: signedWith(proofKey, "sub", "auth0|another"), want: scripthost.Refused, message: "another person's"},
-		{name: "a signed password of nobody", password: signedWith(proofKey, "sub", nil), want: scripthost.Refused, message: "names nobody"},
+		{name: "a signed password of nobody", password: signedWith(proofKey, "sub", nil), want: scripthost.Refused, message: "does not say who signed in"},
 		{name: "a signed password of a bare subject", password: signedWith(proofKey, "sub", "66f0c0de"), identifier: "66f0c0de", want: scripthost.Refused, message: `does not begin with "auth0|"`},
-
-		// The email still comes from Authsignal.
-		{name: "a signed password while the user's service is down", password: signedWith(proofKey), user: says(503, "down"), want: scripthost.Failed, message: "Authsignal answered 503"},
 	}
+	cases = append(cases, signedEmails()...)
 	for i := range cases {
 		c := &cases[i]
 		if c.settings == nil {
@@ -112,11 +121,43 @@ func signedCases() []loginCase {
 		if c.identifier == "" {
 			c.identifier = provenSubject
 		}
-		if c.want == scripthost.Profile {
+		if c.want == scripthost.Profile && c.userID == "" {
 			c.userID, c.email, c.verified = "66f0c0de", "jane@example.com", true
 		}
 	}
 	return cases
+}
+
+// signedEmails are the cases of the e-mail address, which comes from the bridge's word. The profile is the one that the
+// script makes of Authsignal's own answer: see the same cases in loginCases.
+func signedEmails() []loginCase {
+	with := func(name string, email, verified any, want string, wantVerified bool) loginCase {
+		return loginCase{
+			name: name, password: signedWith(proofKey, "email", email, "email_verified", verified),
+			want: scripthost.Profile, userID: "66f0c0de", email: want, verified: wantVerified,
+		}
+	}
+	const jane = "jane@example.com"
+	cases := []loginCase{
+		with("a signed email that is not verified", jane, false, jane, false),
+		with("a signed email without a flag", jane, nil, jane, false),
+		with("a signed email with a flag that is a text", jane, "true", jane, false),
+		with("a signed email with a flag that is a number", jane, 1, jane, false),
+		with("no signed email", nil, nil, "", false),
+		with("no signed email, but a flag", nil, true, "", false),
+		with("a signed email that is empty", "", true, "", false),
+		with("a signed email that is no text", []string{jane}, true, "", false),
+		with("a signed email that is long", strings.Repeat("j", 1000)+"@example.com", true, strings.Repeat("j", 1000)+"@example.com", true),
+	}
+	for _, email := range oddEmails {
+		cases = append(cases, with("the signed email "+email, email, true, email, true))
+	}
+	return cases
+}
+
+// oddEmails are addresses in characters that JSON, HTML or UTF-8 write in a way of their own.
+var oddEmails = []string{
+	"jöhn@exämple.com", "用户@例子.公司", "😀@example.com", "\"a <b> & c\"@example.com", `back\slash@example.com`, "line\u2028end@example.com", "tab\t@example.com",
 }
 
 // Each limit of a signed password's times is tried at its last second and at the one after it, in a time that stands still.
@@ -162,6 +203,7 @@ func signedWith(key string, changes ...any) func(apiURL string) string {
 		claims := map[string]any{
 			"aud": proofConnection, "client_id": clientID, "authority": "authsignal " + apiURL, "sub": provenSubject, "action": pinnedAction,
 			"method": "PASSKEY", "proof_id": "0b0f2f0e-6f2b-4a0e-9d59-2f2f9a5d7a11", "auth_time": now - 5, "iat": now, "exp": now + 60,
+			"email": "jane@example.com", "email_verified": true,
 		}
 		for change := range slices.Chunk(changes, 2) {
 			claims[change[0].(string)] = change[1]

@@ -93,9 +93,9 @@ func loginCases(t *testing.T) []loginCase {
 		{name: "a token without an action", validate: proves("action", nil, "actionCode", nil), want: scripthost.Refused, message: "another action"},
 		{name: "a one-time code in place of a passkey", validate: proves("verificationMethod", "SMS"), want: scripthost.Refused, message: "not won with a passkey"},
 		{name: "a token without a method", validate: proves("verificationMethod", nil), want: scripthost.Refused, message: "not won with a passkey"},
-		{name: "a token that names nobody", validate: proves("userId", nil), want: scripthost.Refused, message: "names nobody"},
-		{name: "a person who is no text", validate: proves("userId", 42), want: scripthost.Refused, message: "names nobody"},
-		{name: "a person who is a list", validate: proves("userId", []string{provenSubject}), want: scripthost.Refused, message: "names nobody"},
+		{name: "a token that does not say who signed in", validate: proves("userId", nil), want: scripthost.Refused, message: "does not say who signed in"},
+		{name: "a person who is no text", validate: proves("userId", 42), want: scripthost.Refused, message: "does not say who signed in"},
+		{name: "a person who is a list", validate: proves("userId", []string{provenSubject}), want: scripthost.Refused, message: "does not say who signed in"},
 
 		// Refusals of the token by status.
 		{name: "400 expired_token", validate: fails(400, "expired_token"), want: scripthost.Refused, message: "or no longer: expired_token"},
@@ -151,6 +151,10 @@ func loginCases(t *testing.T) []loginCase {
 		{name: "another rule of subjects", settings: map[string]string{"AUTHSIGNAL_SUBJECTS": "any"}, want: scripthost.Failed, message: "AUTHSIGNAL_SUBJECTS"},
 		{name: "no rule of subjects is auth0", settings: map[string]string{"AUTHSIGNAL_SUBJECTS": "-"}, want: scripthost.Profile, userID: "66f0c0de", email: "jane@example.com", verified: true},
 		{name: "an id with characters a path cannot hold", validate: proves("userId", "auth0|a/b?c#d é%7C"), identifier: "auth0|a/b?c#d é%7C", want: scripthost.Profile, userID: "a/b?c#d é%7C", email: "jane@example.com", verified: true},
+	}
+	for _, email := range oddEmails {
+		user, _ := json.Marshal(map[string]any{"email": email, "emailVerified": true})
+		cases = append(cases, loginCase{name: "the email " + email, user: says(200, string(user)), want: scripthost.Profile, userID: "66f0c0de", email: email, verified: true})
 	}
 	for i := range cases {
 		if cases[i].identifier == "" {
@@ -266,7 +270,7 @@ func (c loginCase) check(t *testing.T, got loginResult) {
 	if got.Calls != 1 {
 		t.Errorf("called back %d times, want once", got.Calls)
 	}
-	for what, text := range map[string]string{"token": challengeToken, "secret": apiSecret, "key": proofKey} {
+	for what, text := range map[string]string{"token": challengeToken, "secret": apiSecret, "key": proofKey, "email": "@example.com"} {
 		if strings.Contains(got.Message, text) {
 			t.Errorf("the message holds the %s: %q", what, got.Message)
 		}
@@ -455,6 +459,13 @@ func (c loginCase) allowance() time.Duration {
 	return time.Minute
 }
 
+// checkAsked says that a password which is not the token sends the script to nobody.
+func (c loginCase) checkAsked(t *testing.T) {
+	if c.password != nil {
+		t.Errorf("%s: Authsignal was asked", c.name)
+	}
+}
+
 func logins(cases []loginCase, authsignal string) []login {
 	logins := make([]login, len(cases))
 	for i, c := range cases {
@@ -578,14 +589,13 @@ func authsignalOf(t *testing.T, cases []loginCase) http.Handler {
 			user = says(200, `{"isEnrolled":true,"email":"jane@example.com","emailVerified":true}`)
 		}
 		mux.HandleFunc(fmt.Sprintf("POST /%d/v1/validate", i), func(w http.ResponseWriter, r *http.Request) {
-			if c.password != nil {
-				t.Errorf("%s: Authsignal was asked to validate", c.name)
-			}
+			c.checkAsked(t)
 			checkHeaders(t, c.name, r)
 			checkValidation(t, c.name, r)
 			validate(w, r)
 		})
 		mux.HandleFunc(fmt.Sprintf("GET /%d/v1/users/{id}", i), func(w http.ResponseWriter, r *http.Request) {
+			c.checkAsked(t)
 			checkHeaders(t, c.name, r)
 			if id := r.PathValue("id"); id != c.proven() {
 				t.Errorf("%s: asked for the user %q, want %q", c.name, id, c.proven())

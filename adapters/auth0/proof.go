@@ -12,16 +12,17 @@ import (
 	"nativebridge/domain"
 )
 
-// Proof is what stands in for a password: what the Login script judges.
+// Proof is the kind of password that the Login script judges.
 type Proof string
 
-// The two proofs. The Login script takes the one kind or the other, never both.
+// The two kinds of proof. The Login script takes the one or the other, never both.
 const (
-	// ProofToken is the passkey token itself, which the script has Authsignal
-	// validate a second time.
+	// ProofToken is the passkey token itself. The script has Authsignal validate it a
+	// second time and asks for the person's e-mail address, with Authsignal's server key.
 	ProofToken Proof = "token"
-	// ProofSigned is the bridge's own word, signed with a key that it shares with
-	// the script. The token stays at the bridge.
+	// ProofSigned is the bridge's own word, signed with a key that it shares with the
+	// script. It says the e-mail address too. The script asks nobody, and the token and
+	// Authsignal's server key stay at the bridge.
 	ProofSigned Proof = "signed"
 )
 
@@ -41,8 +42,9 @@ const (
 	signedLifetime = time.Minute
 
 	// signedType tells a signed proof from any other JWT made with the same key (RFC
-	// 8725, section 3.11). It must be the one in login.js.
-	signedType = "native-bridge-proof+jwt"
+	// 8725, section 3.11), and from one of another form: a new form has a new version
+	// here. It must be SIGNED_TYPE in login.js.
+	signedType = "native-bridge-proof-v2+jwt"
 
 	// minProofKeyBytes is the length of an HMAC key below which RFC 7518, section
 	// 3.2, forbids HS256.
@@ -53,8 +55,10 @@ const (
 	minProofKeyDifferent = 16
 )
 
-// signedProof is the payload of a signed proof, a JWT (RFC 7519): who was proven,
-// how, when and by which ceremony, and where alone that counts.
+// signedProof is the payload of a signed proof, a JWT (RFC 7519). It says who signed
+// in, how, when and by which ceremony, at which connection and client the proof counts,
+// and what the profile at Auth0 is made of. A person without an e-mail address has
+// neither of its two members.
 type signedProof struct {
 	Connection string `json:"aud"`
 	ClientID   string `json:"client_id"`
@@ -66,6 +70,9 @@ type signedProof struct {
 	AuthTime   int64  `json:"auth_time"` // Unix seconds, as the two below
 	IssuedAt   int64  `json:"iat"`
 	Expires    int64  `json:"exp"`
+
+	Email         string `json:"email,omitempty"` // as the next, of OpenID Connect Core, section 5.1
+	EmailVerified bool   `json:"email_verified,omitempty"`
 }
 
 // proofOf returns what goes to Auth0 as the password.
@@ -85,11 +92,14 @@ func (i *Issuer) proofOf(grant domain.Grant) (domain.Secret, error) {
 		AuthTime:   grant.Identity.AuthenticatedAt.Unix(),
 		IssuedAt:   now.Unix(),
 		Expires:    now.Add(signedLifetime).Unix(),
+
+		Email:         grant.Identity.Email.Reveal(),
+		EmailVerified: grant.Identity.EmailVerified,
 	}, i.config.ProofKey)
 }
 
-// sign makes a JWT with HS256 (RFC 7518, section 3.2). Its header is always the
-// same, byte for byte, so that the script need not read one that nobody vouches for.
+// sign makes a JWT with HS256 (RFC 7518, section 3.2). Its header is always the same,
+// byte for byte, so that the script compares it as a text and chooses nothing by it.
 func sign(proof signedProof, key domain.Secret) (domain.Secret, error) {
 	secret, err := proofKey(key)
 	if err != nil {
@@ -132,8 +142,10 @@ func isWeak(key []byte) bool {
 }
 
 // LoginSettings returns what the Login script needs in its settings besides
-// Authsignal's: nothing for ProofToken; for ProofSigned the key, in the clear, and
-// what a proof must be for.
+// AUTHSIGNAL_API_URL, AUTHSIGNAL_ACTION and AUTHSIGNAL_SUBJECTS. For ProofSigned that is
+// the key, in the clear, and the client and connection that a proof must be for; then
+// AUTHSIGNAL_SECRET must not be there. For ProofToken it is nothing but that secret,
+// which this configuration does not have.
 func (c Config) LoginSettings() map[string]string {
 	if c.Proof != ProofSigned {
 		return nil

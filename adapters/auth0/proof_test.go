@@ -2,6 +2,7 @@ package auth0_test
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -19,19 +20,18 @@ import (
 // signs makes a configuration one of AUTH0_PROOF=signed.
 func signs(c *auth0.Config) { c.Proof, c.ProofKey = auth0.ProofSigned, domain.NewSecret(proofKey) }
 
-// startSignedTenant is a tenant with the Login script as it ships, and an Authsignal that knows everybody and validates
-// nothing: every token was validated once already. It returns the authority of Authsignal's users.
+// startSignedTenant is a tenant with the Login script as it ships, no key of Authsignal's, and an Authsignal that must not
+// be asked: the bridge has asked already. It returns the authority of Authsignal's users.
 func startSignedTenant(t *testing.T) (tenant *auth0test.Server, authority string) {
 	t.Helper()
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /v1/users/{id}", says(200, `{"email":"jane@example.com","emailVerified":true}`))
-	mux.HandleFunc("/", func(_ http.ResponseWriter, r *http.Request) { t.Errorf("Authsignal was asked %s %s", r.Method, r.URL) })
-	authsignal := httptest.NewServer(mux)
+	authsignal := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		t.Errorf("Authsignal was asked %s %s", r.Method, r.URL)
+	}))
 	t.Cleanup(authsignal.Close)
 	apiURL := authsignal.URL + "/v1"
 
 	settings := configFor(t, "https://unused.example.com", signs).LoginSettings()
-	settings["AUTHSIGNAL_SECRET"], settings["AUTHSIGNAL_API_URL"], settings["AUTHSIGNAL_ACTION"] = apiSecret, apiURL, pinnedAction
+	settings["AUTHSIGNAL_API_URL"], settings["AUTHSIGNAL_ACTION"] = apiURL, pinnedAction
 	return startTenantWith(t, auth0test.Connection{Name: "authsignal", LoginScript: auth0.LoginScript, Configuration: settings}), "authsignal " + apiURL
 }
 
@@ -114,6 +114,7 @@ func TestASignedProofSaysAllThatIsProven(t *testing.T) {
 	grant.Identity = domain.Identity{
 		Authority: "authsignal https://api.authsignal.com/v1", Subject: "auth0|jane", Action: "signIn", Method: domain.MethodPasskey,
 		ProofID: "0b0f2f0e-6f2b-4a0e-9d59-2f2f9a5d7a11", AuthenticatedAt: now.Add(-5 * time.Second),
+		Email: domain.NewSecret("jöhn@example.com"), EmailVerified: true,
 	}
 	_, _ = auth0.NewIssuer(client, configFor(t, server.URL, signs), wholeIDs, 0, at).Issue(t.Context(), grant)
 
@@ -123,7 +124,7 @@ func TestASignedProofSaysAllThatIsProven(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := fmt.Sprintf(`{"aud":"authsignal","client_id":%q,"authority":"authsignal https://api.authsignal.com/v1","sub":"auth0|jane",`+
-		`"action":"signIn","method":"PASSKEY","proof_id":"0b0f2f0e-6f2b-4a0e-9d59-2f2f9a5d7a11","auth_time":%d,"iat":%d,"exp":%d}`,
+		`"action":"signIn","method":"PASSKEY","proof_id":"0b0f2f0e-6f2b-4a0e-9d59-2f2f9a5d7a11","auth_time":%d,"iat":%d,"exp":%d,"email":"jöhn@example.com","email_verified":true}`,
 		clientID, now.Unix()-5, now.Unix(), now.Unix()+60)
 	if string(payload) != want {
 		t.Errorf("the proof says\n%s, want\n%s", payload, want)
@@ -156,7 +157,7 @@ func TestASignedProofThatAuth0EchoesIsNotTold(t *testing.T) {
 func TestTheScriptAcceptsProofsForNoLongerThanTheBridgeMakesThem(t *testing.T) {
 	for _, want := range []string{
 		fmt.Sprintf("SIGNED_LIFETIME_S = %d;", int(auth0.SignedLifetime.Seconds())),
-		fmt.Sprintf("'{\"alg\":\"HS256\",\"typ\":\"%s\"}'", auth0.SignedType),
+		fmt.Sprintf("SIGNED_TYPE = %q;", auth0.SignedType),
 	} {
 		if !strings.Contains(auth0.LoginScript, want) {
 			t.Errorf("login.js does not say %s", want)
@@ -223,4 +224,75 @@ func TestOnlySignedProofsNeedSettingsOfTheirOwn(t *testing.T) {
 	if got := configFor(t, "https://example.com").LoginSettings(); len(got) != 0 {
 		t.Errorf("settings = %v, want none", got)
 	}
+}
+
+// The word of the bridge makes the same profile as Authsignal's own answer.
+func TestTheProfileHasTheEmailThatTheBridgeVouchesFor(t *testing.T) {
+	for name, tt := range map[string]struct {
+		email    string
+		verified bool
+		want     map[string]any
+	}{
+		"a verified address":              {"jane@example.com", true, map[string]any{"email": "jane@example.com", "email_verified": true}},
+		"an address that is not verified": {"jane@example.com", false, map[string]any{"email": "jane@example.com", "email_verified": false}},
+		"an address that is not ASCII":    {"jöhn@exämple.com", true, map[string]any{"email": "jöhn@exämple.com", "email_verified": true}},
+		"no address":                      {"", false, map[string]any{"email": nil, "email_verified": nil}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			tenant, authority := startSignedTenant(t)
+			grant := signedGrant(t, authority)
+			grant.Access.Scope = []string{"openid", "email"}
+			grant.Identity.Email, grant.Identity.EmailVerified = domain.NewSecret(tt.email), tt.verified
+			session, err := issuerFor(t, tenant, signs).Issue(t.Context(), grant)
+			if err != nil {
+				t.Fatal(err)
+			}
+			claims := claimsOf(t, session.IDToken.Reveal())
+			for name, want := range tt.want {
+				if claims[name] != want {
+					t.Errorf("%s = %v, want %v", name, claims[name], want)
+				}
+			}
+		})
+	}
+}
+
+// Auth0 may repeat the password in what it says. The address in it is personal data.
+func TestTheEmailInASignedProofIsNotTold(t *testing.T) {
+	const email = "jane.doe@example.com"
+	for name, echo := range map[string]func(password string) string{
+		"the password":     func(password string) string { return password },
+		"its payload":      func(password string) string { return strings.Split(password, ".")[1] },
+		"the address":      func(string) string { return email },
+		"a part of it all": func(password string) string { return password[40:] },
+	} {
+		t.Run(name, func(t *testing.T) {
+			issuer, _ := plainAuth0(t, func(w http.ResponseWriter, r *http.Request) {
+				answering(403, fmt.Sprintf(`{"error":"invalid_grant","error_description":"no: %s"}`, echo(r.PostForm.Get("password"))))(w, r)
+			}, signs)
+			grant := grantFor(t)
+			grant.Identity.Email, grant.Identity.EmailVerified = domain.NewSecret(email), true
+			_, err := issuer.Issue(t.Context(), grant)
+			encoded := base64.RawURLEncoding.EncodeToString([]byte(`"email":"` + email))
+			if err == nil || strings.Contains(err.Error(), email) || strings.Contains(err.Error(), encoded[4:20]) {
+				t.Errorf("err = %v, want no address in it", err)
+			}
+		})
+	}
+}
+
+// claimsOf returns the claims of a JWT, unverified.
+func claimsOf(t *testing.T, token string) map[string]any {
+	t.Helper()
+	parts := strings.Split(token, ".")
+	if len(parts) != 3 {
+		t.Fatalf("the token has %d parts", len(parts))
+	}
+	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
+	var claims map[string]any
+	if err != nil || json.Unmarshal(payload, &claims) != nil {
+		t.Fatalf("the payload of %d bytes cannot be read: %v", len(payload), err)
+	}
+	return claims
 }

@@ -31,7 +31,7 @@ func (i *Issuer) Renew(ctx context.Context, refresh domain.Secret, asked domain.
 		return domain.Session{}, fmt.Errorf("%w: %w", domain.ErrUnavailable, err)
 	}
 	if reply.Status != http.StatusOK {
-		return domain.Session{}, i.refusal(reply, refresh, domain.ErrGrantInvalid)
+		return domain.Session{}, i.refusal(reply, domain.ErrGrantInvalid, refresh)
 	}
 	return i.session(ctx, reply.Body, asked)
 }
@@ -55,5 +55,5 @@ func (i *Issuer) Revoke(ctx context.Context, refresh domain.Secret) error {
 		said := i.said(reply, problemOf(reply), refresh)
 		return domain.WithRetryAfter(fmt.Errorf("%w: %s", domain.ErrBusy, said), upstream.RetryAfter(reply.Header, i.now()))
 	}
-	return i.refusal(reply, refresh, "")
+	return i.refusal(reply, "", refresh)
 }

@@ -83,7 +83,7 @@ func (t *TokenExchangeIssuer) exchangeRefusal(reply upstream.Reply, token domain
 	case "invalid_target", "invalid_scope":
 		return ours("check AUTH0_AUDIENCE, AUTH0_SCOPE_ALLOWED, AUTH0_AUDIENCES_ALLOWED and AUTH0_ORGANIZATIONS_ALLOWED")
 	case "", "mfa_required", "unauthorized", "requires_verification", "access_denied", "invalid_client":
-		return t.refusal(reply, token, domain.ErrAccessDenied)
+		return t.refusal(reply, domain.ErrAccessDenied, token)
 	}
 	if reply.Status != http.StatusBadRequest && reply.Status != http.StatusForbidden {
 		t.client.Refused(reply)

@@ -53,6 +53,9 @@ func (c *Config) IssuerURL() string { return string(c.Issuer) }
 // IssueTime returns how long the opening of a session may take at most.
 func (c *Config) IssueTime() time.Duration { return IssueTimeout }
 
+// WantsEmail returns false: the provider knows its users.
+func (c *Config) WantsEmail() bool { return false }
+
 // Check implements settings.Checker. It reads the keys.
 func (c *Config) Check() []settings.Fault {
 	if c.AssertionIssuer == "" {

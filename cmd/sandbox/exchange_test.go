@@ -146,6 +146,16 @@ func (b *bench) validations(agent string) (n int) {
 	return n
 }
 
+// requests counts the requests that somebody sent to Authsignal.
+func (b *bench) requests(agent string) (n int) {
+	for _, x := range b.authsignal.Exchanges() {
+		if x.UserAgent == agent {
+			n++
+		}
+	}
+	return n
+}
+
 func TestAPasskeySignInBecomesASessionOfThatPerson(t *testing.T) {
 	for name, tt := range map[string]struct{ subjects, user, userID, sub string }{
 		"whole Auth0 ids":               {"auth0", "jane", "auth0|jane", "auth0|jane"},
@@ -347,11 +357,50 @@ func TestWithSignedProofsNothingRestsOnASecondValidation(t *testing.T) {
 	if claims, err := decodeClaims(got.IDToken); err != nil || claims["sub"] != "auth0|jane" || claims["email"] != "jane@example.com" {
 		t.Errorf("claims = %v, %v", claims, err)
 	}
-	if b.validations("native-bridge") != 1 || b.validations("node") != 0 {
-		t.Error("the Login script asked Authsignal about the token")
+	if b.validations("native-bridge") != 1 || b.requests("node") != 0 {
+		t.Error("the Login script asked Authsignal")
 	}
 	b.meets(fault{})
 	b.want(t, token, http.StatusConflict, "token_replayed")
+}
+
+// Whichever way the address takes to Auth0, the profile is the same.
+func TestTheProfileIsTheSameWhoeverAsksForTheEmail(t *testing.T) {
+	for name, environ := range map[string]map[string]string{
+		"the Login script": {"AUTH0_PROOF": "token"}, "the bridge": {"AUTH0_PROOF": "signed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := startBench(t, environ)
+			for _, tt := range []struct {
+				user            authsignaltest.User
+				email, verified any
+			}{
+				{authsignaltest.User{ID: "auth0|jane", Email: "jane@example.com", EmailVerified: true}, "jane@example.com", true},
+				{authsignaltest.User{ID: "auth0|john", Email: "jöhn@exämple.com"}, "jöhn@exämple.com", false},
+				{authsignaltest.User{ID: "auth0|joan"}, nil, nil},
+			} {
+				token := b.token(t, wish{User: tt.user.ID})
+				b.authsignal.PutUser(tt.user)
+				got := b.want(t, token, http.StatusOK, "")
+				claims, err := decodeClaims(got.IDToken)
+				if err != nil || claims["sub"] != tt.user.ID || claims["email"] != tt.email || claims["email_verified"] != tt.verified {
+					t.Errorf("claims = %v, %v, want %s with %v, %v", claims, err, tt.user.ID, tt.email, tt.verified)
+				}
+			}
+		})
+	}
+}
+
+// An Authsignal that cannot tell the address is an outage, and no reason to spend the token.
+func TestWhileTheEmailCannotBeHadTheTokenStillWorksLater(t *testing.T) {
+	b := startBench(t, map[string]string{"AUTH0_PROOF": "signed"})
+	token := b.token(t, wish{})
+	b.meets(fault{authsignal: authsignaltest.Faults{Inject: []authsignaltest.Fault{{
+		Kind: authsignaltest.FaultError, Status: http.StatusServiceUnavailable, Route: "/v1/users/{userId}",
+	}}}})
+	b.want(t, token, http.StatusServiceUnavailable, "unavailable")
+	b.meets(fault{})
+	b.want(t, token, http.StatusOK, "")
 }
 
 func TestATokenExchangeOpensTheSameSession(t *testing.T) {
@@ -470,8 +519,15 @@ func until(t *testing.T, what string, happened func() bool) {
 }
 
 func TestNoCredentialIsLoggedOrAudited(t *testing.T) {
-	b := startBench(t, map[string]string{"AUTH0_SCOPE": "openid offline_access"})
-	var secrets []string
+	for _, proof := range []string{"token", "signed"} {
+		t.Run("AUTH0_PROOF="+proof, func(t *testing.T) { noCredentialIsTold(t, proof) })
+	}
+}
+
+// noCredentialIsTold wants no e-mail address to be told, either.
+func noCredentialIsTold(t *testing.T, proof string) {
+	b := startBench(t, map[string]string{"AUTH0_SCOPE": "openid offline_access", "AUTH0_PROOF": proof})
+	secrets := []string{"jane@example.com", b.config.Auth0.ProofKey.Reveal()}
 	for _, f := range []fault{
 		{}, inject(auth0test.Fault{Kind: auth0test.MFARequired}), inject(auth0test.Fault{Kind: auth0test.WrongSubject}),
 		inject(auth0test.Fault{Kind: auth0test.ServerError}), inject(auth0test.Fault{Kind: auth0test.InvalidClient}),

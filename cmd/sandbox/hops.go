@@ -237,7 +237,10 @@ func meaningAtAuthsignal(from, route string) string {
 		}
 		return "the bridge asks whom the token proves, for what, how and when"
 	case "/users/{userId}":
-		return "the script fetches the email address and whether it is verified"
+		if from == partyScript {
+			return "the script fetches the email address and whether it is verified"
+		}
+		return "the bridge fetches the email address and whether it is verified, to sign both for Auth0"
 	}
 	return ""
 }

@@ -132,6 +132,9 @@ func (s *sandbox) tenant(addr string, wanted adapters.Config, secret string) aut
 	secrets := maps.Clone(settings) // the Action is told the same, and to make users who are not there yet
 	maps.Copy(secrets, wanted.Auth0.ActionSecrets())
 	secrets["CREATE_USERS_IN"] = wanted.Auth0.Connection
+	if wanted.Auth0.Proof == auth0.ProofSigned {
+		delete(settings, "AUTHSIGNAL_SECRET") // the script asks Authsignal nothing
+	}
 	maps.Copy(settings, wanted.Auth0.LoginSettings())
 	return auth0test.Options{
 		Addr:    addr,
