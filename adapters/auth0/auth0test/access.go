@@ -43,7 +43,7 @@ func (s *Server) ask(c *call, client *Client) (a access, scope string, err error
 		a.gty = GrantTokenExchange
 	}
 	if audience := c.params["audience"]; audience != "" {
-		if a.api = s.apis[audience]; a.api == nil {
+		if a.api, _ = s.api(audience); a.api == nil {
 			return a, "", refuse(http.StatusForbidden, "access_denied", "Service not found: "+audience)
 		}
 	}

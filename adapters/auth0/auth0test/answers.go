@@ -81,8 +81,14 @@ func (r *refusal) answer() (answer, error) {
 	}
 	h.Set("Content-Type", "application/json")
 	body := claims{{"error", r.code}, {"error_description", r.description}}
-	if r.form == FormCode {
+	switch r.form {
+	case FormCode:
 		body = claims{{"code", r.code}, {"description", r.description}}
+	case formAPI:
+		body = claims{{"statusCode", r.status}, {"error", http.StatusText(r.status)}, {"message", r.description}}
+		if r.code != "" {
+			body.set("errorCode", r.code)
+		}
 	}
 	if r.mfaToken != "" {
 		body.set("mfa_token", r.mfaToken)

@@ -22,6 +22,8 @@ const maxBodySize = 1 << 20
 // call is one request on its way through the emulator.
 type call struct {
 	*http.Request
+	at      Endpoint
+	raw     []byte            // the body of a call of the Management API
 	now     time.Time         // by the tenant's clock
 	started time.Time         // by the real one
 	params  map[string]string // from the body, form or JSON; never from the URL
@@ -67,13 +69,16 @@ func (s *Server) tellOf(c *call) {
 // newCall reads the body. A body it cannot read is an error of the caller's,
 // told beside a call that is good enough for the faults.
 func (s *Server) newCall(at Endpoint, r *http.Request) (*call, error) {
-	c := &call{Request: r, now: s.now(), started: time.Now(), header: make(http.Header)}
+	c := &call{Request: r, at: at, now: s.now(), started: time.Now(), header: make(http.Header)}
 	if at == AtToken || at == AtRevoke || at == AtUserInfo {
 		c.header.Set("Cache-Control", "no-store") // RFC 6749 section 5.1
 		c.header.Set("Pragma", "no-cache")
 	}
 	var err error
-	if r.Method == http.MethodPost {
+	switch {
+	case at == AtManagement:
+		c.raw, err = s.readRaw(r)
+	case r.Method == http.MethodPost:
 		c.params, err = readParams(r)
 	}
 	grant := c.params["grant_type"]
@@ -156,6 +161,9 @@ func (s *Server) strike(c *call, after bool) (answer, bool) {
 			panic(http.ErrAbortHandler)
 		}
 		if r := f.refusal(c.now); r != nil {
+			if c.at == AtManagement && r.form == FormOAuth {
+				r.form = formAPI
+			}
 			return toAnswer(answer{}, r), true
 		}
 	}

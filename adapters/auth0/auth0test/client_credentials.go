@@ -14,13 +14,13 @@ func (s *Server) ManagementAudience() string { return s.url + "/api/v2/" }
 // clientCredentialsGrant gives an application a token of its own for the
 // Management API, as Auth0's management clients ask for it (Auth0 docs:
 // Management API Access Tokens). The words of the refusals are from its community
-// forum. The API itself is not here.
+// forum.
 func (s *Server) clientCredentialsGrant(c *call, client *Client) (answer, error) {
 	audience := c.params["audience"]
 	if audience == "" {
 		return answer{}, refuse(http.StatusForbidden, "access_denied", "Non-global clients are not allowed access to APIv1")
 	}
-	if _, known := s.apis[audience]; !known && audience != s.ManagementAudience() {
+	if _, known := s.api(audience); !known && audience != s.ManagementAudience() {
 		return answer{}, refuse(http.StatusForbidden, "access_denied", "Service not found: "+audience)
 	}
 	if audience != s.ManagementAudience() || client.Management == nil {

@@ -18,9 +18,10 @@
 //	       http://auth0.com/oauth/grant-type/password-realm
 //	       refresh_token                                     rotation, leeway, reuse detection
 //	       urn:ietf:params:oauth:grant-type:token-exchange   profiles, organizations
-//	       client_credentials                                tokens for the Management API, which is not here
+//	       client_credentials                                tokens for the Management API
 //	POST /oauth/revoke           form or JSON
 //	GET  /userinfo
+//	*    /api/v2/...             the Management API, see below
 //
 // Unknown parameters are tolerated, and a DPoP header with them; an organization
 // too, outside token exchange. There is no /authorize, no MFA continuation, no
@@ -37,6 +38,37 @@
 // rejects, counts as an attack: failures do not. One that does not end is waited
 // for as long as Auth0 does, 20 s, and then answered with a 5xx; a shorter limit
 // stands in [Options.ScriptHost].
+//
+// # The Management API
+//
+// It changes the same tenant that the authentication API obeys, so that a sign-in
+// works or fails by what was set up. An empty tenant is one whose [Options] have a
+// single [Client] with Management scopes ([ManagementScopes] has all of them). Served
+// are clients, client grants, connections and their clients, resource servers,
+// Actions and their bindings, token-exchange profiles, tenant settings, MFA policies
+// and attack protection.
+//
+// It is as awkward as Auth0's:
+//
+//   - The scope is looked at for each call. Without read:connections_options a
+//     connection has no options, and without read:client_keys a client no secret.
+//   - options.configuration comes back as ciphertext, another one for each write. What
+//     is sent is the value, also when it is ciphertext.
+//   - A PATCH of a connection replaces options as a whole, sets display_name back to
+//     the name unless it is sent, and refuses enabled_clients. On create that is
+//     ignored.
+//   - PATCH /connections/{id}/clients takes a bare list of at most 50.
+//   - Names of connections are unique, and stay taken for a few calls after a DELETE,
+//     which is answered with 202. Names of clients are not unique.
+//   - What a new client leaves out gets Auth0's defaults: not OIDC conformant, no
+//     password grant, ID tokens signed with HS256. grant_types is replaced.
+//   - An Action is deployed only when it is built, which takes a few looks at it
+//     ([Options.ActionBuildReads]); a change of it runs after the next deployment.
+//   - Members that Auth0's API does not describe are refused, but not within options.
+//
+// [Fault] strikes here as [AtManagement], before a call takes effect or, with After,
+// when only the answer is lost. [Server.Exchanges] lists the calls, and
+// [Options.ObserveManagement] is told their bodies.
 //
 // # Switches
 //

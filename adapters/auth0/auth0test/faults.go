@@ -50,19 +50,20 @@ type Endpoint string
 
 // The endpoints. The zero value of [Fault.At] means [AtToken].
 const (
-	AtToken     Endpoint = "token"
-	AtRevoke    Endpoint = "revoke"
-	AtUserInfo  Endpoint = "userinfo"
-	AtJWKS      Endpoint = "jwks"
-	AtDiscovery Endpoint = "discovery"
-	Everywhere  Endpoint = "everywhere" // whatever is asked, also what does not exist
+	AtToken      Endpoint = "token"
+	AtRevoke     Endpoint = "revoke"
+	AtUserInfo   Endpoint = "userinfo"
+	AtJWKS       Endpoint = "jwks"
+	AtDiscovery  Endpoint = "discovery"
+	AtManagement Endpoint = "management" // every call of the Management API
+	Everywhere   Endpoint = "everywhere" // whatever is asked, also what does not exist
 
 	atElsewhere Endpoint = "elsewhere"
 )
 
 // UnmarshalText refuses an endpoint that does not exist.
 func (e *Endpoint) UnmarshalText(text []byte) error {
-	return unmarshalOneOf(e, text, "", AtToken, AtRevoke, AtUserInfo, AtJWKS, AtDiscovery, Everywhere)
+	return unmarshalOneOf(e, text, "", AtToken, AtRevoke, AtUserInfo, AtJWKS, AtDiscovery, AtManagement, Everywhere)
 }
 
 // Form is the shape of an error's body. Auth0 uses all but the last for its
@@ -75,6 +76,8 @@ const (
 	FormCode  Form = "code" // {"code", "description"}
 	FormText  Form = "text" // the description, text/plain
 	FormHTML  Form = "html" // a page
+
+	formAPI Form = "api" // the Management API's {"statusCode", "error", "message", "errorCode"}, in the place of OAuth's there
 )
 
 // UnmarshalText refuses a form that does not exist.
@@ -207,6 +210,13 @@ type Variants struct {
 	// WidenRefresh applies that rule to a renewal that asks for a scope, too. The
 	// documents speak of a reduced set there.
 	WidenRefresh bool `json:"widen_refresh,omitempty"`
+	// KeepConfiguration lets a connection keep its configuration when a change of its
+	// options leaves that out. Whether Auth0 does is not recorded; it is documented that
+	// options are replaced.
+	KeepConfiguration bool `json:"keep_configuration,omitempty"`
+	// LesserPlan is the answer of the Management API to what is not on every plan:
+	// token-exchange profiles, rate-limit policies and bot detection.
+	LesserPlan LesserPlan `json:"lesser_plan,omitempty"`
 	// SessionID adds a sid claim to ID tokens.
 	SessionID bool `json:"session_id,omitempty"`
 }
@@ -227,6 +237,21 @@ func (f *ScriptFailure) UnmarshalText(text []byte) error {
 		text = nil
 	}
 	return unmarshalOneOf(f, text, ScriptAccessDenied, ScriptServerError, ScriptInvalidRequest)
+}
+
+// LesserPlan is how the Management API answers to what the tenant's plan lacks.
+type LesserPlan string
+
+// The forms. The zero value is a plan that has everything.
+const (
+	PlanHasAll  LesserPlan = ""
+	PlanForbids LesserPlan = "forbidden" // 403 insufficient_entitlement, recorded for bot detection
+	PlanHides   LesserPlan = "not_found" // 404, a guess
+)
+
+// UnmarshalText refuses a form that does not exist.
+func (p *LesserPlan) UnmarshalText(text []byte) error {
+	return unmarshalOneOf(p, text, PlanHasAll, PlanForbids, PlanHides)
 }
 
 // SetFaults replaces all switches at once. The counters of Protection go on.

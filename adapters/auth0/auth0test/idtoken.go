@@ -82,7 +82,7 @@ func (s *Server) signIDToken(c *call, client *Client, body claims) (string, erro
 	switch {
 	case c.fault(IDUnsigned):
 		return signBadly("none", nil, body)
-	case c.fault(IDHS256):
+	case c.fault(IDHS256), client.symmetric:
 		return signBadly("HS256", []byte(client.Secret), body)
 	case c.fault(IDHS256WithKey):
 		secret, err := publicPEM(key)

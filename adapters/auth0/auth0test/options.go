@@ -56,6 +56,12 @@ type Options struct {
 	// Observe, if set, is given every [Exchange] when it is over. It may be
 	// called by several goroutines at once and must not call Close.
 	Observe func(Exchange)
+	// ObserveManagement, if set, is given every call of the Management API when it has
+	// been read, before anything else happens. The same holds for it as for Observe.
+	ObserveManagement func(ManagementCall)
+	// ActionBuildReads is how often an Action must be looked at, or its deployment be
+	// tried, until it is built; 0 means 2.
+	ActionBuildReads int
 	// ScriptHost sets the limits and the log of the JavaScript engine.
 	ScriptHost scripthost.Options
 }
@@ -74,6 +80,12 @@ type Client struct {
 	TrustForwardedFor bool     // is_token_endpoint_ip_header_trusted
 	RefreshToken      RefreshToken
 	IDTokenLifetime   time.Duration // 0 means 10 hours, as with Auth0
+
+	// What only the Management API sets; the zero values are what a bridge needs.
+	legacy               bool // oidc_conformant is false
+	thirdParty           bool // is_first_party is false
+	requiresOrganization bool // organization_usage is require
+	symmetric            bool // jwt_configuration.alg is not RS256
 }
 
 // AuthMethod is how a client proves itself, Auth0's
@@ -146,6 +158,8 @@ type API struct {
 	// Permissions adds the granted scopes as a permissions claim, as RBAC with
 	// the dialect access_token_authz does.
 	Permissions bool
+
+	asksConsent bool // skip_consent_for_verifiable_first_party_clients is false
 }
 
 // withDefaults returns a copy with the zero values filled in.
@@ -155,6 +169,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.ActionBuildReads == 0 {
+		o.ActionBuildReads = 2
 	}
 	if o.Keys == nil {
 		o.Keys = new(Keys)

@@ -17,6 +17,9 @@ func (s *Server) passwordGrant(c *call, client *Client) (answer, error) {
 			return answer{}, missing(param)
 		}
 	}
+	if err := mayUsePasswords(c, client); err != nil {
+		return answer{}, err
+	}
 	a, scope, err := s.ask(c, client)
 	if err != nil {
 		return answer{}, err
@@ -26,6 +29,9 @@ func (s *Server) passwordGrant(c *call, client *Client) (answer, error) {
 		return answer{}, err
 	}
 	c.seen.Connection = conn.Name
+	if conn.noPassword {
+		return answer{}, refuse(http.StatusForbidden, "access_denied", "Password authentication is not enabled for the connection.")
+	}
 	if a.user, err = s.signIn(c, conn); err != nil {
 		return answer{}, err
 	}
@@ -39,23 +45,39 @@ func (s *Server) passwordGrant(c *call, client *Client) (answer, error) {
 	return s.tokenAnswer(c, a, refreshToken, scope)
 }
 
+// mayUsePasswords refuses applications that Auth0 keeps from the password grants: those
+// outside its OIDC pipeline, third-party ones, and those for organizations alone. The
+// words are guesses.
+func mayUsePasswords(c *call, client *Client) error {
+	grant := c.params["grant_type"]
+	switch {
+	case client.legacy && grant == GrantPasswordRealm:
+		return refuse(http.StatusBadRequest, "unsupported_grant_type", "Unsupported grant type: "+grant)
+	case client.thirdParty:
+		return refuse(http.StatusForbidden, "unauthorized_client", "Grant type '"+grant+"' not allowed for the client.")
+	case client.requiresOrganization:
+		return refuse(http.StatusBadRequest, "invalid_request", "parameter organization is required for this client")
+	}
+	return nil
+}
+
 // realm finds the connection to ask. Auth0's words are known for the first two
 // refusals only.
 func (s *Server) realm(c *call, client *Client) (*connection, error) {
 	name := c.params["realm"]
 	if c.params["grant_type"] == GrantPassword && (name == "" || c.faults.Variants.IgnoreRealm) {
-		if name = s.defaultDir; name == "" {
+		if name = s.defaultDirectory(); name == "" {
 			return nil, refuse(http.StatusBadRequest, "invalid_request", textNoDefault)
 		}
 	}
 	if name == "" {
 		return nil, missing("realm")
 	}
-	conn, ok := s.connections[name]
+	conn, ok := s.connection(name)
 	if !ok {
 		return nil, refuse(http.StatusBadRequest, "invalid_request", "Unknown realm "+name+".")
 	}
-	if !slices.Contains(client.Connections, name) {
+	if !slices.Contains(client.Connections, conn.Name) {
 		return nil, refuse(http.StatusForbidden, "access_denied", "The connection is not enabled for the client.")
 	}
 	return conn, nil
@@ -94,6 +116,9 @@ func (s *Server) checkPassword(c *call, conn *connection, who identifier) (user 
 			return user, false, nil
 		}
 	}
+	if conn.ownStore { // which is empty but for what was imported
+		return User{}, true, wrongPassword()
+	}
 	outcome := s.runLoginScript(c, conn, scripthost.Login{
 		Identifier:    who.username,
 		Password:      password,
@@ -119,12 +144,14 @@ func (s *Server) checkPassword(c *call, conn *connection, who identifier) (user 
 // runLoginScript runs on when the caller leaves, as it does at Auth0, but not
 // when the server closes.
 func (s *Server) runLoginScript(c *call, conn *connection, login scripthost.Login) scripthost.Outcome {
-	script := conn.script.Load()
-	if script == nil {
+	if conn.scriptFault != "" {
+		return scripthost.Outcome{Kind: scripthost.Failed, Message: "Sandbox Error: " + conn.scriptFault}
+	}
+	if conn.script == nil {
 		return scripthost.Outcome{Kind: scripthost.Failed, Message: "Sandbox Error: Please implement the Login script for this database connection"}
 	}
 	began := s.now()
-	outcome := s.scripts.Login(s.running, script, login)
+	outcome := s.scripts.Login(s.running, conn.script, login)
 	s.tell(Exchange{
 		Kind:       LoginScript,
 		Time:       began,

@@ -33,6 +33,9 @@ type Protection struct {
 	InvalidSubjectTokens int `json:"invalid_subject_tokens,omitempty"`
 	// UserInfoPerMinute is the rate of /userinfo for a user. (5)
 	UserInfoPerMinute int `json:"userinfo_per_minute,omitempty"`
+	// ManagementPerSecond is the rate of the Management API. All its answers then
+	// carry the x-ratelimit headers. (2 to 16 by plan)
+	ManagementPerSecond int `json:"management_per_second,omitempty"`
 }
 
 // ResetProtection sets all counters back and ends every block.
@@ -82,6 +85,15 @@ func (a *attacks) reset() {
 // limitTokens counts a request to the token endpoint.
 func (a *attacks) limitTokens(c *call) error {
 	return a.limit(c, window{rule: "token"}, c.faults.Protection.TokenPerSecond, time.Second)
+}
+
+// limitManagement counts a call of the Management API.
+func (a *attacks) limitManagement(c *call) error {
+	if a.limit(c, window{rule: "management"}, c.faults.Protection.ManagementPerSecond, time.Second) != nil {
+		c.header.Set("Retry-After", "1")
+		return apiRefusal(http.StatusTooManyRequests, "too_many_requests", "Global limit has been reached")
+	}
+	return nil
 }
 
 // limitExchanges counts a token exchange.

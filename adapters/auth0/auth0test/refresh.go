@@ -35,7 +35,7 @@ func (s *Server) refreshGrant(c *call, client *Client) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	a.user = user
+	a.client, a.user = client, user
 	if asked := strings.Fields(c.params["scope"]); len(asked) > 0 {
 		if c.faults.Variants.WidenRefresh {
 			a.scope = existing(widened(asked, a.api), client, a.api)
@@ -126,7 +126,7 @@ func (g *grants) use(token string, client *Client, now time.Time) (string, error
 func (g *grants) find(token string, client *Client, now time.Time) (*refreshToken, error) {
 	invalid := refuse(http.StatusForbidden, "invalid_grant", textInvalidRefresh)
 	t := g.refresh[token]
-	if t == nil || t.family.ended || t.family.access.client != client {
+	if t == nil || t.family.ended || t.family.access.client.ID != client.ID {
 		return nil, invalid
 	}
 	policy := client.RefreshToken
@@ -151,7 +151,7 @@ func isOver(from time.Time, lifetime time.Duration, now time.Time) bool {
 func (g *grants) revoke(token string, client *Client) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if t := g.refresh[token]; t != nil && t.family.access.client == client {
+	if t := g.refresh[token]; t != nil && t.family.access.client.ID == client.ID {
 		t.family.ended = true
 	}
 }

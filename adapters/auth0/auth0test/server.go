@@ -8,12 +8,10 @@ import (
 	"fmt"
 	"io"
 	"log"
-	"maps"
 	"net"
 	"net/http"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -23,13 +21,12 @@ import (
 
 // Server is a running emulator. Its methods may be called from any goroutine.
 type Server struct {
-	now         func() time.Time
-	observe     func(Exchange)
-	clients     map[string]*Client
-	connections map[string]*connection
-	apis        map[string]*API
-	profiles    map[string]*profile // by subject token type
-	defaultDir  string
+	now     func() time.Time
+	observe func(Exchange)
+	tenant  *tenant
+
+	observeManagement func(ManagementCall)
+	buildReads        int
 
 	organizations []Organization
 
@@ -52,18 +49,6 @@ type Server struct {
 	closed  bool         // guarded by inUse
 }
 
-// connection is a Connection and its compiled script, nil while there is none.
-type connection struct {
-	Connection
-	script atomic.Pointer[scripthost.Script]
-}
-
-// profile is a TokenExchangeProfile and its compiled Action.
-type profile struct {
-	TokenExchangeProfile
-	script atomic.Pointer[scripthost.Script]
-}
-
 // Start listens and serves until Close. It refuses an address that is not
 // loopback, options that contradict each other, and a Login script or Action
 // the engine cannot run, naming what is lacking.
@@ -81,8 +66,7 @@ func Start(opts Options) (*Server, error) {
 	return s, nil
 }
 
-// routes is everything that is served. The Management API will be one more
-// mount at /api/v2.
+// routes is everything that is served.
 func (s *Server) routes() http.Handler {
 	r := chi.NewRouter()
 	r.Get("/.well-known/openid-configuration", s.serve(AtDiscovery, s.discovery))
@@ -90,6 +74,7 @@ func (s *Server) routes() http.Handler {
 	r.Post("/oauth/token", s.serve(AtToken, s.token))
 	r.Post("/oauth/revoke", s.serve(AtRevoke, s.revoke))
 	r.Get("/userinfo", s.serve(AtUserInfo, s.userinfo))
+	s.management(r)
 	r.NotFound(s.serve(atElsewhere, s.notFound))
 	r.MethodNotAllowed(s.serve(atElsewhere, s.notFound))
 	return r
@@ -102,31 +87,14 @@ func (s *Server) notFound(*call) (answer, error) {
 func newServer(opts Options) *Server {
 	running, stop := context.WithCancel(context.Background())
 	s := &Server{
-		now:         opts.Now,
-		observe:     opts.Observe,
-		clients:     make(map[string]*Client),
-		connections: make(map[string]*connection),
-		apis:        make(map[string]*API),
-		profiles:    make(map[string]*profile),
-		defaultDir:  opts.DefaultDirectory,
-		keys:        &keyring{supply: opts.Keys},
-		scripts:     scripthost.New(opts.ScriptHost),
-		running:     running,
-		stop:        stop,
-	}
-	for _, client := range opts.Clients {
-		s.clients[client.ID] = &client
-	}
-	for _, conn := range opts.Connections {
-		conn.Configuration = maps.Clone(conn.Configuration)
-		s.connections[conn.Name] = &connection{Connection: conn}
-	}
-	for _, api := range opts.APIs {
-		s.apis[api.Identifier] = &api
-	}
-	for _, p := range opts.TokenExchangeProfiles {
-		p.Secrets = maps.Clone(p.Secrets)
-		s.profiles[p.SubjectTokenType] = &profile{TokenExchangeProfile: p}
+		now:               opts.Now,
+		observe:           opts.Observe,
+		observeManagement: opts.ObserveManagement,
+		buildReads:        opts.ActionBuildReads,
+		keys:              &keyring{supply: opts.Keys},
+		scripts:           scripthost.New(opts.ScriptHost),
+		running:           running,
+		stop:              stop,
 	}
 	for _, o := range opts.Organizations {
 		o.Members = slices.Clone(o.Members)
@@ -136,6 +104,25 @@ func newServer(opts Options) *Server {
 }
 
 func (s *Server) start(opts Options) error {
+	listener, err := net.Listen("tcp", opts.Addr)
+	if err != nil {
+		return err
+	}
+	if err := s.furnish(opts, listener.Addr().String()); err != nil {
+		_ = listener.Close()
+		return err
+	}
+	s.listenOn(listener)
+	return nil
+}
+
+// furnish makes the tenant, whose name is its address.
+func (s *Server) furnish(opts Options, domain string) error {
+	s.domain, s.url = domain, "https://"+domain
+	if opts.Plain {
+		s.url = "http://" + domain
+	}
+	s.tenant = newTenant(opts, s.ManagementAudience())
 	var faults []error
 	for _, conn := range opts.Connections {
 		if conn.LoginScript != "" {
@@ -158,18 +145,12 @@ func (s *Server) start(opts Options) error {
 		}
 		s.authority = authority
 	}
-	listener, err := net.Listen("tcp", opts.Addr)
-	if err != nil {
-		return err
-	}
-	s.listenOn(listener)
 	return nil
 }
 
 // listenOn serves in the background. What Serve returns is of no interest: it
 // ends when Close is called.
 func (s *Server) listenOn(listener net.Listener) {
-	s.domain = listener.Addr().String()
 	s.http = &http.Server{
 		Handler:           s.routes(),
 		ReadHeaderTimeout: 10 * time.Second,
@@ -178,11 +159,9 @@ func (s *Server) listenOn(listener net.Listener) {
 		ErrorLog: log.New(io.Discard, "", 0),
 	}
 	if s.authority == nil {
-		s.url = "http://" + s.domain
 		go func() { _ = s.http.Serve(listener) }()
 		return
 	}
-	s.url = "https://" + s.domain
 	s.http.TLSConfig = &tls.Config{
 		Certificates: []tls.Certificate{s.authority.leaf},
 		MinVersion:   tls.VersionTLS12,
@@ -219,15 +198,17 @@ func (s *Server) CertPool() *x509.CertPool {
 // dashboard does. A script that the engine does not parse is refused, and the
 // stored one stays.
 func (s *Server) StoreScript(name, source string) error {
-	conn, ok := s.connections[name]
+	script, err := s.scripts.Compile(source)
+	s.tenant.mu.Lock()
+	defer s.tenant.mu.Unlock()
+	conn, ok := s.tenant.connectionNamed(name)
 	if !ok {
 		return fmt.Errorf("no connection %q: give it in Options.Connections", name)
 	}
-	script, err := s.scripts.Compile(source)
 	if err != nil {
 		return fmt.Errorf("login script of connection %q: %w", name, err)
 	}
-	conn.script.Store(script)
+	conn.storeScript(script, source)
 	return nil
 }
 
@@ -235,15 +216,20 @@ func (s *Server) StoreScript(name, source string) error {
 // does. An Action that the engine does not parse is refused, and the stored one
 // stays.
 func (s *Server) StoreAction(subjectTokenType, source string) error {
-	p, ok := s.profiles[subjectTokenType]
+	_, err := s.scripts.CompileAction(source)
+	s.tenant.mu.Lock()
+	defer s.tenant.mu.Unlock()
+	p, ok := s.tenant.profiles.find("subject_token_type", subjectTokenType)
 	if !ok {
 		return fmt.Errorf("no token exchange profile %q: give it in Options.TokenExchangeProfiles", subjectTokenType)
 	}
-	script, err := s.scripts.CompileAction(source)
 	if err != nil {
 		return fmt.Errorf("action of token exchange profile %q: %w", subjectTokenType, err)
 	}
-	p.script.Store(script)
+	if action, ok := s.tenant.action(p.str("action_id")); ok {
+		action.document["code"] = source
+		action.deploy(s.scripts, s.now())
+	}
 	return nil
 }
 

@@ -52,7 +52,7 @@ func (s *Server) authenticateClient(c *call) (*Client, error) {
 	if id == "" {
 		return nil, missing("client_id")
 	}
-	client, ok := s.clients[id]
+	client, ok := s.client(id)
 	if !ok {
 		return nil, c.unknownClient()
 	}

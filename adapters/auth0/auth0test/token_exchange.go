@@ -20,7 +20,7 @@ const (
 // tokenExchangeGrant serves Custom Token Exchange (RFC 8693; Auth0 docs of
 // that name): the Action of the subject token's type says whose session it is.
 func (s *Server) tokenExchangeGrant(c *call, client *Client) (answer, error) {
-	if !client.TokenExchange {
+	if !client.TokenExchange || client.legacy || client.thirdParty {
 		return answer{}, refuse(http.StatusForbidden, "unauthorized_client", fmt.Sprintf("Grant type '%s' not allowed for the client.", GrantTokenExchange))
 	}
 	if err := s.attacks.limitExchanges(c); err != nil {
@@ -33,6 +33,9 @@ func (s *Server) tokenExchangeGrant(c *call, client *Client) (answer, error) {
 	a, scope, err := s.ask(c, client)
 	if err != nil {
 		return answer{}, err
+	}
+	if a.api != nil && a.api.asksConsent {
+		return answer{}, refuse(http.StatusForbidden, "access_denied", "The API does not allow skipping user consent.")
 	}
 	if a.organization, err = s.requestedOrganization(c, client); err != nil {
 		return answer{}, err
@@ -61,7 +64,7 @@ func (s *Server) profile(c *call) (*profile, error) {
 			return nil, missing(param)
 		}
 	}
-	p, ok := s.profiles[c.params["subject_token_type"]]
+	p, ok := s.exchangeProfile(c.params["subject_token_type"])
 	if !ok {
 		return nil, refuse(http.StatusBadRequest, "invalid_request", "No token exchange profile for this subject_token_type.")
 	}
@@ -118,8 +121,11 @@ func (s *Server) exchange(c *call, p *profile, a *access) error {
 
 // runAction runs on when the caller leaves, as a Login script does.
 func (s *Server) runAction(c *call, p *profile, a *access) scripthost.Outcome {
+	if p.script == nil {
+		return scripthost.Outcome{Kind: scripthost.Failed, Message: "nothing that can run is deployed"}
+	}
 	began := s.now()
-	outcome := s.scripts.Exchange(s.running, p.script.Load(), s.event(c, p, a))
+	outcome := s.scripts.Exchange(s.running, p.script, s.event(c, p, a))
 	s.tell(Exchange{
 		Kind:     Action,
 		Time:     began,
@@ -135,7 +141,7 @@ func (s *Server) runAction(c *call, p *profile, a *access) scripthost.Outcome {
 // Event Object"), without geoip, which loopback has not.
 func (s *Server) event(c *call, p *profile, a *access) map[string]any {
 	event := map[string]any{
-		"secrets": p.Secrets,
+		"secrets": p.secrets,
 		"client":  map[string]any{"client_id": a.client.ID, "name": a.client.Name, "metadata": map[string]any{}},
 		"request": map[string]any{
 			"body": c.params, "geoip": map[string]any{}, "hostname": s.domain, "ip": c.seen.ClientIP,
@@ -190,7 +196,7 @@ func (s *Server) setUser(c *call, client *Client, set scripthost.SetUser) (User,
 		}
 		return user, nil
 	}
-	conn, ok := s.connections[set.Connection]
+	conn, ok := s.connection(set.Connection)
 	userID, isText := set.Attributes["user_id"].(string)
 	switch {
 	case len(set.Connection) > maxConnectionName, !ok, !slices.Contains(client.Connections, set.Connection):
