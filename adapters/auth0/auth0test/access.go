@@ -7,13 +7,13 @@ import (
 	"time"
 )
 
-// defaultTokenLifetime is Auth0's for access tokens.
+// defaultTokenLifetime is Auth0's default for access tokens.
 const defaultTokenLifetime = 24 * time.Hour
 
 // standardScopes are those of OpenID Connect Core section 5.4.
 func standardScopes() []string { return []string{"openid", "profile", "email", "address", "phone"} }
 
-// access is what one session is good for.
+// access is what one session may do.
 type access struct {
 	client  *Client
 	user    User
@@ -34,9 +34,9 @@ func (a access) lifetime() time.Duration {
 	return a.api.TokenLifetime
 }
 
-// ask works out what a client gets of what it asks for (Auth0 docs: Call Your
-// API Using Resource Owner Password Flow). Scopes that do not exist are left
-// out, and it is told what it got only if that differs.
+// ask decides what a client gets of what it asks for (Auth0 docs: Call Your API
+// Using Resource Owner Password Flow). Scopes that do not exist are left out.
+// The answer names the scope only if it differs from the one asked for.
 func (s *Server) ask(c *call, client *Client) (a access, scope string, err error) {
 	a.client, a.gty = client, GrantPassword
 	if c.params["grant_type"] == GrantTokenExchange {
@@ -61,8 +61,8 @@ func (s *Server) ask(c *call, client *Client) (a access, scope string, err error
 	return a, scope, nil
 }
 
-// widened gives all standard scopes to who asks for nothing or for openid alone,
-// and all scopes of the API to who asks for none of them.
+// widened adds all standard scopes to a request for no scope or for openid
+// alone, and all scopes of the API to a request for none of them.
 func widened(asked []string, api *API) []string {
 	if len(asked) == 0 || slices.Equal(asked, []string{"openid"}) {
 		asked = append(standardScopes(), asked...)
@@ -73,8 +73,8 @@ func widened(asked []string, api *API) []string {
 	return asked
 }
 
-// existing leaves out what does not exist, and offline_access where it is not to
-// be had.
+// existing leaves out scopes that do not exist, and offline_access where it is
+// not allowed.
 func existing(asked []string, client *Client, api *API) []string {
 	var granted []string
 	for _, scope := range asked {
@@ -87,7 +87,8 @@ func existing(asked []string, client *Client, api *API) []string {
 	return granted
 }
 
-// offersRefresh holds Auth0's conditions for a refresh token beside the scope.
+// offersRefresh checks Auth0's conditions for a refresh token, except the
+// scope.
 func offersRefresh(client *Client, api *API) bool {
 	return slices.Contains(client.GrantTypes, GrantRefreshToken) && (api == nil || api.AllowOfflineAccess)
 }
@@ -96,8 +97,8 @@ func sameScope(a, b []string) bool {
 	return slices.Equal(slices.Compact(slices.Sorted(slices.Values(a))), slices.Compact(slices.Sorted(slices.Values(b))))
 }
 
-// newAccessToken makes a JWT for the API, or without one an opaque token that
-// only /userinfo takes.
+// newAccessToken makes a JWT for the API or, without an API, an opaque token
+// that only /userinfo accepts.
 func (s *Server) newAccessToken(c *call, a access) (string, error) {
 	expires := c.now.Add(a.lifetime())
 	if a.api == nil {

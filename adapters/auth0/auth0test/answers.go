@@ -23,7 +23,7 @@ const (
 	textUserGone       = "The refresh_token was generated for a user who doesn't exist anymore."
 )
 
-// answer is a whole HTTP answer, kept back until the faults have had their turn.
+// answer is a whole HTTP answer, held back until the faults have been applied.
 type answer struct {
 	status int
 	header http.Header

@@ -29,7 +29,7 @@ type call struct {
 	params  map[string]string // from the body, form or JSON; never from the URL
 	faults  Faults            // those that hit this call
 	header  http.Header       // of the answer, whatever it will be
-	seen    Exchange          // what will be told of it
+	seen    Exchange          // what is recorded of it
 }
 
 // handler answers a call. A *refusal is an answer too; any other error is a
@@ -56,7 +56,7 @@ func (s *Server) serve(at Endpoint, handle handler) http.HandlerFunc {
 			a = instead
 		}
 		c.seen.Status, c.seen.Error = a.status, a.code
-		s.tellOf(c) // first, so that who has the answer finds it told
+		s.tellOf(c) // first, so that a client with the answer finds it in Exchanges
 		c.write(w, a)
 	}
 }
@@ -66,8 +66,8 @@ func (s *Server) tellOf(c *call) {
 	s.tell(c.seen)
 }
 
-// newCall reads the body. A body it cannot read is an error of the caller's,
-// told beside a call that is good enough for the faults.
+// newCall reads the body. If it cannot read the body, it returns an error of
+// the caller's and a call that the faults can still work on.
 func (s *Server) newCall(at Endpoint, r *http.Request) (*call, error) {
 	c := &call{Request: r, at: at, now: s.now(), started: time.Now(), header: make(http.Header)}
 	if at == AtToken || at == AtRevoke || at == AtUserInfo {
@@ -103,7 +103,7 @@ func (s *Server) newCall(at Endpoint, r *http.Request) (*call, error) {
 }
 
 // readParams takes JSON if the body says it is, else a form. Of JSON only
-// strings count; like unknown parameters, everything else is let be.
+// strings count; everything else is ignored, like unknown parameters.
 func readParams(r *http.Request) (map[string]string, error) {
 	body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, maxBodySize))
 	if err != nil {
@@ -142,8 +142,8 @@ func (c *call) fault(kind FaultKind) bool {
 	return false
 }
 
-// strike lets the faults of this moment happen. It reports whether one of them
-// is the answer.
+// strike applies the faults that are due now. It reports whether one of them is
+// the answer.
 func (s *Server) strike(c *call, after bool) (answer, bool) {
 	for _, f := range c.faults.Inject {
 		if f.After != after || f.afterLogin() {
@@ -170,8 +170,8 @@ func (s *Server) strike(c *call, after bool) (answer, bool) {
 	return answer{}, false
 }
 
-// pause lasts until it is enough. It ends the call when the caller leaves or
-// the server closes.
+// pause waits for enough. It ends the call when the caller leaves or the server
+// closes.
 func (s *Server) pause(c *call, enough <-chan time.Time) {
 	select {
 	case <-enough:
@@ -214,7 +214,7 @@ func (c *call) write(w http.ResponseWriter, a answer) {
 		w.Header().Set("Content-Length", strconv.Itoa(len(half)))
 	}
 	w.WriteHeader(a.status)
-	_, _ = w.Write(a.body) // whoever has hung up does not want it
+	_, _ = w.Write(a.body) // a client that hung up does not want it
 }
 
 type connKey struct{}

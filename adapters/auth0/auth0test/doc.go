@@ -4,10 +4,10 @@
 // renews and ends them, and goes wrong on request.
 //
 // It answers on loopback only, makes new keys at every start and keeps all it
-// knows in memory: it is for tests and for trying things out, and nothing that
-// guards anything may link it. Auth0's SDKs work with it unchanged once they
-// trust [Server.CAPEM]: their domain is [Server.Domain]. That was tried with the
-// npm packages auth0 6.4.0 and @auth0/auth0-auth-js 1.16.0.
+// knows in memory: it is for tests and for trying things out, and no product
+// may link it. Auth0's SDKs work with it unchanged once they trust
+// [Server.CAPEM]: their domain is [Server.Domain]. That was tried with the npm
+// packages auth0 6.4.0 and @auth0/auth0-auth-js 1.16.0.
 //
 // # Endpoints
 //
@@ -23,8 +23,8 @@
 //	GET  /userinfo
 //	*    /api/v2/...             the Management API, see below
 //
-// Unknown parameters are tolerated, and a DPoP header with them; an organization
-// too, outside token exchange. There is no /authorize, no MFA continuation, no
+// Unknown parameters and a DPoP header are ignored; so is an organization
+// outside token exchange. There is no /authorize, no MFA continuation, no
 // client assertion, no actor token and no mTLS; sub is always "auth0|" and the
 // user_id of the script, as it stands.
 //
@@ -35,9 +35,9 @@
 // [Server.StoreAction]. One that uses what the host lacks fails when it does, as
 // [scripthost.Unsupported], so that it cannot look like a wrong password.
 // Only a password that the script refuses, and a subject token that the Action
-// rejects, counts as an attack: failures do not. One that does not end is waited
-// for as long as Auth0 does, 20 s, and then answered with a 5xx; a shorter limit
-// stands in [Options.ScriptHost].
+// rejects, counts as an attack: failures do not. One that does not end is
+// stopped after Auth0's limit of 20 s, and the answer is a 5xx;
+// [Options.ScriptHost] can set a shorter limit.
 //
 // # The Management API
 //
@@ -79,7 +79,7 @@
 //     many good requests and how many times. [FaultKind] lists the kinds: Auth0's
 //     refusals, trouble on the wire, spoilt answers, ID tokens that must not be
 //     believed.
-//   - [Variants]: the form of answers nobody documents.
+//   - [Variants]: the form of answers that are not documented.
 //   - [Protection]: attack protection and rate limits that really count.
 //
 // Beside these, [Server.CreateUser], [Server.BlockUser], [Server.DeleteUser],
@@ -90,14 +90,14 @@
 //
 // # What is not known of the real thing
 //
-// Where [Variants] has a switch both forms are here, and the zero value is the
-// likelier one: the answer to a script that fails ([Variants.ScriptFailure]) or
-// refuses with words of its own ([Variants.ScriptMessage]), the status of a
-// blocked user, the error of a wrong client secret, whether the grant password
-// heeds a realm, whether an email is needed, whether there is a sid, the answer
-// to an Action that sets a user who does not exist. The status of any injected
-// answer can be set; mfa_required and requires_verification are
-// documented with two and with none.
+// Where [Variants] has a switch, both forms are emulated, and the zero value is
+// the likelier one: the answer to a script that fails
+// ([Variants.ScriptFailure]) or refuses with words of its own
+// ([Variants.ScriptMessage]), the status of a blocked user, the error of a
+// wrong client secret, whether the grant password uses a realm, whether an
+// email is needed, whether there is a sid, the answer to an Action that sets a
+// user who does not exist. The status of any injected answer can be set;
+// the documents give two for mfa_required and none for requires_verification.
 //
 // These are guesses without a switch: the words for a connection that is not
 // enabled for the client; that callback() without a profile is a wrong password;

@@ -11,9 +11,10 @@ import (
 // maxExchanges is how many exchanges are kept.
 const maxExchanges = 1000
 
-// Exchange is what is told of a request, or of a run of a Login script or an
-// Action: never a body, a credential or a token. A request is told just before its
-// answer is sent, or before the fault that keeps it from being sent.
+// Exchange is the record of a request, or of a run of a Login script or an
+// Action. It never holds a body, a credential or a token. A request is recorded
+// just before its answer is sent, or before the fault that keeps it from being
+// sent.
 type Exchange struct {
 	Kind     ExchangeKind  `json:"kind"`
 	Time     time.Time     `json:"time"`     // by Options.Now
@@ -39,7 +40,7 @@ type Exchange struct {
 // ExchangeKind tells what an [Exchange] is about.
 type ExchangeKind string
 
-// The kinds. A script's run is told before the request that caused it.
+// The kinds. A script's run is recorded before the request that caused it.
 const (
 	Request     ExchangeKind = "request"
 	LoginScript ExchangeKind = "login_script"
@@ -76,7 +77,8 @@ func (l *exchangeLog) all() []Exchange {
 	return slices.Clone(l.kept)
 }
 
-// knownGrant keeps whatever else a caller writes there out of the log.
+// knownGrant keeps unknown grant types out of the log: a caller can write
+// anything there.
 func knownGrant(grant string) string {
 	switch grant {
 	case "", GrantPassword, GrantPasswordRealm, GrantRefreshToken, GrantTokenExchange, GrantClientCredentials:

@@ -29,7 +29,7 @@ type Fault struct {
 	// Grant narrows it to one grant type; "password" stands for both password
 	// grants, "" for every one.
 	Grant string `json:"grant,omitempty"`
-	// Skip lets so many matching requests pass first.
+	// Skip is how many matching requests pass first.
 	Skip int `json:"skip,omitempty"`
 	// Times is how many matching requests it hits before it is gone; 0: all.
 	Times int `json:"times,omitempty"`
@@ -56,7 +56,7 @@ const (
 	AtJWKS       Endpoint = "jwks"
 	AtDiscovery  Endpoint = "discovery"
 	AtManagement Endpoint = "management" // every call of the Management API
-	Everywhere   Endpoint = "everywhere" // whatever is asked, also what does not exist
+	Everywhere   Endpoint = "everywhere" // every path, also one that does not exist
 
 	atElsewhere Endpoint = "elsewhere"
 )
@@ -67,7 +67,7 @@ func (e *Endpoint) UnmarshalText(text []byte) error {
 }
 
 // Form is the shape of an error's body. Auth0 uses all but the last for its
-// own errors; what stands in front of it answers in HTML.
+// own errors; a proxy in front of it answers in HTML.
 type Form string
 
 // The forms. The zero value is OAuth's.
@@ -88,10 +88,10 @@ func (f *Form) UnmarshalText(text []byte) error {
 // FaultKind names what goes wrong.
 type FaultKind string
 
-// Answers in place of the real one. MFARequired and AccessDenied are what
-// comes of a post-login Action: they strike only when the user has been
-// authenticated, so that the Login script has run. All others come at once, or
-// after processing with [Fault.After].
+// Answers in place of the real one. MFARequired and AccessDenied come from a
+// post-login Action: they strike only after the user has been authenticated, so
+// the Login script has run. All others come at once, or after processing with
+// [Fault.After].
 const (
 	MFARequired          FaultKind = "mfa_required"          // 403 with an mfa_token; the API description says 401
 	AccessDenied         FaultKind = "access_denied"         // 403, an Action's api.access.deny(Text)
@@ -110,7 +110,7 @@ const (
 )
 
 // What goes wrong on the wire. Hang, Reset and Delay come before processing
-// unless [Fault.After]; Truncated and Malformed spoil the answer there is.
+// unless [Fault.After]; Truncated and Malformed spoil the real answer.
 const (
 	Delay     FaultKind = "delay"     // waits DelayMillis
 	Hang      FaultKind = "hang"      // never answers; ends with the client's patience or Close
@@ -146,7 +146,8 @@ const (
 	IDBadSignature      FaultKind = "id_bad_signature"  // one bit off
 )
 
-// faultKinds holds the answer of those kinds that are one, and nil for the others.
+// faultKinds holds the answer that each kind stands for, nil if it stands for
+// none.
 var faultKinds = map[FaultKind]*refusal{
 	MFARequired:          {status: http.StatusForbidden, code: "mfa_required", description: "Multifactor authentication required"},
 	AccessDenied:         {status: http.StatusForbidden, code: "access_denied", description: "Access denied."},
@@ -196,8 +197,8 @@ type Variants struct {
 	// ClientAccessDenied answers a wrong client secret with access_denied
 	// "Unauthorized" instead of invalid_client.
 	ClientAccessDenied bool `json:"client_access_denied,omitempty"`
-	// IgnoreRealm lets the grant "password" pay no heed to realm. Auth0's
-	// pages contradict each other here, and so do its SDKs.
+	// IgnoreRealm makes the grant "password" ignore realm. Auth0's pages
+	// contradict each other here, and so do its SDKs.
 	IgnoreRealm bool `json:"ignore_realm,omitempty"`
 	// RequireEmail treats a profile without an email as a script failure.
 	RequireEmail bool `json:"require_email,omitempty"`
@@ -319,7 +320,7 @@ func (f Fault) matches(at Endpoint, grant string) bool {
 	return (f.At == at || f.At == Everywhere) && (f.Grant == "" || f.Grant == grant)
 }
 
-// afterLogin tells whether the fault is an Action's doing.
+// afterLogin reports whether the fault comes from an Action.
 func (f Fault) afterLogin() bool { return f.Kind == MFARequired || f.Kind == AccessDenied }
 
 // refusal is the answer the fault stands for, nil if it stands for none. A
@@ -365,7 +366,7 @@ func setRateLimit(h http.Header, limit, remaining int, reset time.Time) {
 // unmarshalOneOf sets the value if the text is one of those allowed.
 func unmarshalOneOf[T ~string](value *T, text []byte, allowed ...T) error {
 	if !slices.Contains(allowed, T(text)) {
-		return fmt.Errorf("%q is none of %q", text, allowed)
+		return fmt.Errorf("%q is not one of %q", text, allowed)
 	}
 	*value = T(text)
 	return nil

@@ -117,7 +117,7 @@ func TestFaultsRunTheScriptOrNot(t *testing.T) {
 		"before":                        {auth0test.Fault{Kind: auth0test.ServerError}, 0},
 		"after":                         {auth0test.Fault{Kind: auth0test.ServerError, After: true}, 1},
 		"mfa, which an Action asks for": {auth0test.Fault{Kind: auth0test.MFARequired}, 1},
-		"denial, which is an Action's":  {auth0test.Fault{Kind: auth0test.AccessDenied}, 1},
+		"denial, which an Action makes": {auth0test.Fault{Kind: auth0test.AccessDenied}, 1},
 	} {
 		before := runs()
 		e.SetFaults(inject(test.fault))

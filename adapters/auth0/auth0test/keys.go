@@ -108,9 +108,9 @@ func sign(key jose.JSONWebKey, c claims) (string, error) {
 	return signed.CompactSerialize()
 }
 
-// signBadly makes a JWS nobody should take, which is why the library does not:
-// without a signature (alg none, RFC 7515 appendix A.5), or with HS256 and a
-// secret that may be too short or public.
+// signBadly makes a JWS that nobody should accept and the library refuses to
+// make: without a signature (alg none, RFC 7515 appendix A.5), or with HS256
+// and a secret that may be too short or public.
 func signBadly(algorithm string, secret []byte, c claims) (string, error) {
 	payload, err := json.Marshal(c)
 	if err != nil {

@@ -21,7 +21,7 @@ const (
 	GrantClientCredentials = "client_credentials"
 )
 
-// GrantTokenExchange is known too. It stands in no list of grant types: see
+// GrantTokenExchange is known too, but no client lists it: see
 // [Client.TokenExchange].
 const GrantTokenExchange = "urn:ietf:params:oauth:grant-type:token-exchange"
 
@@ -75,7 +75,7 @@ type Client struct {
 	GrantTypes        []string // see [GrantPassword] and its neighbours
 	Connections       []string // names of the connections enabled for it
 	TokenExchange     bool     // token_exchange.allow_any_profile_of_type has custom_authentication
-	Organizations     bool     // organization_usage is not deny; in token exchange alone
+	Organizations     bool     // organization_usage is not deny; for token exchange only
 	Management        []string // scopes of its client grant for the Management API; nil: it has none
 	TrustForwardedFor bool     // is_token_endpoint_ip_header_trusted
 	RefreshToken      RefreshToken
@@ -145,7 +145,7 @@ type TokenExchangeProfile struct {
 // Organization is a customer of the tenant's with members of its own.
 type Organization struct {
 	ID      string   // such as org_1
-	Name    string   // good for the same in requests
+	Name    string   // accepted in place of ID in requests
 	Members []string // ids of users, the sub of their tokens
 }
 

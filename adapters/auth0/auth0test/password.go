@@ -104,7 +104,7 @@ func (s *Server) signIn(c *call, conn *connection) (User, error) {
 }
 
 // checkPassword asks the Login script, or with import mode the tenant's own
-// store first. It reports apart whether the password was refused, because
+// store first. It reports separately whether the password was refused, because
 // nothing else counts as an attack.
 func (s *Server) checkPassword(c *call, conn *connection, who identifier) (user User, refused bool, err error) {
 	password := c.params["password"]
@@ -165,8 +165,8 @@ func (s *Server) runLoginScript(c *call, conn *connection, login scripthost.Logi
 }
 
 // scriptRefusal is the one table from a script's outcome to HTTP; nil means
-// there is a profile. What Auth0 answers is documented for none of the
-// failures (docs: Custom Database Error Handling shows the log side only).
+// there is a profile. Auth0 documents its answer to none of the failures (docs:
+// Custom Database Error Handling shows the log side only).
 func (c *call) scriptRefusal(o scripthost.Outcome) error {
 	switch o.Kind {
 	case scripthost.Profile:
@@ -180,7 +180,7 @@ func (c *call) scriptRefusal(o scripthost.Outcome) error {
 		return wrongPassword()
 	case scripthost.Unauthorized:
 		return c.unauthorized(o.Message)
-	case scripthost.NeverCalled, scripthost.TimedOut: // a 5xx, which one is a guess
+	case scripthost.NeverCalled, scripthost.TimedOut: // a 5xx; which one is a guess
 		return refuse(http.StatusServiceUnavailable, "server_error", cmp.Or(o.Message, "The Login script did not call back in time."))
 	case scripthost.BadProfile:
 		return c.scriptFailure(cmp.Or(o.Message, "The Login script returned a profile that is no object."))

@@ -234,7 +234,7 @@ func TestScriptOutcomesBecomeAnswers(t *testing.T) {
 	}
 }
 
-// No table of Auth0's says which 5xx it is.
+// Auth0 does not document which 5xx it is.
 func TestScriptThatTakesTooLongIsAuth0sTrouble(t *testing.T) {
 	t.Parallel()
 	for name, script := range map[string]string{

@@ -9,14 +9,14 @@ import (
 
 // Protection counts attempts and refuses those above a limit; 0 is no limit.
 // All are off in the zero value, so that tests do not depend on their order.
-// Addresses are those of [Exchange.ClientIP]. Auth0's own numbers stand behind
-// each field.
+// Addresses are those of [Exchange.ClientIP]. The number at the end of each
+// comment is Auth0's own.
 type Protection struct {
 	// BruteForce is how many wrong passwords in a row block a username for an
 	// address, until [Server.ResetProtection]. (10)
 	BruteForce int `json:"brute_force,omitempty"`
 	// SuspiciousIP is how many wrong passwords within a day block an address.
-	// Auth0 then lets one through now and again, this does not. (100)
+	// Auth0 then lets one through from time to time; the emulator does not. (100)
 	SuspiciousIP int `json:"suspicious_ip,omitempty"`
 	// SameUserPerMinute is how many sign-ins of a username from an address may
 	// start, whatever their outcome. The form of the refusal is unknown; here
@@ -65,7 +65,7 @@ type attempt struct {
 	who identifier
 }
 
-// window is something counted over a fixed time; count is where it stands.
+// window counts something over a fixed time; count is the number so far.
 type window struct {
 	rule string
 	key  attempt
@@ -168,7 +168,7 @@ func (a *attacks) failed(c *call, key attempt) {
 	a.count(suspicious(key), c.now, 24*time.Hour)
 }
 
-// succeeded ends a row of wrong passwords.
+// succeeded ends a series of wrong passwords.
 func (a *attacks) succeeded(key attempt) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -195,7 +195,7 @@ func (a *attacks) limit(c *call, w window, limit int, every time.Duration) error
 	return nil
 }
 
-// peek returns where a window stands. The caller holds the lock.
+// peek returns the count of a window. The caller holds the lock.
 func (a *attacks) peek(w window, now time.Time) count {
 	if have := a.windows[w]; now.Before(have.reset) {
 		return have

@@ -10,8 +10,8 @@ import (
 
 // refreshGrant renews a session (Auth0 docs: Refresh Token Rotation). The
 // Login script is not asked. The scope may be made smaller for the new access
-// token; what is asked beyond the old one is left out, which is a guess: RFC
-// 6749 section 6 would refuse it. The audience stays.
+// token; scopes beyond the old one are left out, which is a guess: RFC 6749
+// section 6 would refuse them. The audience stays.
 func (s *Server) refreshGrant(c *call, client *Client) (answer, error) {
 	token := c.params["refresh_token"]
 	if token == "" {
@@ -92,8 +92,8 @@ func (g *grants) add(f *family, generation int) string {
 	return token
 }
 
-// check returns what the token is good for. Finding it used again, it ends the
-// family, whose newest token may be in a thief's hands.
+// check returns what the token is good for. If the token was used before, check
+// ends the family: its newest token may be in a thief's hands.
 func (g *grants) check(token string, client *Client, now time.Time) (access, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -147,7 +147,7 @@ func isOver(from time.Time, lifetime time.Duration, now time.Time) bool {
 	return lifetime > 0 && !now.Before(from.Add(lifetime))
 }
 
-// revoke ends the family of the client's own token, and of no other's.
+// revoke ends the family of a token of this client, never of another client's.
 func (g *grants) revoke(token string, client *Client) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -51,7 +51,7 @@ type Server struct {
 
 // Start listens and serves until Close. It refuses an address that is not
 // loopback, options that contradict each other, and a Login script or Action
-// the engine cannot run, naming what is lacking.
+// the engine cannot run; the error names what is missing.
 func Start(opts Options) (*Server, error) {
 	opts = opts.withDefaults()
 	if err := opts.check(); err != nil {
@@ -155,7 +155,7 @@ func (s *Server) listenOn(listener net.Listener) {
 		Handler:           s.routes(),
 		ReadHeaderTimeout: 10 * time.Second,
 		ConnContext:       rememberConn,
-		// Clients that end a handshake are no news to whoever runs the emulator.
+		// A client that ends a handshake is not worth a log line.
 		ErrorLog: log.New(io.Discard, "", 0),
 	}
 	if s.authority == nil {

@@ -75,7 +75,8 @@ func tenant() auth0test.Options {
 	}
 }
 
-// emulator is a started server and a client that trusts it and follows nothing.
+// emulator is a started server and a client that trusts it and follows no
+// redirect.
 type emulator struct {
 	*auth0test.Server
 	client *http.Client
@@ -166,7 +167,7 @@ func (e *emulator) request(method, path, contentType, body string) *http.Request
 	return req
 }
 
-// params are a body's, "" meaning that the parameter is not there.
+// params are a body's; "" means that the parameter is absent.
 type params map[string]string
 
 func (p params) with(change params) params {

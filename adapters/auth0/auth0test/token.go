@@ -43,7 +43,7 @@ func (s *Server) token(c *call) (answer, error) {
 
 // authenticateClient takes the client's secret from the body or, form-encoded,
 // from the Authorization header (RFC 6749 section 2.3.1), and the end user's
-// address from auth0-forwarded-for if this client may tell it.
+// address from auth0-forwarded-for if this client may send it.
 func (s *Server) authenticateClient(c *call) (*Client, error) {
 	id, secret, method, err := clientCredentials(c)
 	if err != nil {
@@ -96,7 +96,7 @@ func (c *call) unknownClient() error {
 	return refuse(http.StatusUnauthorized, "invalid_client", textInvalidClient)
 }
 
-// afterLogin is where post-login Actions have their say, at a sign-in and at a
+// afterLogin applies what post-login Actions decide, at a sign-in and at a
 // refresh, before anything is issued.
 func (c *call) afterLogin() error {
 	for _, f := range c.faults.Inject {
@@ -108,7 +108,7 @@ func (c *call) afterLogin() error {
 }
 
 // tokenAnswer issues an access token, an ID token if there is to be one, and
-// hands on the refresh token and the scope unless they are "".
+// passes on the refresh token and the scope unless they are "".
 func (s *Server) tokenAnswer(c *call, a access, refreshToken, scope string) (answer, error) {
 	if c.fault(WrongSubject) {
 		a.user.ID += "-other"

@@ -138,7 +138,7 @@ func (s *Server) runAction(c *call, p *profile, a *access) scripthost.Outcome {
 }
 
 // event is the Action's first argument (Auth0 docs, "custom-token-exchange
-// Event Object"), without geoip, which loopback has not.
+// Event Object"), without geoip, because loopback has none.
 func (s *Server) event(c *call, p *profile, a *access) map[string]any {
 	event := map[string]any{
 		"secrets": p.secrets,
@@ -166,8 +166,8 @@ func (s *Server) event(c *call, p *profile, a *access) map[string]any {
 
 // actionRefusal is the one table from an Action's outcome to HTTP; nil means
 // there is a user. The two rows of api.access are documented (Auth0 docs,
-// "Custom Token Exchange"), and that an Action which throws is a server error
-// is said in an example there. The others are guesses.
+// "Custom Token Exchange"); an example there says that an Action that throws is
+// a server error. The others are guesses.
 func (c *call) actionRefusal(o scripthost.Outcome) error {
 	switch o.Kind {
 	case scripthost.UserSet:
@@ -204,13 +204,14 @@ func (s *Server) setUser(c *call, client *Client, set scripthost.SetUser) (User,
 	case conn.ImportMode:
 		return User{}, refuse(http.StatusBadRequest, "invalid_request", "The connection imports users, which setUserByConnection does not support.")
 	case !isText || userID == "" || len(set.Attributes) > maxUserAttributes:
-		return User{}, refuse(http.StatusBadRequest, "invalid_request", "The user's attributes are more than 24, or have no user_id.")
+		return User{}, refuse(http.StatusBadRequest, "invalid_request", "The user has more than 24 attributes, or no user_id.")
 	}
 	return s.setUserOf(c, conn, userID, set)
 }
 
-// setUserOf keeps the rules of creationBehavior and updateBehavior. Left out,
-// the one creates the user, as the reference says, and the other changes nothing.
+// setUserOf keeps the rules of creationBehavior and updateBehavior. Without the
+// first the user is created, as the reference says; without the second nothing
+// is changed.
 func (s *Server) setUserOf(c *call, conn *connection, userID string, set scripthost.SetUser) (User, error) {
 	profile := profileOf(set.Attributes)
 	user, exists := s.users.find("auth0|" + userID)
@@ -227,7 +228,7 @@ func (s *Server) setUserOf(c *call, conn *connection, userID string, set scripth
 	return s.users.login(conn.Name, userID, profile, c.now), nil
 }
 
-// missingUser is the answer for somebody who does not exist, which is not
+// missingUser is the answer for a user who does not exist; it is not
 // documented.
 func (c *call) missingUser() error {
 	if c.faults.Variants.MissingUserDenied {
@@ -236,7 +237,7 @@ func (c *call) missingUser() error {
 	return refuse(http.StatusBadRequest, "invalid_request", textNoSuchUser)
 }
 
-// profileOf leaves out what is no attribute of a stored profile.
+// profileOf keeps only the attributes that a stored profile has.
 func profileOf(attributes map[string]any) map[string]any {
 	profile := make(map[string]any)
 	for name, value := range attributes {
@@ -247,8 +248,8 @@ func profileOf(attributes map[string]any) map[string]any {
 	return profile
 }
 
-// sameIdentifiers tells whether none of the attributes differs that an Action
-// cannot change.
+// sameIdentifiers reports whether the attributes that an Action cannot change
+// are the same.
 func sameIdentifiers(a, b map[string]any) bool {
 	return !slices.ContainsFunc([]string{"email", "email_verified", "username", "phone_number", "phone_verified"}, func(name string) bool {
 		return !reflect.DeepEqual(a[name], b[name])

@@ -121,7 +121,7 @@ func TestTokenExchangesAreRefused(t *testing.T) {
 		"a user without an email":      {"no-email nobody", nil, 400, "invalid_request", "The user has no email, which the connection identifies users by."},
 		"an email that would change":   {"new-email alice", nil, 400, "invalid_request", "The user's identifiers cannot be changed."},
 		"a connection of nobody's":     {"elsewhere", nil, 400, "invalid_request", "The connection is not enabled for the client."},
-		"too many attributes":          {"many", nil, 400, "invalid_request", "The user's attributes are more than 24, or have no user_id."},
+		"too many attributes":          {"many", nil, 400, "invalid_request", "The user has more than 24 attributes, or no user_id."},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -24,7 +24,7 @@ type User struct {
 // Users returns everybody known, by ID.
 func (s *Server) Users() []User { return s.users.all() }
 
-// BlockUser lets every sign-in and refresh of the user fail, also of one that
+// BlockUser makes every sign-in and refresh of the user fail, also if the user
 // is not known yet. UnblockUser undoes it.
 func (s *Server) BlockUser(sub string) { s.users.block(sub, true) }
 
@@ -35,7 +35,7 @@ func (s *Server) UnblockUser(sub string) { s.users.block(sub, false) }
 func (s *Server) DeleteUser(sub string) { s.users.remove(sub) }
 
 // CreateUser makes a user of a connection who has not signed in yet, as the
-// Management API does. One who exists is replaced.
+// Management API does. An existing user is replaced.
 func (s *Server) CreateUser(connection, userID string, profile map[string]any) User {
 	return s.users.create(connection, userID, maps.Clone(profile))
 }
@@ -51,7 +51,7 @@ type users struct {
 // identifier is a username within a connection.
 type identifier struct{ connection, username string }
 
-// importedUser is what import_mode keeps of a first success.
+// importedUser is what import_mode keeps after a first success.
 type importedUser struct {
 	password [sha256.Size]byte
 	id       string
@@ -78,7 +78,7 @@ func (u *users) create(connection, userID string, profile map[string]any) User {
 	return user
 }
 
-// seen counts a login of somebody known, and of nobody else.
+// seen counts a login of a known user and ignores others.
 func (u *users) seen(id string, now time.Time) (User, bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -162,8 +162,8 @@ func (u *users) importedLogin(who identifier, password string, now time.Time) (u
 	return u.store(u.known[kept.id], now), true, true
 }
 
-// claims are those of the profile that the scopes give away (OpenID Connect
-// Core section 5.4), in no particular order but always the same.
+// claims are the profile's claims that the scopes release (OpenID Connect Core
+// section 5.4), always in the same order.
 func (u User) claims(scope []string) claims {
 	names := map[string][]string{
 		"profile": {"nickname", "name", "picture", "given_name", "family_name", "username"},

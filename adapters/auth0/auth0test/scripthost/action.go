@@ -13,8 +13,8 @@ import (
 const actionHandler = "onExecuteCustomTokenExchange"
 
 // Exchange runs the handler of an Action with the event and an api object, and reports what it decided. The run is
-// over when the handler's promise settles. What the Action keeps outside the handler survives in its container, without a
-// promise of it, as Auth0 documents. When ctx ends first the outcome is [TimedOut].
+// over when the handler's promise settles. As Auth0 documents, variables outside the handler survive in the container,
+// but nothing promises that. When ctx ends first the outcome is [TimedOut].
 func (h *Host) Exchange(ctx context.Context, s *Script, event map[string]any) Outcome {
 	return h.execute(ctx, s, func(r *run) error { return r.startAction(s, event) })
 }
@@ -75,7 +75,7 @@ func (c *container) settleAction(text string) {
 
 // decide turns the handler's calls into its decision. The first denial counts, also after a user was set: neither call
 // ends the handler. "Exactly one" of the calls that set the user must be made (Auth0 docs, "custom-token-exchange API
-// object"); what becomes of another number is not documented.
+// object"); what another number of calls does is not documented.
 func decide(commands []command) (Outcome, error) {
 	if i := slices.IndexFunc(commands, command.denies); i >= 0 {
 		return commands[i].denial()

@@ -19,7 +19,7 @@ func (c *container) bytesFunctions() map[string]any {
 	}
 }
 
-// toBytes does what Buffer.from(text, encoding) does, for text that is of the encoding's alphabet throughout.
+// toBytes does what Buffer.from(text, encoding) does, for text that uses the encoding's alphabet only.
 func (c *container) toBytes(text, encoding string) goja.Value {
 	var data []byte
 	var err error

@@ -51,7 +51,8 @@ func (h *Host) execute(ctx context.Context, s *Script, start func(*run) error) O
 }
 
 // occupy executes a run in a container, sends the outcome, watches the script a little longer, and gives the container
-// back. One with nothing left to watch is given back first, so that the next run finds it.
+// back. If nothing is left to watch, the container is given back before the outcome is sent, so that the next run finds
+// it.
 func (h *Host) occupy(s *Script, execute func(*run) Outcome, answer chan<- Outcome) {
 	r := newRun(h.take(s))
 	out := execute(r)

@@ -6,7 +6,7 @@ import (
 	"github.com/dop251/goja"
 )
 
-// contextParameters is how many parameters a login function declares that wants Auth0's context object, which comes
+// contextParameters is the number of parameters of a login function that wants Auth0's context object, which comes
 // before the callback.
 const contextParameters = 4
 

@@ -25,7 +25,7 @@ type run struct {
 	rejected  []*goja.Promise // rejected and not handled, in order
 	settled   bool
 	outcome   Outcome
-	silence   string // what to say of a run that nothing is left to settle
+	silence   string // the message for a run that nothing can settle any more
 }
 
 func newRun(c *container) *run {
@@ -51,13 +51,13 @@ func (r *run) untilSettled(ctx context.Context, started time.Time, start func(*r
 	return r.outcome
 }
 
-// settleUncalled settles a run that nothing is left to settle, when ctx ends: Auth0 waits for its time limit.
+// settleUncalled settles, when ctx ends, a run that nothing else can settle: Auth0 waits for its time limit.
 func (r *run) settleUncalled(ctx context.Context) {
 	if ctx.Err() != nil {
 		r.timedOut(ctx)
 		return
 	}
-	r.warn(r.silence + ": as at Auth0, the time limit passes")
+	r.warn(r.silence + ": the host waits for the time limit, as Auth0 does")
 	<-ctx.Done()
 	r.settle(Outcome{Kind: NeverCalled, Message: r.silence})
 }
@@ -197,7 +197,7 @@ func (r *run) settle(out Outcome) {
 	r.outcome, r.settled = out, true
 }
 
-// warn logs what the host noticed and keeps it for the outcome, if that is not out yet.
+// warn logs what the host noticed and keeps it for the outcome, if that is not sent yet.
 func (r *run) warn(line string) {
 	r.outcome.Notes = append(r.outcome.Notes, line)
 	r.host.opts.Log("warning: " + line)

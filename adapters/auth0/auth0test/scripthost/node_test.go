@@ -9,7 +9,7 @@ import (
 	"nativebridge/adapters/auth0/auth0test/scripthost"
 )
 
-// What the host has, it has as in Node.
+// What the host has behaves as in Node.
 var sameAsInNode = []string{
 	`Buffer.from('héllo').toString('base64')`,
 	`Buffer.from('héllo').length`,
@@ -51,7 +51,7 @@ func TestWhatTheHostHasIsAsInNode(t *testing.T) {
 	}
 }
 
-// The list is Node's own, so that nothing of it can be absent without a word.
+// The list comes from Node itself, so that nothing can be missing unnoticed.
 func TestEverythingOfNodeIsThereOrRefused(t *testing.T) {
 	t.Parallel()
 	host := newHost(t, scripthost.Options{})

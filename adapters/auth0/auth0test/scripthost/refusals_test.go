@@ -7,7 +7,7 @@ import (
 	"nativebridge/adapters/auth0/auth0test/scripthost"
 )
 
-// What the host lacks is told by its name. A script cannot catch the refusal and take it for a no.
+// The refusal names what the host lacks. A script cannot catch the refusal and take it for a no.
 func TestWhatTheHostLacksEndsTheRun(t *testing.T) {
 	t.Parallel()
 	host := newHost(t, scripthost.Options{})
@@ -78,7 +78,7 @@ func TestWhatTheHostLacksEndsTheRun(t *testing.T) {
 		`fetch('https://example.com', {signal: {}})`:                     "fetch with a signal of no AbortController",
 		`fetch('https://example.com', {keepalive: true})`:                "fetch with the option keepalive",
 
-		// What the engine lacks, or does otherwise than Node.
+		// What the engine lacks, or does differently from Node.
 		`Array.fromAsync([])`:                    "Array.fromAsync",
 		`'x'.isWellFormed()`:                     "String.prototype.isWellFormed",
 		`/(a)/.test('a') && RegExp.$1`:           "RegExp.$1",

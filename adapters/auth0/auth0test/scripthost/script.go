@@ -44,7 +44,8 @@ func (s *Script) pop() *container {
 
 // Compile parses a Login script: a declaration of a function named login, with or without helpers around it. It
 // refuses a text above Auth0's 100 KB, one that does not name login, and what the engine does not parse or would run
-// otherwise than Node. What the script needs besides, and the host lacks, is refused when it is used: see [Unsupported].
+// differently from Node. What the script needs besides, and the host lacks, is refused when it is used: see
+// [Unsupported].
 func (h *Host) Compile(source string) (*Script, error) {
 	if !loginName.MatchString(source) {
 		return nil, errors.New("the script defines no login function: declare `function login(identifier, password, callback)`")
@@ -91,7 +92,7 @@ func explainSyntaxError(err error) error {
 	return err
 }
 
-// refuseSilentFaults refuses what the engine takes and does otherwise than Node, without a word when it runs.
+// refuseSilentFaults refuses what the engine accepts but silently runs differently from Node.
 func refuseSilentFaults(source string) error {
 	for i, line := range strings.Split(source, "\n") {
 		if strings.Contains(line, `\p{`) || strings.Contains(line, `\P{`) {

@@ -1,9 +1,9 @@
 // Package scripthost runs Auth0 custom database scripts and Actions in an embedded JavaScript engine.
 //
-// A [Host] gives a script of what Auth0's sandbox on Node 22 has as much as the scripts of this repository use: fetch with
-// an AbortController, setTimeout, Buffer, HMAC, the three error classes and `configuration`. It demands that the script
-// calls back exactly once, and a watchdog ends it when it does not. Actions of the trigger custom-token-exchange get the
-// same, and `event` and `api` in place of `configuration` and the callback.
+// A [Host] gives a script the part of Auth0's sandbox on Node 22 that the scripts of this repository use: fetch with an
+// AbortController, setTimeout, Buffer, HMAC, the three error classes and `configuration`. It demands that the script
+// calls back exactly once, and a watchdog ends it when it does not. Actions of the trigger custom-token-exchange get
+// the same, and `event` and `api` in place of `configuration` and the callback.
 //
 // A script that uses anything else of Node is ended, and what it wanted is named: see [Unsupported]. It cannot catch that,
 // so that a gap of this host is never mistaken for a wrong password.

@@ -201,7 +201,7 @@ func TestAScriptThatCanNeverCallBackTakesAllOfItsTime(t *testing.T) {
 	}
 }
 
-// What one sign-in leaves behind the next one finds, as at Auth0.
+// The next sign-in finds what a sign-in leaves behind, as at Auth0.
 func TestGlobalSurvivesInTheContainer(t *testing.T) {
 	t.Parallel()
 	host := newHost(t, scripthost.Options{})

@@ -74,7 +74,7 @@
     if (more.length > 0) host.refuse(`fetch with the option ${more[0]}`);
   };
 
-  // isNormal tells whether a URL is an absolute one that the URL standard leaves as it stands: there is no parser here.
+  // isNormal reports whether a URL is absolute and the URL standard would not change it: the host has no parser.
   const isNormal = (url) =>
     /^https?:\/\/([\w.-]+|\[[0-9a-f:]+\])(:\d+)?(\/[\w.!~*'()%:@,;=&+$-]*)*(\?[\w.!~*()%:@,;=&+$/?-]*)?$/.test(url) &&
     !/\/(\.|%2e){1,2}([/?]|$)/i.test(url);

@@ -36,7 +36,8 @@
     }
   }
 
-  // What the engine has, but does otherwise than Node: it ignores locale and time zone, and takes a text for an object.
+  // What the engine does differently from Node: it ignores locale and time zone, and Uint8Array.from treats a text as a
+  // plain object.
   for (const name of ['toLocaleString', 'toLocaleDateString', 'toLocaleTimeString']) refuse(Date.prototype, 'Date.prototype.', name);
   refuse(Number.prototype, 'Number.prototype.', 'toLocaleString');
   refuse(Object.getPrototypeOf(Uint8Array), 'Uint8Array.', 'from');

@@ -1,6 +1,6 @@
 // Prints what every script finds in Node, as one JSON list of {"expression", "of", "name"}: each global, its members, and
-// those of its prototype. "of" is the object that has the name. What has no value is left out, and so is what a function
-// has because it is one.
+// those of its prototype. "of" is the object that has the name. Names without a value are left out, and so is what
+// every function has.
 process.on('unhandledRejection', () => {}); // what some getters return
 
 const found = [];
