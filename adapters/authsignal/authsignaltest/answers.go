@@ -9,8 +9,8 @@ import (
 )
 
 // Error codes of Authsignal (/sdks/server/error-handling and
-// /sdks/client/mobile/error-handling of its documentation). The status each
-// travels with is documented for none but unauthorized.
+// /sdks/client/mobile/error-handling of its documentation). The documentation
+// gives a status for unauthorized only.
 const (
 	codeUnauthorized      = "unauthorized"
 	codeInvalidRequest    = "invalid_request"

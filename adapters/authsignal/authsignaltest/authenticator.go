@@ -13,8 +13,8 @@ import (
 	"github.com/descope/virtualwebauthn"
 )
 
-// This file is the platform's half of a Phone: the authenticator and the form
-// in which the SDK passes on what it made.
+// This file is the platform's half of a Phone: the authenticator, and the form
+// in which the SDK passes on its results.
 
 // device is what copies of a Phone made by With share.
 type device struct {

@@ -12,8 +12,8 @@ import (
 // The Client API is called by Authsignal's browser and mobile SDKs. The
 // comments name the SDK step a handler serves.
 
-// initiateChallenge answers POST /client/challenge: it only notes the action
-// the sign-in that follows is for.
+// initiateChallenge answers POST /client/challenge: it only notes the action of
+// the sign-in that follows.
 func (s *Server) initiateChallenge(w http.ResponseWriter, r *http.Request) {
 	var in struct{ Action, IdempotencyKey string }
 	if !s.requireTenant(w, r) || !readJSON(w, r, &in) {
@@ -238,8 +238,8 @@ func (s *Server) addPasskey(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// refuseCeremony tells in the form of Faults.Unverified that a ceremony
-// failed. A passkey nobody knows is always told: SDKs forget it then.
+// refuseCeremony answers a failed ceremony in the form of Faults.Unverified. An
+// unknown passkey always gets an error: SDKs then forget it.
 func (s *Server) refuseCeremony(w http.ResponseWriter, failure *tokenError) {
 	form := s.Faults().Unverified
 	switch {

@@ -51,7 +51,7 @@ func (s *Server) provingToken(token string, faults Faults, strict bool) (claims,
 	return c, nil
 }
 
-// errorForm is form where success has no isValid to deny.
+// errorForm is form for an endpoint whose answers have no isValid.
 func errorForm(form Form) Form {
 	if form == FormBadRequest {
 		return form

@@ -106,11 +106,11 @@
 //
 // Faults, which can be changed at any time and written as JSON:
 //
-//	badToken          how /validate tells a bad token: "200", "400", "401"
-//	mismatch          and another user or action: "200", "200-full", "400", "401", "ignored"
-//	singleUse         a token works once; how /validate tells the second use: the same forms
-//	unverified        how the Client API tells a failed ceremony: "400", "401", "200"
-//	strictGetUser     /get-user refuses tokens of challenges not completed
+//	badToken          how /validate answers a bad token: "200", "400", "401"
+//	mismatch          how it answers another user or action: "200", "200-full", "400", "401", "ignored"
+//	singleUse         a token works once; how /validate answers the second use: the same forms
+//	unverified        how the Client API answers a failed ceremony: "400", "401", "200"
+//	strictGetUser     /get-user refuses tokens of uncompleted challenges
 //	allowIsValid      isValid is true for state ALLOW
 //	trackState        state of newly tracked actions
 //	audience          "aud" of tokens

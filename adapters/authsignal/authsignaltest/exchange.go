@@ -61,7 +61,7 @@ const maxBody = 1 << 20
 
 // record is the outermost middleware. It reads the whole request, lets the
 // rest of the chain fill an answer, notes the exchange and only then sends, so
-// that whoever has an answer finds it in Exchanges.
+// that a client with the answer finds it in Exchanges.
 func (s *Server) record(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		arrived, start := s.now(), time.Now()

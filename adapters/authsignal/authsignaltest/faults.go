@@ -110,12 +110,12 @@ type Faults struct {
 	// IPStatus is how another address is refused: 403 (0 means that) or 401.
 	IPStatus int `json:"ipStatus,omitempty"`
 
-	// Inject breaks whole answers. Of the faults that match a request and are
-	// due, the first applies, alone.
+	// Inject breaks whole answers. Of the faults that match a request and are due,
+	// only the first applies.
 	Inject []Fault `json:"inject,omitempty"`
 }
 
-// Form is one of the ways in which a refusal may be told.
+// Form is the form of a refusal.
 type Form string
 
 // The forms a refusal may take. Which one Authsignal uses is not documented.
@@ -155,7 +155,7 @@ type FaultKind string
 // The kinds of fault. FaultError, FaultHTML, FaultHang and FaultReset keep the
 // request from taking effect; the others do not.
 const (
-	FaultDelay     FaultKind = "delay"     // answers well, after DelayMillis
+	FaultDelay     FaultKind = "delay"     // answers normally, after DelayMillis
 	FaultError     FaultKind = "error"     // answers an error of the API: 401 unauthorized, 429, 5xx …
 	FaultHTML      FaultKind = "html"      // answers a load balancer's page
 	FaultHang      FaultKind = "hang"      // answers nothing until the caller gives up

@@ -16,7 +16,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// SDK is a client SDK of Authsignal whose habits on the wire a Phone takes on.
+// SDK is a client SDK of Authsignal. A Phone imitates its requests.
 type SDK string
 
 // The SDKs, with what sets them apart.
@@ -38,7 +38,7 @@ type PhoneOptions struct {
 
 // Phone is a device with a platform authenticator and an app that uses an
 // Authsignal SDK: it speaks the Client API and signs with real keys, but asks
-// nobody for a finger. It is safe for concurrent use.
+// nobody for a fingerprint. It is safe for concurrent use.
 type Phone struct {
 	options PhoneOptions
 	flaws   Flaws
@@ -242,7 +242,7 @@ func (a *Autofill) Pick(ctx context.Context) (SignedIn, error) {
 	return done, nil
 }
 
-// prompt is what the OS is asked.
+// prompt is what the SDK asks of the OS.
 type prompt struct {
 	ChallengeID string          `json:"challengeId"`
 	Options     json.RawMessage `json:"options"`

@@ -51,7 +51,7 @@ type User struct {
 	Custom              map[string]any `json:"custom,omitempty"`
 }
 
-// PutUser creates the user or replaces what is known of one; passkeys stay.
+// PutUser creates the user or replaces what is known of it; passkeys stay.
 func (s *Server) PutUser(u User) {
 	s.store.mu.Lock()
 	defer s.store.mu.Unlock()
@@ -140,7 +140,7 @@ type challenge struct {
 // ceremony is a WebAuthn ceremony under way.
 type ceremony struct {
 	session               webauthn.SessionData
-	action                actionID // of a sign-in; user is "" until a passkey tells
+	action                actionID // of a sign-in; user is "" until a passkey names it
 	user                  string   // whose passkey it must be, or who registers; "" for anybody
 	username, displayName string   // of the passkey to register
 	registers             bool

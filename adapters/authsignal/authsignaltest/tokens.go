@@ -32,7 +32,7 @@ type TokenSpec struct {
 	Life           time.Duration // 0 means Faults.TokenSeconds, or else tokenDurationInMinutes of the tenant, or else 10 minutes; negative is expired at birth
 	Scope          string        // "" means read:authenticators
 	Alg            string        // "none", "HS256" or "RS256", with the tenant's key; "" means the tenant's own algorithm
-	Foreign        bool          // of another tenant: names it and is signed with its key
+	Foreign        bool          // the token names another tenant and is signed with its key
 	OmitClaims     []string      // claims left out of the JWT, such as "exp" or "other.actionCode"; the tenant still knows them
 	OmitFields     []string      // fields /validate leaves out of its answer to this token
 }

@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// validate answers POST /v1/validate: what has become of the action a token
-// speaks of.
+// validate answers POST /v1/validate: the state of the action that a token
+// names.
 func (s *Server) validate(w http.ResponseWriter, r *http.Request) {
 	var in struct{ Token, UserID, Action string }
 	if !readJSON(w, r, &in) {
@@ -77,8 +77,8 @@ func adjust(result map[string]any, faults Faults, omit []string) map[string]any 
 	return result
 }
 
-// refuseToken tells a refusal in the form chosen. full is what a genuine token
-// would have got, if that can be told.
+// refuseToken answers a refusal in the chosen form. full is the answer that a
+// genuine token would get, if it is known.
 func refuseToken(w http.ResponseWriter, form Form, why *tokenError, full map[string]any) {
 	switch form {
 	case FormBadRequest:

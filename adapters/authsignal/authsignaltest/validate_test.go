@@ -44,12 +44,12 @@ func TestValidateRefusesRequestsItCannotRead(t *testing.T) {
 	t.Parallel()
 	s := start(t, authsignaltest.Options{})
 	for name, body := range map[string]any{
-		"no body":      nil,
-		"no token":     object{"userId": jane.ID},
-		"null token":   object{"token": nil},
-		"not JSON":     `{"token":`,
-		"wrong type":   object{"token": 7},
-		"not a object": `"token"`,
+		"no body":       nil,
+		"no token":      object{"userId": jane.ID},
+		"null token":    object{"token": nil},
+		"not JSON":      `{"token":`,
+		"wrong type":    object{"token": 7},
+		"not an object": `"token"`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			wantError(t, validate(t, s, body), http.StatusBadRequest, "invalid_request")
