@@ -13,8 +13,8 @@ import (
 	"nativebridge/adapters/ops"
 )
 
-// NewServer returns the bridge as config describes it, and what is to be called
-// when it serves no more. ctx bounds the making alone.
+// NewServer returns the bridge as config describes it, and a function to call
+// when it serves no more. ctx bounds only the making.
 func NewServer(ctx context.Context, config adapters.Config, run adapters.Runtime) (*adapters.Server, func(), error) {
 	wire.Build(
 		adapters.Set,

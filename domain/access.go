@@ -10,7 +10,7 @@ import (
 // section 3.1.2.1), without which nobody can tell whose session it is.
 const ScopeOpenID = "openid"
 
-// Access is what a session is to be good for. A zero field asks for nothing in
+// Access is what a session is to allow. A zero field asks for nothing in
 // particular.
 type Access struct {
 	Scope        []string
@@ -28,9 +28,9 @@ type AccessPolicy struct {
 	Scopes        []string
 	Audiences     []string
 	Organizations []string
-	// Complete returns the scope to request for a caller who asks for the given one,
-	// if the issuer grants more than is named to a request that names too little. An
-	// error that wraps ErrScopeInvalid refuses the caller. It must not change its
+	// Complete returns the scope to request for a caller who asks for the given
+	// one. It is for issuers that grant more than was named if too little was named.
+	// An error that wraps ErrScopeInvalid refuses the caller. It must not change its
 	// argument. nil: every scope is requested as it is.
 	Complete func(scope []string) ([]string, error)
 	// Remedy tells the operator what to do when the issuer grants a scope that is not
@@ -103,8 +103,8 @@ func (p AccessPolicy) Narrow(asked Access) (Access, error) {
 	return granted, nil
 }
 
-// withOpenID returns a copy of scope that contains "openid". It is a copy because
-// the offer is every exchange's, and the caller's list is the caller's.
+// withOpenID returns a copy of scope that contains "openid". It is a copy
+// because all exchanges share the offer, and the caller may still use its list.
 func withOpenID(scope []string) []string {
 	scope = slices.Clone(scope)
 	if !slices.Contains(scope, ScopeOpenID) {

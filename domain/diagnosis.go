@@ -32,13 +32,13 @@ const (
 	Passed Outcome = iota
 	// Failed means that it is not.
 	Failed
-	// NotMade means that nobody can tell: a right is missing, a party is away, or an
-	// earlier check failed that this one builds upon.
+	// NotMade means that the check has no answer: a right is missing, a service is
+	// away, or an earlier check failed that this one builds upon.
 	NotMade
 )
 
-// Finding is a check and what became of it. It holds no secret and the name of
-// nobody, so that a diagnosis can be pasted into a ticket.
+// Finding is a check and what became of it. It holds no secret and no person's
+// name, so that a diagnosis can be pasted into a ticket.
 type Finding struct {
 	Check
 	Outcome Outcome

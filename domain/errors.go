@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Error is a reason an exchange fails for, as a stable code. The set below is
+// Error is a reason why an exchange fails, as a stable code. The set below is
 // closed: adapters translate a vendor's words into one of these and wrap it with
 // the cause; nothing above an adapter sees a status code. An error that wraps
 // none of them is a fault of ours.
@@ -29,10 +29,10 @@ const (
 	ErrScopeInvalid Error = "scope_invalid"
 	// ErrTargetInvalid: an audience or organization was asked for that is not offered.
 	ErrTargetInvalid Error = "target_invalid"
-	// ErrBusy: somebody's limit is reached. The same proof can succeed later, see ProofInDoubt.
+	// ErrBusy: a vendor's limit is reached. The same proof can succeed later, see ProofInDoubt.
 	ErrBusy Error = "busy"
-	// ErrUnavailable: somebody who must be asked could not be. The same proof can succeed
-	// later, see ProofInDoubt.
+	// ErrUnavailable: a service that the exchange needs gives no answer. The same proof
+	// can succeed later, see ProofInDoubt.
 	ErrUnavailable Error = "unavailable"
 )
 
@@ -61,8 +61,8 @@ func RetryAfterOf(err error) time.Duration {
 	return 0
 }
 
-// CapRetryAfter returns err with a wait of at most most, and of a second at least if
-// it carries one.
+// CapRetryAfter returns err with its wait, if it carries one, cut to most, but not to
+// less than a second.
 func CapRetryAfter(err error, most time.Duration) error {
 	if RetryAfterOf(err) <= most {
 		return err
@@ -70,8 +70,8 @@ func CapRetryAfter(err error, most time.Duration) error {
 	return WithRetryAfter(err, max(most, time.Second))
 }
 
-// WithProofInDoubt returns err saying besides that the proof may be spent: it may have
-// been claimed, and could not be released.
+// WithProofInDoubt returns err, which then also says that the proof may be spent: it
+// may have been claimed, and could not be released.
 func WithProofInDoubt(err error) error { return doubtful{err} }
 
 // ProofInDoubt reports whether err says that the proof may be spent.

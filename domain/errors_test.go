@@ -105,7 +105,7 @@ func TestADoubtChangesNeitherTextNorReason(t *testing.T) {
 	err := domain.WithRetryAfter(domain.ErrBusy, time.Minute)
 	doubted := fmt.Errorf("exchange: %w", domain.WithProofInDoubt(err))
 	if !domain.ProofInDoubt(doubted) || domain.ProofInDoubt(err) || domain.ProofInDoubt(nil) {
-		t.Error("who doubts is not told from who does not")
+		t.Error("an error in doubt looks like one that is not")
 	}
 	if doubted.Error() != "exchange: busy" || !errors.Is(doubted, domain.ErrBusy) || domain.RetryAfterOf(doubted) != time.Minute {
 		t.Errorf("err = %v, want its text, reason and wait as they were", doubted)

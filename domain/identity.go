@@ -25,7 +25,7 @@ type Identity struct {
 	// that Authority did not say.
 	AuthenticatedAt time.Time
 	// AuthenticatedAfter is the same moment by the bridge's clock, as far as that is
-	// known: the ceremony did not end earlier. Zero means that nothing told how
+	// known: the ceremony did not end earlier. Zero means that it is not known how
 	// Authority's clock differs from the bridge's.
 	AuthenticatedAfter time.Time
 	// Email is the address that Authority has of the person, as it writes it. It is

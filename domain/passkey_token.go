@@ -2,8 +2,8 @@ package domain
 
 import "errors"
 
-// MaxPasskeyTokenBytes is the size above which no passkey token is looked at.
-// Authsignal's are 600 to 900 bytes long.
+// MaxPasskeyTokenBytes is the size above which a passkey token is refused
+// unread. Authsignal's are 600 to 900 bytes long.
 const MaxPasskeyTokenBytes = 8 << 10
 
 // PasskeyToken is what an app holds after a passkey ceremony and hands to the

@@ -17,7 +17,7 @@ type Grant struct {
 // Client is the caller of an exchange, as far as the bridge itself knows it.
 type Client struct {
 	// Addr is the app's address. It is zero when not known for certain, and then
-	// nobody is told one.
+	// no address is passed on.
 	Addr netip.Addr
 	// UserAgent and RequestID are the caller's words: bounded and printable, but
 	// never to be trusted.

@@ -2,9 +2,9 @@ package domain
 
 import "errors"
 
-// WithSettings returns err carrying the names of the settings that, set wrongly,
-// would have it strike everybody; its text ends with them. Names is a text for
-// people, such as "CLOCK_SKEW and the clocks"; if it is empty, err stays as it is.
+// WithSettings returns err with the names of the settings to check if everybody
+// meets it; its text ends with them. Names is a text for people, such as
+// "CLOCK_SKEW and the clocks"; if it is empty, err stays as it is.
 func WithSettings(err error, names string) error {
 	if err == nil || names == "" {
 		return err

@@ -38,7 +38,7 @@ type SignInPolicy struct {
 }
 
 // RuleSettings names the settings that the rules of a SignInPolicy come from, in a
-// text for people. Nothing is decided by it; what is empty is not told.
+// text for people. It decides nothing; an empty name is left out.
 type RuleSettings struct{ Action, Method, Time, Subject string }
 
 // Admit returns nil if id is a sign-in at the time now, and otherwise an error
@@ -63,8 +63,8 @@ func (p SignInPolicy) Admit(id Identity, now time.Time) error {
 	return nil
 }
 
-// Left returns how long the proof of id is good for from now on; less than nothing if
-// it is no longer.
+// Left returns how long the proof of id will still be good; it is negative if
+// the proof is too old.
 func (p SignInPolicy) Left(id Identity, now time.Time) time.Duration {
 	return id.AuthenticatedAt.Add(p.MaxAge).Sub(now)
 }
@@ -82,10 +82,10 @@ func (p SignInPolicy) ClaimFor(id Identity, owner Owner, deadline time.Duration)
 }
 
 // provenAt returns the earliest time by our clock at which the ceremony can have
-// ended. Where the authority's clock is not known, or is said to be further off
-// than Skew, which then is not so, it is taken to be ahead by all of Skew. It is
-// never taken to be behind: who is wrong about that would let an old proof pass
-// for a new one.
+// ended. If the authority's clock is not known, or seems to be further off than
+// Skew, which is not believed, it is taken to be ahead by all of Skew. It is
+// never taken to be behind: if that were wrong, an old proof would pass for a
+// new one.
 func (p SignInPolicy) provenAt(id Identity) time.Time {
 	ahead := id.AuthenticatedAt.Sub(id.AuthenticatedAfter)
 	switch {

@@ -140,14 +140,14 @@ func TestAClaimOutlivesEveryLaterAdmission(t *testing.T) {
 			}
 			ends := earliest.Add(p.ClaimFor(id, domain.Owner{}, tt.deadline).Keep)
 
-			// Who is still at it when the claim ends was admitted within the deadline
-			// before; the guard forgets a claim at its end, not after it.
+			// An exchange that still runs when the claim ends was admitted at most a
+			// deadline earlier; the guard forgets a claim at its end, not after it.
 			for _, before := range []time.Duration{0, tt.deadline / 2, tt.deadline - 1} {
 				if err := p.Admit(id, ends.Add(-before)); err == nil {
 					t.Errorf("admitted %s before the claim's end, with a deadline of %s", before, tt.deadline)
 				}
 			}
-			// Nor is it kept longer than that takes.
+			// Nor is it kept longer than needed.
 			if err := p.Admit(id, ends.Add(-tt.deadline)); err != nil {
 				t.Errorf("err = %v, want the last admission right there", err)
 			}
@@ -171,16 +171,16 @@ func TestAProofIsTakenForAsOldAsItCanBe(t *testing.T) {
 	for name, tt := range map[string]struct {
 		after, want time.Duration // counted from the end of the ceremony by the authority's clock
 	}{
-		"the authority's clock is not known":              {0, -skew}, // see below
-		"it may be ahead by two seconds":                  {-2 * time.Second, -2 * time.Second},
-		"by all that is allowed":                          {-skew, -skew},
-		"by more, which is not so":                        {-skew - 1, -skew},
-		"by an hour":                                      {-time.Hour, -skew},
-		"it is right":                                     {1, 0}, // zero means not known
-		"it is behind, which is not relied on":            {time.Second, 0},
-		"it is behind by all that is allowed":             {skew, 0},
-		"it is behind by more, so that it is not its own": {skew + 1, -skew},
-		"it is behind by an hour":                         {time.Hour, -skew},
+		"the authority's clock is not known":          {0, -skew}, // see below
+		"it may be ahead by two seconds":              {-2 * time.Second, -2 * time.Second},
+		"by all that is allowed":                      {-skew, -skew},
+		"by more, which is not believed":              {-skew - 1, -skew},
+		"by an hour":                                  {-time.Hour, -skew},
+		"it is right":                                 {1, 0}, // zero means not known
+		"it is behind, which is not relied on":        {time.Second, 0},
+		"it is behind by all that is allowed":         {skew, 0},
+		"it is behind by more, which is not believed": {skew + 1, -skew},
+		"it is behind by an hour":                     {time.Hour, -skew},
 	} {
 		t.Run(name, func(t *testing.T) {
 			id := signIn()

@@ -6,8 +6,8 @@ import (
 	"nativebridge/domain"
 )
 
-// Probe looks for what is wrong at one party, or with one part of the bridge. It
-// changes nothing there.
+// Probe looks for what is wrong at one service, or with one part of the bridge.
+// It changes nothing there.
 type Probe interface {
 	// Checks lists every check that Run makes, in the order in which they build upon
 	// each other. Each code belongs to one probe only.

@@ -11,8 +11,8 @@ type SessionRenewer interface {
 	// Renew exchanges refresh for fresh tokens. Asked is zero where nothing is asked
 	// for, and then the session keeps what it has. A rotated refresh token is in the
 	// answer; without one, the old goes on. An ID token that comes must be verified,
-	// and only then is its subject reported. The scope must be reported that was
-	// granted, which may be more than was asked for: the caller compares. It is nil if
+	// and only then is its subject reported. The granted scope must be reported,
+	// which may be more than was asked for: the caller compares. It is nil if
 	// nothing was asked for and the issuer does not tell it.
 	//
 	// The error wraps

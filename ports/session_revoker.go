@@ -12,7 +12,7 @@ type SessionRevoker interface {
 	// already revoked token succeeds (RFC 7009 section 2.2).
 	//
 	// The error wraps domain.ErrBusy or ErrUnavailable if the issuer could not be
-	// asked, and must wrap no other reason: whatever the issuer refuses, the session
-	// goes on, and that is nobody's doing but the bridge's.
+	// asked, and must wrap no other reason: if the issuer refuses, the session
+	// goes on, and the fault is the bridge's.
 	Revoke(ctx context.Context, refresh domain.Secret) error
 }

@@ -11,8 +11,8 @@ type TokenIssuer interface {
 	// Issue opens a session for grant.Identity and returns the issuer's own tokens.
 	// It must verify the ID token before it reports its subject, and must report
 	// the subject it found there, not the one it asked for: the caller compares.
-	// A field of the grant that is zero is not sent; an address least of all. It asks
-	// for grant.Access.Scope and must report the scope that was granted, which may be
+	// A zero field of the grant is not sent, above all not an address. It asks for
+	// grant.Access.Scope and must report the scope that was granted, which may be
 	// more: the caller compares that, too.
 	//
 	// The error wraps

@@ -23,7 +23,7 @@ type AuditHarness struct {
 	Lost func() int64
 	// Break makes writing fail from now on.
 	Break func(t *testing.T)
-	// Hang makes whoever reads what is written stop reading, until resume is called.
+	// Hang makes the reader of the log stop reading, until resume is called.
 	Hang func(t *testing.T) (resume func())
 }
 
@@ -31,11 +31,11 @@ type AuditHarness struct {
 // as is the adapter's to choose.
 func AuditLog(t *testing.T, start func(t *testing.T) AuditHarness) {
 	tests := map[string]func(*testing.T, AuditHarness){
-		"an attempt is written down before its answer is given":   auditWrites,
-		"an outcome is written down without its cause":            auditHidesCause,
-		"an attempt that is lost is counted and told, no more":    auditBreaks,
-		"a reader that hangs stops no exchange":                   auditHangs,
-		"attempts at the same time are written down each by each": auditAtOnce,
+		"an attempt is written down before its answer is given":     auditWrites,
+		"an outcome is written down without its cause":              auditHidesCause,
+		"a lost attempt is counted and reported, and stops nothing": auditBreaks,
+		"a reader that hangs stops no exchange":                     auditHangs,
+		"concurrent attempts are written down one by one":           auditAtOnce,
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

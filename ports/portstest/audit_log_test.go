@@ -89,7 +89,7 @@ func logFlaws(n *notebook) map[string]flaw[portstest.AuditHarness] {
 	const (
 		writes = "an attempt is written down before its answer is given"
 		hides  = "an outcome is written down without its cause"
-		breaks = "an attempt that is lost is counted and told, no more"
+		breaks = "a lost attempt is counted and reported, and stops nothing"
 		hangs  = "a reader that hangs stops no exchange"
 	)
 	var before domain.Attempt
@@ -155,7 +155,7 @@ func logFlaws(n *notebook) map[string]flaw[portstest.AuditHarness] {
 				n.told.Reset()
 			}
 		}),
-		"mixes up callers": by("attempts at the same time are written down each by each", func(ctx context.Context, attempt domain.Attempt) {
+		"mixes up callers": by("concurrent attempts are written down one by one", func(ctx context.Context, attempt domain.Attempt) {
 			n.Record(ctx, mixed.through(attempt))
 		}),
 	}

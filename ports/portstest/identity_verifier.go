@@ -61,7 +61,7 @@ func IdentityVerifier(t *testing.T, start func(t *testing.T) VerifierHarness) {
 		"an authority that is silent is given up in time":         verifierSilent,
 		"an authority that refuses the bridge is a fault of ours": verifierLocked,
 		"a caller who leaves gets no verdict":                     verifierCancelled,
-		"callers at the same time get each their own":             verifierAtOnce,
+		"concurrent callers each get their own":                   verifierAtOnce,
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) { test(t, start(t)) })

@@ -187,7 +187,7 @@ func verifierFlaws(a *authority) map[string]flaw[portstest.VerifierHarness] {
 		"rejects because the caller left":               by("a caller who leaves gets no verdict", says(domain.ErrTokenRejected, "")),
 		"waits for the authority whatever happens":      by("an authority that is silent is given up in time", a.deaf),
 		"names the person to a caller who left":         by("a caller who leaves gets no verdict", a.deaf),
-		"mixes up callers":                              by("callers at the same time get each their own", a.mixing()),
+		"mixes up callers":                              by("concurrent callers each get their own", a.mixing()),
 		"is asked for no other ceremony by its harness": lacks(func(h *portstest.VerifierHarness) { h.Other = nil }),
 		"sees no bad token in its harness": lacks(func(h *portstest.VerifierHarness) {
 			h.Bad = func(*testing.T) map[string]domain.PasskeyToken { return nil }

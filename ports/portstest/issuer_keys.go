@@ -31,8 +31,8 @@ func IssuerKeys(t *testing.T, start func(t *testing.T) KeysHarness) {
 		"only public keys are given out":                      keysLeaked,
 		"the last good keys serve while the provider is away": keysStopped,
 		"the last good keys serve while it talks nonsense":    keysGarbled,
-		"without a good answer ever there are no keys":        keysUnavailable,
-		"callers at the same time get the same":               keysAtOnce,
+		"without any good answer there are no keys":           keysUnavailable,
+		"concurrent callers get the same keys":                keysAtOnce,
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) { test(t, start(t)) })

@@ -88,7 +88,7 @@ func keysFlaws(k *keyring) map[string]flaw[portstest.KeysHarness] {
 	}
 	const (
 		right = "the keys are those of the provider"
-		never = "without a good answer ever there are no keys"
+		never = "without any good answer there are no keys"
 		empty = `{"keys":[]}`
 	)
 	var one sync.Mutex
@@ -119,7 +119,7 @@ func keysFlaws(k *keyring) map[string]flaw[portstest.KeysHarness] {
 			}
 			return text, err
 		}),
-		"serves one caller at a time": by("callers at the same time get the same", func(ctx context.Context) ([]byte, error) {
+		"serves one caller at a time": by("concurrent callers get the same keys", func(ctx context.Context) ([]byte, error) {
 			if !one.TryLock() {
 				return nil, fmt.Errorf("%w: somebody else is asking", domain.ErrUnavailable)
 			}

@@ -21,8 +21,8 @@ import (
 )
 
 const (
-	// deadline is what a call gets whose party is silent. No adapter is judged by
-	// how much of it is left.
+	// deadline is what a call to a silent party gets. No adapter is judged by how
+	// much of it is left.
 	deadline = 200 * time.Millisecond
 	// patience is how long such a call may take all in all. Only one that does not
 	// heed its context uses it up.
@@ -42,8 +42,8 @@ func wantReason(t *testing.T, err error, want domain.Error) {
 	}
 }
 
-// wantSilent fails the test if what is printed tells one of the secrets. Of an
-// error it prints every error inside, too.
+// wantSilent fails the test if the printed value shows one of the secrets. Of
+// an error it prints every error inside, too.
 func wantSilent(t *testing.T, printed any, secrets ...string) {
 	t.Helper()
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q"} {
@@ -64,8 +64,8 @@ func wantSilent(t *testing.T, printed any, secrets ...string) {
 	}
 }
 
-// wantDeparture fails the test unless err is what a caller may be told whose context
-// has ended: just that, or "cannot tell". It must never be a verdict.
+// wantDeparture fails the test unless err is what a caller with an ended
+// context may be told: just that, or "cannot tell". It must never be a verdict.
 func wantDeparture(t *testing.T, err error) {
 	t.Helper()
 	reason, known := domain.ReasonOf(err)

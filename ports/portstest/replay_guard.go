@@ -20,8 +20,8 @@ import (
 type GuardHarness struct {
 	Guard ports.ReplayGuard
 	// Born is when the guard's memory begins: earlier proofs must be refused. From
-	// Blurred after it proofs must be taken; what is between may be either, for a guard
-	// that cannot tell its store's clock any finer.
+	// Blurred after it proofs must be taken; in between a guard may do either,
+	// because it may not know its store's clock better.
 	Born    time.Time
 	Blurred time.Duration
 	// Advance lets d pass for the guard.

@@ -54,7 +54,7 @@ func SessionRenewer(t *testing.T, start func(t *testing.T) RenewerHarness) {
 		"an answer that nobody understands is no verdict":           renewerGarbled,
 		"a provider that is silent is given up in time":             renewerSilent,
 		"a caller who leaves gets no verdict":                       renewerCancelled,
-		"callers at the same time get each their own":               renewerAtOnce,
+		"concurrent callers each get their own":                     renewerAtOnce,
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) { test(t, start(t)) })

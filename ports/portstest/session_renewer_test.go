@@ -135,7 +135,7 @@ func renewerFlaws(p *provider) map[string]flaw[portstest.RenewerHarness] {
 		"throws a session away in its impatience":   by("a provider that is silent is given up in time", says(domain.ErrGrantInvalid, silent)),
 		"waits for the provider whatever happens":   by("a provider that is silent is given up in time", deaf),
 		"gives a session to a caller who left":      by("a caller who leaves gets no verdict", deaf),
-		"mixes up callers": by("callers at the same time get each their own", func(ctx context.Context, refresh domain.Secret) (domain.Session, error) {
+		"mixes up callers": by("concurrent callers each get their own", func(ctx context.Context, refresh domain.Secret) (domain.Session, error) {
 			return p.renew(ctx, mixed.through(refresh))
 		}),
 		"meets no nonsense in its harness": {"the harness tries everything", func(h *portstest.RenewerHarness) { h.Garble = nil }},

@@ -41,7 +41,7 @@ func SessionRevoker(t *testing.T, start func(t *testing.T) RevokerHarness) {
 		"a provider that is away is unavailable":                revokerUnavailable,
 		"a provider that is silent is given up in time":         revokerSilent,
 		"a caller who leaves is not told that it is done":       revokerCancelled,
-		"callers at the same time end each their own":           revokerAtOnce,
+		"concurrent callers each end their own":                 revokerAtOnce,
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) { test(t, start(t)) })

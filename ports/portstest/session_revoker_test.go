@@ -110,7 +110,7 @@ func revokerFlaws(p *provider) map[string]flaw[portstest.RevokerHarness] {
 			return nil
 		}),
 		"tells its own secret": by(away, says(fmt.Errorf("%w: %s", domain.ErrUnavailable, clientSecret), stopped)),
-		"mixes up callers": by("callers at the same time end each their own", func(ctx context.Context, refresh domain.Secret) error {
+		"mixes up callers": by("concurrent callers each end their own", func(ctx context.Context, refresh domain.Secret) error {
 			return p.Revoke(ctx, mixed.through(refresh))
 		}),
 		"meets no refusal in its harness": {"the harness tries everything", func(h *portstest.RevokerHarness) { h.Lock = nil }},

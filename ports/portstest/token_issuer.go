@@ -65,7 +65,7 @@ func TokenIssuer(t *testing.T, start func(t *testing.T) IssuerHarness) {
 		"an answer that nobody understands is no verdict":       issuerGarbled,
 		"a provider that is silent is given up in time":         issuerSilent,
 		"a caller who leaves gets no verdict":                   issuerCancelled,
-		"callers at the same time get each their own":           issuerAtOnce,
+		"concurrent callers each get their own":                 issuerAtOnce,
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) { test(t, start(t)) })
@@ -143,7 +143,7 @@ func issuerTellsScope(t *testing.T, h IssuerHarness) {
 	wantScope(t, session, err, more)
 }
 
-// wantScope fails the test unless a session that is good for more tells so, or is a
+// wantScope fails the test unless a session with more scope says so, or is a
 // fault.
 func wantScope(t *testing.T, session domain.Session, err error, more string) {
 	t.Helper()

@@ -236,7 +236,7 @@ func issuerFlaws(p *provider) map[string]flaw[portstest.IssuerHarness] {
 		"gives a session to a caller who left": by("a caller who leaves gets no verdict", func(ctx context.Context, grant domain.Grant) (domain.Session, error) {
 			return p.Issue(context.WithoutCancel(ctx), grant)
 		}),
-		"mixes up callers":              by("callers at the same time get each their own", p.mixing()),
+		"mixes up callers":              by("concurrent callers each get their own", p.mixing()),
 		"meets no limit in its harness": lacks(func(h *portstest.IssuerHarness) { h.Limit = nil }),
 		"sees one bad ID token in its harness": lacks(func(h *portstest.IssuerHarness) {
 			h.Spoil = map[string]func(*testing.T){"id_expired": h.Spoil["id_expired"]}
