@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// account tells one sign-in to a reader.
+// account describes one sign-in to a reader.
 type account struct{ out io.Writer }
 
 func newAccount(out io.Writer) account { return account{out} }

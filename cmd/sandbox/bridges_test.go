@@ -15,7 +15,7 @@ import (
 )
 
 // serveBridges adds POST /bridges to mux: it starts a whole bridge with the settings
-// in the body, for witnesses that are what it talks to, and answers its address.
+// in the body, for witnesses that it then talks to, and answers with its address.
 func serveBridges(t *testing.T, mux *http.ServeMux) {
 	mux.HandleFunc("POST /bridges", func(w http.ResponseWriter, r *http.Request) {
 		setting(func(environ map[string]string) {

@@ -104,8 +104,8 @@ var authenticator = webauthn.AddVirtualAuthenticatorParams{Options: &webauthn.Vi
 }}
 
 // spy is what runs before the page does. With dialogs it counts the requests of
-// autofill that have reached the browser; without them it makes the browser one
-// that has no autofill.
+// autofill that have reached the browser; without them it hides that the
+// browser has autofill.
 func spy(dialogs bool) string {
 	if dialogs {
 		return `
@@ -119,8 +119,8 @@ func spy(dialogs bool) string {
 	return `PublicKeyCredential.isConditionalMediationAvailable = async () => false;`
 }
 
-// watchConsole fails the test for what the page complains of. That an answer was
-// not 200 is no complaint: the page is there to show it.
+// watchConsole fails the test for every error on the console. An answer that is
+// not 200 is no error: the page is there to show it.
 func (b *browser) watchConsole() {
 	ctx, stop := context.WithCancel(b.ctx)
 	var watching sync.WaitGroup
@@ -211,8 +211,9 @@ func (b *browser) create(name string) {
 	b.fill("")
 }
 
-// pickFromAutofill picks the row of the name field's list that is so far down. The
-// list is Chromium's own: it is no part of the page, so keys alone can reach it.
+// pickFromAutofill picks that row of the name field's list, counted from the
+// top. The list is Chromium's own: it is no part of the page, so keys alone can
+// reach it.
 func (b *browser) pickFromAutofill(row int) {
 	b.t.Helper()
 	b.until("armed > " + strconv.Itoa(b.armed))
@@ -328,8 +329,8 @@ func (b *browser) forgetUser(userID string) {
 	}
 }
 
-// unreadable lists the visible texts that stand out too little from what is behind
-// them: less than 4.5 to 1 (WCAG 2.2, success criterion 1.4.3).
+// unreadable lists the visible texts with too little contrast: less than 4.5 to
+// 1 (WCAG 2.2, success criterion 1.4.3).
 func (b *browser) unreadable() []string {
 	b.t.Helper()
 	return do(b, chromedp.Evaluate[[]string](`(() => {

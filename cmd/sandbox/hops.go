@@ -91,7 +91,7 @@ func (l logLines) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// send passes e on to those who keep up.
+// send passes e on to the listeners that keep up.
 func (h *hops) send(e event) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -121,7 +121,8 @@ func (h *hops) listen() (events <-chan event, stop func()) {
 	}
 }
 
-// take returns what was seen since the last take, by time of departure.
+// take returns what was seen since the last take, in the order in which it was
+// sent.
 func (h *hops) take() ([]hop, []json.RawMessage) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -218,7 +219,7 @@ func meaningAtAuthsignal(from, route string) string {
 	_, path, _ := strings.Cut(route, "/v1")
 	switch path {
 	case "/users/{userId}/actions/{action}":
-		return "the app's own back-end, which knows who asks, gets leave to add a passkey"
+		return "the app's own back-end, which knows who asks, gets permission to add a passkey"
 	case "/client/user-authenticators/passkey/registration-options":
 		return "the app asks what passkey to create"
 	case "/client/user-authenticators/passkey":
@@ -253,7 +254,7 @@ func meaningOfScript(outcome scripthost.Kind) string {
 	case scripthost.Refused, scripthost.TokenRejected:
 		return "says no"
 	case scripthost.Failed, scripthost.Denied:
-		return "cannot tell, and does not call that a no"
+		return "cannot tell, and does not refuse"
 	}
 	return "ends as " + string(outcome)
 }

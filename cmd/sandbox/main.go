@@ -79,7 +79,7 @@ func tryOut(ctx context.Context, once, asJSON bool, environ map[string]string, o
 			return err
 		}
 		if once {
-			account.say("All of it stops now. 'make run' keeps it up, and asks you to try.")
+			account.say("Everything stops now. 'make run' keeps it running, so that you can try it.")
 			return nil
 		}
 		account.say("It runs until you press Ctrl-C. Try it yourself, with a passkey of your browser:\n\n  %s\n", s.pageURL)

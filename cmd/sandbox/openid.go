@@ -14,7 +14,7 @@ import (
 	"nativebridge/adapters/oidc/oidctest"
 )
 
-// issuerOIDC is the TOKEN_ISSUER for which an OpenID provider stands in Auth0's place.
+// issuerOIDC is the TOKEN_ISSUER with which an OpenID provider replaces Auth0.
 const issuerOIDC = "oidc"
 
 // startProvider starts an OpenID provider and returns the settings that lead a

@@ -28,9 +28,9 @@ var embedded embed.FS
 // it was built before this program was.
 var webFiles, _ = fs.Sub(embedded, "web") // fails for a malformed name only
 
-// page serves what people and scripts try the sandbox from. Faults are switched
-// here, so it answers only those who ask this machine by a name of its own, and no
-// other site's page.
+// page serves the page and the endpoints that people and scripts try the
+// sandbox with. Faults are switched here, so it answers only requests that name
+// this machine, and none from another site's page.
 func (s *sandbox) page(files fs.FS) http.Handler {
 	r := chi.NewRouter()
 	r.Use(s.onlyByOwnName, http.NewCrossOriginProtection().Handler, s.guarded)
@@ -50,8 +50,8 @@ func (s *sandbox) page(files fs.FS) http.Handler {
 	return r
 }
 
-// onlyByOwnName refuses other Host names than ours, which a site that had its name
-// resolve to this machine would send.
+// onlyByOwnName refuses Host names that are not ours: a site whose name
+// resolves to this machine would send its own.
 func (s *sandbox) onlyByOwnName(next http.Handler) http.Handler {
 	_, port, _ := strings.Cut(strings.TrimPrefix(s.pageURL, "http://"), ":")
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -13,7 +13,7 @@ import (
 	"nativebridge/adapters/authsignal/authsignaltest"
 )
 
-// phones has a software phone with a passkey for everybody who is asked for.
+// phones has a software phone with a passkey for each user.
 type phones struct {
 	tenant *authsignaltest.Server
 	config authsignal.Config
@@ -32,8 +32,8 @@ type wish struct {
 	Flaw   string `json:"flaw"`   // one of flaws; "" for none
 }
 
-// flaws are the ways in which a token can be one that no session must be given
-// for. All but "unverified" and "sign_up" differ from a sign-in in one thing only.
+// flaws are the kinds of token that must get no session. All but "unverified"
+// and "sign_up" differ from a sign-in in one thing only.
 var flaws = []string{
 	"expired", "unverified", "sign_up", "stale", "future", "no_time",
 	"wrong_method", "foreign_subject", "foreign_tenant", "alg_none",

@@ -129,7 +129,7 @@ func (s *sandbox) tenant(addr string, wanted adapters.Config, secret string) aut
 		"AUTHSIGNAL_ACTION":   string(wanted.Authsignal.Action),
 		"AUTHSIGNAL_SUBJECTS": string(wanted.Authsignal.Subjects),
 	}
-	secrets := maps.Clone(settings) // the Action is told the same, and to make users who are not there yet
+	secrets := maps.Clone(settings) // the Action gets the same, and makes users who do not exist yet
 	maps.Copy(secrets, wanted.Auth0.ActionSecrets())
 	secrets["CREATE_USERS_IN"] = wanted.Auth0.Connection
 	if wanted.Auth0.Proof == auth0.ProofSigned {
@@ -253,12 +253,13 @@ func (s *sandbox) close() {
 	}
 }
 
-// withDefaults is the environment with what the sandbox adds where nothing is set.
+// withDefaults is the environment with the sandbox's defaults for what is not
+// set.
 func withDefaults(environ map[string]string) map[string]string {
 	settings := map[string]string{
 		"LISTEN_ADDR":      "127.0.0.1:" + bridgePort,
 		"OPS_ADDR":         "127.0.0.1:" + opsPort,
-		"DRAIN_DELAY":      "0s", // Ctrl-C is meant
+		"DRAIN_DELAY":      "0s", // Ctrl-C stops at once
 		"AUTH0_CONNECTION": connection,
 		"AUTH0_AUDIENCE":   defaultAudience,
 	}
@@ -282,7 +283,8 @@ func withDefaults(environ map[string]string) map[string]string {
 	return settings
 }
 
-// pointed is settings with what leads to the emulators, whatever was set before.
+// pointed is settings with the addresses and keys of the emulators, whatever
+// was set before.
 func pointed(settings, to map[string]string) map[string]string {
 	settings = maps.Clone(settings)
 	for _, file := range []string{"AUTHSIGNAL_SECRET_FILE", "AUTH0_CLIENT_SECRET_FILE", "OIDC_CLIENT_SECRET_FILE", "OIDC_ASSERTION_KEY_FILE"} {

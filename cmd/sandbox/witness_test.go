@@ -23,9 +23,9 @@ import (
 	"nativebridge/adapters/authsignal/authsignaltest"
 )
 
-// The witnesses are software that nobody here wrote, or that does to the letter what
-// somebody else's does: it judges both emulators and the whole way through the
-// bridge. Each file of web/witness that ends in .test.mjs is one of them.
+// The witnesses are other people's software, or an exact replay of it. They
+// judge both emulators and the whole way through the bridge. Each file of
+// web/witness that ends in .test.mjs is one of them.
 
 const (
 	witnessDir   = "web/witness"

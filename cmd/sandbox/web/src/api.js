@@ -24,7 +24,7 @@ export function renew(refreshToken) {
   return askBridge("/oauth/token", "application/x-www-form-urlencoded", new URLSearchParams({ grant_type: "refresh_token", refresh_token: refreshToken }));
 }
 
-// revoke ends the session that a refresh token is of (RFC 7009).
+// revoke ends the session that a refresh token belongs to (RFC 7009).
 export function revoke(refreshToken) {
   return askBridge("/oauth/revoke", "application/x-www-form-urlencoded", new URLSearchParams({ token: refreshToken }));
 }

@@ -12,7 +12,7 @@ export class App {
   #action;
   #journey;
   #outcome;
-  #scenario; // tells the current one, which may have the app send another token
+  #scenario; // returns the current one, which may make the app send another token
   #busy = false;
   #armed = false;
   #kept = null; // a token that may still become a session
@@ -111,7 +111,7 @@ export class App {
     await this.#open({ token, userID: userId, note: afterSwitch(typed, username) });
   }
 
-  // #offerToCreate is for who has no passkey here yet: the browser does not tell that from a sign-in that was cancelled.
+  // #offerToCreate is for users without a passkey here: to the browser that looks like a cancelled sign-in.
   #offerToCreate() {
     byID("create-now").textContent = `Create a passkey for ${typedName() || SOMEBODY}`;
     byID("create-now").hidden = false;
@@ -150,7 +150,7 @@ export class App {
     await this.#send(kept);
   }
 
-  // #open turns the token into a session, or does with it what the scenario has an app do wrong.
+  // #open turns the token into a session, or misuses it as the scenario says.
   async #open(proof) {
     const { swap } = this.#scenario();
     if (swap) proof.token = (await postJSON("/dev/token", { ...swap, user: proof.userID })).token;

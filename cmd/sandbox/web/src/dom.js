@@ -12,7 +12,7 @@ export function h(tag, attributes, ...children) {
   return element;
 }
 
-// sentence makes a whole one of a phrase.
+// sentence makes a sentence of a phrase.
 export function sentence(phrase) {
   return phrase && phrase[0].toUpperCase() + phrase.slice(1) + (/[.!?]$/.test(phrase) ? "" : ".");
 }

@@ -33,7 +33,7 @@ export class Journey {
     this.#draw();
   }
 
-  // expectAhead puts the two requests that arm autofill aside, for the attempt that they turn out to belong to.
+  // expectAhead keeps the two requests that arm autofill for the attempt that will use them.
   expectAhead() {
     this.#ahead = [];
     this.#expected = [...AHEAD];

@@ -1,4 +1,4 @@
-// The page of the sandbox: an app in a phone, and beside it what goes on behind.
+// The page of the sandbox: an app in a phone, and beside it what happens behind the app.
 import { Authsignal } from "@authsignal/browser";
 
 import { getJSON } from "./api.js";
@@ -26,8 +26,8 @@ async function start() {
   document.body.dataset.ready = "";
 }
 
-// listen takes what the sandbox tells of: hops, lines of the bridge, and switches. It resolves when nothing more will
-// be missed.
+// listen receives the sandbox's events: hops, lines of the bridge, and switches. It resolves when it is connected, so
+// that no event is missed.
 function listen() {
   const events = new EventSource("/dev/events");
   events.addEventListener("message", ({ data }) => {

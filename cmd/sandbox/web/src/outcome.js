@@ -16,7 +16,7 @@ export class Outcome {
     }
   }
 
-  // show tells an attempt that reached the bridge.
+  // show shows an attempt that reached the bridge.
   show(words, answer) {
     this.#shown = answer.requestID;
     fill("for-user", quote(words));
@@ -26,7 +26,7 @@ export class Outcome {
     this.#showLines();
   }
 
-  // showCeremony tells one that did not.
+  // showCeremony shows one that did not.
   showCeremony(words, failure) {
     this.#shown = null;
     const told = { error: failure.errorCode ?? failure.name, message: failure.errorDescription ?? failure.message };
@@ -85,7 +85,7 @@ function block(text) {
   return h("pre", { tabindex: "0" }, text);
 }
 
-// shortened leaves of tokens what one can tell them by.
+// shortened cuts tokens to a part that still identifies them.
 function shortened(body) {
   return Object.fromEntries(
     Object.entries(body).map(([name, value]) => [name, name.endsWith("_token") ? `${value.slice(0, 12)}…` : value]),

@@ -60,7 +60,7 @@ export function afterCeremony(failure, name) {
   return "This browser could not use a passkey.";
 }
 
-// wasCancelled reports whether a ceremony ended without a word why. A device without a passkey ends it so, too.
+// wasCancelled reports whether a ceremony ended without a reason. A device without a passkey ends it in the same way.
 export function wasCancelled(failure) {
   return failure.name === "NotAllowedError" || failure.name === "AbortError";
 }

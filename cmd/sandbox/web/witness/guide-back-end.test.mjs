@@ -1,5 +1,5 @@
-// What somebody would have built who followed Authsignal's guide "Auth0 Native Bridge": it works on the emulators, and
-// what it lets through the bridge does not.
+// What a reader of Authsignal's guide "Auth0 Native Bridge" would have built: it works on the emulators, and it accepts
+// tokens that the bridge refuses.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 
@@ -49,7 +49,7 @@ describe("the guide's back-end works", () => {
   }
 });
 
-describe("what the guide's back-end lets through the bridge does not", () => {
+describe("the guide's back-end accepts what the bridge refuses:", () => {
   it('the same token again', async () => {
     const [theirs, ours] = [await tokenOf(), await tokenOf()];
     assert.deepEqual([(await throughGuide(theirs)).status, (await throughGuide(theirs)).status], [200, 200]);

@@ -1,5 +1,5 @@
 // The guide's Login script and ours, each asked by Auth0 alone, without a back-end before it: this is what an attacker
-// meets who has come by the client's secret.
+// with the client's secret meets.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
@@ -33,7 +33,7 @@ describe('both Login scripts', () => {
   }
 });
 
-describe("what the guide's Login script lets through ours does not", () => {
+describe("the guide's Login script accepts what ours refuses:", () => {
   const onlyTheirs = { theirs: 'auth0|jane', ours: 'invalid_grant' };
 
   it('a token that proves nothing, such as every client has before any ceremony', async () => {

@@ -15,7 +15,7 @@ const audience = 'mobile-app';
 const [rsa, ec, next, foreign] = await Promise.all([newKey('RS256'), newKey('ES256'), newKey('ES256'), newKey('ES256')]);
 const [rs512, ps256, eddsa, enc] = await Promise.all([newKey('RS512'), newKey('PS256'), newKey('EdDSA'), newKey('RSA-OAEP-256')]);
 
-let provider, elsewhere; // the one that is trusted, and where a malicious token would have its keys fetched from
+let provider, elsewhere; // the trusted one, and the one that a malicious token names as the place of its keys
 before(async () => { [provider, elsewhere] = await Promise.all([publish(rsa), publish(foreign)]); });
 after(() => { provider.close(); elsewhere.close(); });
 beforeEach(() => {

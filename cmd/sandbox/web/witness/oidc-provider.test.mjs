@@ -47,7 +47,7 @@ async function signIn({ app = 'android', methods = 'user hwk', user = 'auth0|jan
 async function browse(url) {
   const cookies = new Map();
   for (let redirects = 0; !url.href.startsWith(redirectUri); redirects++) {
-    assert.ok(redirects < 10, `the way does not lead to the app but to ${url}`);
+    assert.ok(redirects < 10, `the redirects lead to ${url}, not to the app`);
     const response = await fetch(url, { redirect: 'manual', headers: { cookie: [...cookies.values()].join('; ') } });
     assert.equal(response.status, 303, await response.text());
     for (const cookie of response.headers.getSetCookie()) cookies.set(cookie.split('=')[0], cookie.split(';')[0]);

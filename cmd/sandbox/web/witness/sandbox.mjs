@@ -22,7 +22,7 @@ export async function sessionOf(wish = {}) {
   return body;
 }
 
-// during switches faults of an emulator, "authsignal" or "auth0", on for as long as what is done takes.
+// during switches faults of an emulator, "authsignal" or "auth0", on while what it is given runs.
 export async function during(emulator, faults, what) {
   await control('PUT', `${emulator}/faults`, faults);
   try {
@@ -35,8 +35,8 @@ export async function during(emulator, faults, what) {
 // rotateKeys lets Auth0 sign with its next key.
 export const rotateKeys = () => control('POST', 'auth0/rotate-keys');
 
-// judge is the bridge's verifier of JWTs: it is told of a provider that makes them, and says whom a token proves, or why
-// nobody. Its time can be moved ahead.
+// judge is the bridge's verifier of JWTs: it is told of a provider that makes them, and says whom a token proves, or
+// why it proves nobody. Its time can be moved ahead.
 export const judge = {
   trust: (issuer, audience) => control('PUT', 'jwt', { issuer, audience }),
   advance: (seconds) => control('POST', 'jwt/advance', seconds),

@@ -1,4 +1,4 @@
-// As much of the npm package request, which is deprecated, as the guide's Login script uses.
+// The part of the deprecated npm package request that the guide's Login script uses.
 exports.post = ({ url, auth, json }, callback) => {
   fetch(url, {
     method: 'POST',
