@@ -138,7 +138,7 @@ func report(out io.Writer, t *target, verdicts []verdict, accepted map[string]st
 		case v == survived:
 			fmt.Fprintf(out, "%s:%d\n%s\n", m.file, m.line, key)
 		case v == unreached:
-			fmt.Fprintf(out, "%s:%d: no test comes by\n%s\n", m.file, m.line, key)
+			fmt.Fprintf(out, "%s:%d: no test reaches this\n%s\n", m.file, m.line, key)
 		}
 		counts[verdicts[i]]++
 	}

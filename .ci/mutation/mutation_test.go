@@ -74,7 +74,7 @@ func reports(t *testing.T, loaded *target, verdicts []verdict) {
 		says     string
 	}{
 		"a hole is printed with its place":  {nil, true, fixture + "fixture.go:27\n" + fixture + "fixture.go Open: Owner: owner"},
-		"what no test reaches is told":      {nil, true, "no test comes by\n" + fixture + "fixture.go Untested: a - b"},
+		"what no test reaches is told":      {nil, true, "no test reaches this\n" + fixture + "fixture.go Untested: a - b"},
 		"accepted holes are not printed":    {all, true, ""},
 		"an accepted mutant must exist":     {map[string]string{fixture + "fixture.go Open: gone => away": "x"}, false, "there is no such mutant"},
 		"an accepted mutant must be a hole": {map[string]string{fixture + "fixture.go Account.Close: a.Closed = true => (removed)": "x"}, false, "a test catches it"},

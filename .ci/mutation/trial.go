@@ -24,7 +24,7 @@ import (
 type verdict int
 
 const (
-	unreached verdict = iota // no test comes by
+	unreached verdict = iota // no test reaches it
 	survived
 	caught
 	timedOut // caught by a time limit
