@@ -98,8 +98,8 @@ var (
 	}
 )
 
-// TestEveryFencedBlockIsWhatItSays wants a language of each block, and what is of
-// that language.
+// TestEveryFencedBlockIsWhatItSays wants each block to name a language and to
+// be valid in it.
 func TestEveryFencedBlockIsWhatItSays(t *testing.T) {
 	found := map[string]bool{}
 	for _, f := range fences(t) {
@@ -213,8 +213,8 @@ func shell(t *testing.T, folder string, environ []string, name string, args ...s
 	return string(out)
 }
 
-// commandOf is what is typed in a session at a terminal: the lines from the "$" to
-// the first that goes on in no other.
+// commandOf is what is typed in a session at a terminal: the lines from the "$"
+// to the first that is not continued.
 func commandOf(f fence) string {
 	command, _ := session(f)
 	return command
@@ -270,7 +270,7 @@ func parsesAsAnswer(t *testing.T, f fence) {
 	}
 	for i, line := range strings.Split(head, "\n") {
 		if i == 0 && !strings.HasPrefix(line, "HTTP/1.1 ") || i > 0 && !strings.Contains(line, ": ") {
-			t.Errorf("%q belongs into no answer", line)
+			t.Errorf("%q does not belong in an answer", line)
 		}
 	}
 }

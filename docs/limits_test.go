@@ -13,7 +13,7 @@ import (
 	"nativebridge/domain"
 )
 
-// The table of architecture.md is held by the packages whose limits it tells; these
+// The packages themselves test the table of limits in architecture.md; these
 // are the sentences elsewhere.
 func TestEveryDocumentTellsTheTimeLimitsOfTheCode(t *testing.T) {
 	config, err := adapters.LoadConfig(map[string]string{

@@ -105,8 +105,8 @@ proctype Attempt(byte me) {
 	byte until;
 	mtype answer;
 
-	/* Admit a young proof, by a clock that may be SKEW behind. That attempts are
-	 * admitted in the order of their numbers leaves out only the same runs with
+	/* Admit a young proof, by a clock that may be SKEW behind. Admitting
+	 * attempts in the order of their numbers leaves out only the same runs with
 	 * other numbers. */
 	atomic {
 		PROVEN <= now && now - SKEW <= PROVEN + MAX_AGE + SKEW && admitted == me - 1;
