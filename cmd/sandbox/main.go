@@ -27,7 +27,7 @@ signs in once with a software passkey and prints what happened.
            and sign in only if --once is given too
 
 The bridge takes its settings from the environment as 'native-bridge serve'
-does, but for those that lead to the emulators.
+does, except the addresses and keys of the emulators.
 `
 
 func main() {

@@ -40,21 +40,21 @@ type RenewerHarness struct {
 // SessionRenewer tests the contract of ports.SessionRenewer.
 func SessionRenewer(t *testing.T, start func(t *testing.T) RenewerHarness) {
 	tests := map[string]func(*testing.T, RenewerHarness){
-		"the harness tries everything":                              renewerKnobs,
-		"a session is renewed for the same person":                  renewerRenews,
-		"without an ID token nobody is named":                       renewerNamesNobody,
-		"a session tells the scope that was granted":                renewerTellsScope,
-		"a refresh token that is used up is good for nothing":       renewerRotates,
-		"an unknown refresh token is good for nothing":              renewerUnknown,
-		"an ID token that does not verify is a fault of ours":       renewerSpoiled,
-		"a person who is blocked is refused, and may be told apart": renewerBlocked,
-		"a provider that refuses the bridge is a fault of ours":     renewerLocked,
-		"a provider whose limit is reached is busy":                 renewerBusy,
-		"a provider that is away is unavailable":                    renewerUnavailable,
-		"an answer that nobody understands is no verdict":           renewerGarbled,
-		"a provider that is silent is given up in time":             renewerSilent,
-		"a caller who leaves gets no verdict":                       renewerCancelled,
-		"concurrent callers each get their own":                     renewerAtOnce,
+		"the harness tries everything":                                 renewerKnobs,
+		"a session is renewed for the same person":                     renewerRenews,
+		"without an ID token nobody is named":                          renewerNamesNobody,
+		"a session tells the scope that was granted":                   renewerTellsScope,
+		"a refresh token that is used up is good for nothing":          renewerRotates,
+		"an unknown refresh token is good for nothing":                 renewerUnknown,
+		"an ID token that does not verify is a fault of ours":          renewerSpoiled,
+		"a blocked person is refused, with a reason of its own or not": renewerBlocked,
+		"a provider that refuses the bridge is a fault of ours":        renewerLocked,
+		"a provider whose limit is reached is busy":                    renewerBusy,
+		"a provider that is away is unavailable":                       renewerUnavailable,
+		"an answer that nobody understands is no verdict":              renewerGarbled,
+		"a provider that is silent is given up in time":                renewerSilent,
+		"a caller who leaves gets no verdict":                          renewerCancelled,
+		"concurrent callers each get their own":                        renewerAtOnce,
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) { test(t, start(t)) })

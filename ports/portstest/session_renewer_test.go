@@ -125,7 +125,7 @@ func renewerFlaws(p *provider) map[string]flaw[portstest.RenewerHarness] {
 			p.set(func(p *provider) { p.spoil = "" })(nil)
 			return p.renew(ctx, refresh)
 		}),
-		"calls a blocked person an absence": by("a person who is blocked is refused, and may be told apart", failing(func(_ domain.Secret, err error) error {
+		"calls a blocked person an absence": by("a blocked person is refused, with a reason of its own or not", failing(func(_ domain.Secret, err error) error {
 			return fmt.Errorf("%w: try again", domain.ErrUnavailable)
 		})),
 		"throws a session away for its own secret":  by("a provider that refuses the bridge is a fault of ours", says(domain.ErrGrantInvalid, locked)),
