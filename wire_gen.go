@@ -15,8 +15,8 @@ import (
 
 // Injectors from wire.go:
 
-// NewServer returns the bridge as config describes it, and what is to be called
-// when it serves no more. ctx bounds the making alone.
+// NewServer returns the bridge as config describes it, and a function to call
+// when it serves no more. ctx bounds only the making.
 func NewServer(ctx context.Context, config adapters.Config, run adapters.Runtime) (*adapters.Server, func(), error) {
 	httpapiConfig := config.HTTP
 	clientID := adapters.NewClientID(config)
