@@ -152,7 +152,19 @@ var served = []string{
 }
 
 // forOperators is the modules that only setup and doctor reach (docs/decisions/0037).
-var forOperators = []string{}
+var forOperators = []string{
+	"github.com/PuerkitoBio/rehttp",
+	"github.com/auth0/go-auth0/v3",
+	"github.com/google/uuid",
+	"github.com/lestrrat-go/blackmagic",
+	"github.com/lestrrat-go/httpcc",
+	"github.com/lestrrat-go/httprc",
+	"github.com/lestrrat-go/iter",
+	"github.com/lestrrat-go/jwx/v2",
+	"github.com/lestrrat-go/option",
+	"golang.org/x/crypto",
+	"golang.org/x/oauth2",
+}
 
 // TestTheProductsDependenciesCanBeReadAloud fails when the product links an emulator
 // or a module that is in neither list.

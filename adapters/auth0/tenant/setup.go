@@ -1,0 +1,257 @@
+// Package tenant sets an Auth0 tenant up for the bridge and finds what is wrong with
+// one. It works through the Management API with Auth0's SDK, which serve does not link
+// to (docs/decisions/0037).
+package tenant
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"nativebridge/adapters/auth0"
+	"nativebridge/domain"
+)
+
+// Setup makes an Auth0 tenant ready for the bridge. It is for one caller at a time.
+type Setup struct {
+	management *Management
+	config     Config
+	choices    Choices
+}
+
+// Choices are what an operator chooses on the command line.
+type Choices struct {
+	// Application is the name of the bridge's application.
+	Application string
+	// Adopt is the client id of an application that exists already and is to become
+	// the bridge's; "" means that setup makes one.
+	Adopt string
+	// CreateUsersIn is the connection in which the Action makes users that do not
+	// exist yet; "" means that it makes none.
+	CreateUsersIn string
+}
+
+// NewSetup returns a Setup of the tenant that management is connected to.
+func NewSetup(management *Management, config Config, choices Choices) *Setup {
+	management.secrets = append(management.secrets, config.AuthsignalSecret, config.ProofKey)
+	return &Setup{management, config, choices}
+}
+
+// part is one object that the bridge needs of the tenant.
+type part struct {
+	id    string
+	plan  func(*state) domain.TenantStep
+	apply func(context.Context, *state) error
+}
+
+// parts are what the bridge needs, in an order in which each needs only those before.
+func (s *Setup) parts() []part {
+	var parts []part
+	if s.config.Audience != "" {
+		parts = append(parts, part{"api", s.planAPI, s.applyAPI})
+	}
+	parts = append(parts, part{"application", s.planApplication, s.applyApplication})
+	if s.config.exchanges() {
+		return append(parts,
+			part{"action", s.planAction, s.applyAction},
+			part{"profile", s.planProfile, s.applyProfile},
+		)
+	}
+	return append(parts,
+		part{"connection", s.planConnection, s.applyConnection},
+		part{"connection-applications", s.planApplicationsOfConnection, s.applyApplicationsOfConnection},
+		part{"application-connections", s.planConnectionsOfApplication, s.applyConnectionsOfApplication},
+	)
+}
+
+// Scopes lists the rights that setting up needs, in the order in which they are used.
+func (s *Setup) Scopes() []string {
+	var scopes []string
+	if s.config.Audience != "" {
+		scopes = append(scopes, "read:resource_servers", "create:resource_servers", "update:resource_servers")
+	}
+	scopes = append(scopes, "read:clients", "read:client_keys", "create:clients", "update:clients")
+	if s.config.exchanges() {
+		return append(scopes, "read:actions", "create:actions", "update:actions", "read:token_exchange_profiles", "create:token_exchange_profiles")
+	}
+	return append(scopes, "read:connections", "read:connections_options", "create:connections", "update:connections", "update:connections_options")
+}
+
+// Plan implements ports.TenantSetup.
+func (s *Setup) Plan(ctx context.Context) (domain.TenantPlan, error) {
+	plan := domain.TenantPlan{Tenant: strings.TrimPrefix(s.config.Domain.URL(""), "https://")}
+	if missing := s.management.Missing(s.Scopes()); len(missing) > 0 {
+		return plan, fmt.Errorf("the token lacks the scopes %s of the Management API: grant them: %s", strings.Join(missing, ", "), grantScopes)
+	}
+	now, err := s.read(ctx)
+	if err != nil {
+		return plan, err
+	}
+	for _, part := range s.parts() {
+		plan.Steps = append(plan.Steps, part.plan(now))
+	}
+	plan.Blockers = s.blockers(now)
+	plan.Remarks = s.remarks(now)
+	return plan, nil
+}
+
+// Apply implements ports.TenantSetup.
+func (s *Setup) Apply(ctx context.Context, step domain.TenantStep) error {
+	now, err := s.read(ctx)
+	if err != nil {
+		return err
+	}
+	if blockers := s.blockers(now); len(blockers) > 0 {
+		return fmt.Errorf("the tenant has changed since it was planned: %s", blockers[0].What)
+	}
+	for _, part := range s.parts() {
+		if part.id == step.ID && part.plan(now).Action != domain.Keep {
+			return part.apply(ctx, now)
+		}
+	}
+	return nil
+}
+
+// Settings implements ports.TenantSetup.
+func (s *Setup) Settings(ctx context.Context) ([]domain.TenantSetting, error) {
+	now, err := s.read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if now.application == nil {
+		return nil, fmt.Errorf("the application %q does not exist yet", s.choices.Application)
+	}
+	plain := func(name, value, note string) domain.TenantSetting {
+		return domain.TenantSetting{Name: name, Value: domain.NewSecret(value), Note: note}
+	}
+	list := []domain.TenantSetting{
+		plain("TOKEN_ISSUER", s.config.Issuer, ""),
+		plain("AUTH0_DOMAIN", strings.TrimPrefix(s.config.Domain.URL(""), "https://"), ""),
+		plain("AUTH0_CLIENT_ID", now.application.text("client_id"), ""),
+		plain("AUTH0_CLIENT_SECRET", now.application.text("client_secret"), ""),
+		plain("AUTH0_AUDIENCE", s.config.Audience, "without one, access tokens are good for /userinfo only"),
+		plain("AUTH0_SCOPE", strings.Join(s.config.Scope, " "), ""),
+		plain("AUTH0_SCOPE_ALLOWED", strings.Join(s.config.ScopeAllowed, " "), ""),
+		plain("AUTHSIGNAL_API_URL", string(s.config.AuthsignalURL), ""),
+		plain("AUTHSIGNAL_SECRET", s.config.AuthsignalSecret.Reveal(), ""),
+		plain("AUTHSIGNAL_ACTION", s.config.AuthsignalAction, ""),
+		plain("AUTHSIGNAL_SUBJECTS", s.config.AuthsignalSubjects, ""),
+	}
+	if s.config.exchanges() {
+		list = append(list,
+			plain("AUTH0_SUBJECT_TOKEN_TYPE", string(s.config.SubjectTokenType), ""),
+			plain("AUTH0_ORGANIZATIONS_ALLOWED", strings.Join(s.config.Organizations, ","), ""))
+	} else {
+		list = append(list,
+			plain("AUTH0_CONNECTION", s.config.Connection, ""),
+			plain("AUTH0_PROOF", string(s.config.Proof), ""),
+			domain.TenantSetting{Name: "AUTH0_PROOF_KEY", Value: s.config.ProofKey})
+	}
+	return slices.DeleteFunc(list, func(setting domain.TenantSetting) bool { return setting.Value.IsZero() }), nil
+}
+
+// bridge returns the bridge's own configuration of Auth0, as far as scripts go by it.
+func (s *Setup) bridge(clientID string) auth0.Config {
+	return auth0.Config{
+		Domain: s.config.Domain, Client: clientID, Connection: s.config.Connection,
+		Proof: s.config.Proof, ProofKey: s.config.ProofKey, SubjectTokenType: s.config.SubjectTokenType,
+	}
+}
+
+// asksAuthsignal reports whether Auth0 must hold Authsignal's key, to ask it about
+// tokens. With signed proofs it takes the bridge's word.
+func (s *Setup) asksAuthsignal() bool {
+	return s.config.exchanges() || s.config.Proof != auth0.ProofSigned
+}
+
+// scriptSettings returns what the Login script or the Action reads of its settings, as
+// names and values.
+func (s *Setup) scriptSettings(clientID string) map[string]string {
+	named := map[string]string{
+		"AUTHSIGNAL_API_URL":  string(s.config.AuthsignalURL),
+		"AUTHSIGNAL_ACTION":   s.config.AuthsignalAction,
+		"AUTHSIGNAL_SUBJECTS": s.config.AuthsignalSubjects,
+	}
+	if s.asksAuthsignal() {
+		named["AUTHSIGNAL_SECRET"] = s.config.AuthsignalSecret.Reveal()
+	}
+	more := s.bridge(clientID).LoginSettings()
+	if s.config.exchanges() {
+		more = s.bridge(clientID).ActionSecrets()
+		if s.choices.CreateUsersIn != "" {
+			named["CREATE_USERS_IN"] = s.choices.CreateUsersIn
+		}
+	}
+	maps.Copy(named, more)
+	return named
+}
+
+// marked returns a script with a first line that tells which values its settings were
+// written with, since Auth0 never tells them again. The line holds a hash of them all.
+// A secret of at least 128 random bits is among them, so that nobody finds one by
+// guessing.
+func marked(script string, values map[string]string) string {
+	hash := sha256.New()
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		for _, text := range []string{name, values[name]} {
+			_ = binary.Write(hash, binary.BigEndian, uint64(len(text))) // a hash never fails
+			hash.Write([]byte(text))
+		}
+	}
+	return markPrefix + base64.RawURLEncoding.EncodeToString(hash.Sum(nil)[:16]) + "\n" + script
+}
+
+const markPrefix = "// Made by native-bridge setup. Do not edit; run it again. Settings: "
+
+// unmarked returns the mark's line and the script without it.
+func unmarked(script string) (mark, rest string) {
+	if !strings.HasPrefix(script, markPrefix) {
+		return "", script
+	}
+	mark, rest, _ = strings.Cut(script, "\n")
+	return mark, rest
+}
+
+// version names a script of ours, or any other, by its first bytes' hash.
+func version(script string) string {
+	sum := sha256.Sum256([]byte(script))
+	return fmt.Sprintf("%x", sum[:4])
+}
+
+// saysScript tells what script stands somewhere, ours being the given one.
+func saysScript(name, ours string) func(any) string {
+	return func(value any) string {
+		text, _ := value.(string)
+		mark, rest := unmarked(text)
+		switch {
+		case rest == ours && mark == "":
+			return name + " " + version(ours) + ", pasted by hand"
+		case rest == ours:
+			return name + " " + version(ours) + ", settings " + mark[len(mark)-6:]
+		}
+		return fmt.Sprintf("another script (%s, %d lines)", version(rest), strings.Count(rest, "\n")+1)
+	}
+}
+
+// blockers are what keeps the plan from being carried out.
+func (s *Setup) blockers(now *state) []domain.Instruction {
+	return slices.Concat(s.applicationBlockers(now), s.connectionBlockers(now), s.exchangeBlockers(now))
+}
+
+// remarks are what an operator should know and setup leaves as it is.
+func (s *Setup) remarks(now *state) []domain.Instruction {
+	remarks := slices.Concat(s.apiRemarks(now), s.applicationRemarks(now), s.connectionRemarks(now))
+	if s.asksAuthsignal() && !s.config.exchanges() {
+		remarks = append(remarks, domain.Instruction{
+			Where: "AUTH0_PROOF=signed",
+			What:  "Auth0 holds Authsignal's server key; with signed proofs it holds none",
+			Why:   "that key can also plant passkeys, and it signs Authsignal's webhooks",
+		})
+	}
+	return remarks
+}

@@ -1,0 +1,171 @@
+package tenant
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/auth0/go-auth0/v3/management/option"
+
+	"nativebridge/adapters/auth0"
+	"nativebridge/domain"
+)
+
+const (
+	exchangeTrigger = "custom-token-exchange"
+	buildPatience   = 2 * time.Minute
+)
+
+// actionSettings are what must hold of the Action that judges tokens.
+func (s *Setup) actionSettings(now *state) []setting {
+	values := s.scriptSettings(s.clientID(now))
+	code := marked(auth0.ExchangeAction, values)
+	list := []setting{
+		long("code", code, "the Action asks Authsignal about each token, and opens no session otherwise", saysScript("our exchange.js", auth0.ExchangeAction)),
+		{
+			path: "runtime", want: "node22", why: "the Action is tried with Node 18 and 22",
+			holds: func(have any) bool { return have == "node18" || have == "node22" },
+		},
+		secretsSetting(values, now.action.text("code") != code),
+		{
+			path: "all_changes_deployed", want: true, why: "an Action that is not deployed does nothing",
+			says: func(deployed any) string { return map[any]string{true: "yes"}[deployed] },
+		},
+	}
+	return list
+}
+
+// secretsSetting wants an Action's secrets, whose values Auth0 never tells.
+func secretsSetting(values map[string]string, stale bool) setting {
+	names := slices.Sorted(maps.Keys(values))
+	told := func(have any) []string {
+		list, _ := have.([]any)
+		var told []string
+		for _, item := range list {
+			secret, _ := item.(map[string]any)
+			told = append(told, object(secret).text("name"))
+		}
+		slices.Sort(told)
+		return told
+	}
+	want := []any{}
+	for _, name := range names {
+		want = append(want, map[string]any{"name": name, "value": values[name]})
+	}
+	return setting{
+		path: "secrets", want: want, why: "the Action goes by them",
+		holds: func(have any) bool { return slices.Equal(told(have), names) && !stale },
+		says:  func(have any) string { return fmt.Sprintf("%d secrets (not shown)", len(told(have))) },
+	}
+}
+
+func (s *Setup) planAction(now *state) domain.TenantStep {
+	return stepOf("action", fmt.Sprintf("Action %q", s.choices.Application), now.action, s.actionSettings(now))
+}
+
+// applyAction writes the Action, waits until Auth0 has built it, and deploys it.
+func (s *Setup) applyAction(ctx context.Context, now *state) error {
+	body := object{}
+	for _, wanted := range s.actionSettings(now) {
+		if wanted.path != "all_changes_deployed" {
+			body[wanted.path] = wanted.want
+		}
+	}
+	id := now.action.text("id")
+	if now.action == nil {
+		body["name"] = s.choices.Application
+		body["supported_triggers"] = []any{map[string]any{"id": exchangeTrigger, "version": "v1"}}
+		made, err := s.management.api.Actions.Create(ctx, nil, option.WithBodyProperties(body))
+		if err != nil {
+			return s.management.explain("create the Action", err)
+		}
+		id = made.GetID()
+	} else if _, err := s.management.api.Actions.Update(ctx, id, nil, option.WithBodyProperties(body)); err != nil {
+		return s.management.explain("change the Action", err)
+	}
+	if err := s.awaitBuild(ctx, id); err != nil {
+		return err
+	}
+	_, err := s.management.api.Actions.Deploy(ctx, id)
+	return s.done("deploy the Action", err)
+}
+
+// awaitBuild waits until the Action is built: only then can it be deployed.
+func (s *Setup) awaitBuild(ctx context.Context, id string) error {
+	for waited := time.Duration(0); ; waited += time.Second {
+		read, err := s.management.api.Actions.Get(ctx, id)
+		if err != nil {
+			return s.management.explain("read the Action", err)
+		}
+		action, err := objectOf(read)
+		switch status := action.text("status"); {
+		case err != nil:
+			return err
+		case status == "built":
+			return nil
+		case status == "failed":
+			return fmt.Errorf("auth0 could not build the Action: look at it in the dashboard, Actions, Library, %s", s.choices.Application)
+		case waited >= buildPatience:
+			return fmt.Errorf("auth0 has not built the Action in %s (it says %q): run the command again later", buildPatience, status)
+		}
+		if err := s.management.wait(ctx, time.Second); err != nil {
+			return err
+		}
+	}
+}
+
+func (s *Setup) profileSettings(now *state) []setting {
+	return []setting{
+		is("subject_token_type", string(s.config.SubjectTokenType), "AUTH0_SUBJECT_TOKEN_TYPE names the profile by it"),
+		is("type", "custom_authentication", "the Action authenticates the person"),
+		is("action_id", now.action.text("id"), "this Action judges the tokens of the profile"),
+	}
+}
+
+func (s *Setup) planProfile(now *state) domain.TenantStep {
+	name := fmt.Sprintf("token exchange profile %s", s.config.SubjectTokenType)
+	step := stepOf("profile", name, now.profile, s.profileSettings(now))
+	if now.action == nil {
+		for i, change := range step.Changes {
+			if change.Setting == "action_id" {
+				step.Changes[i].To = "(of the Action)"
+			}
+		}
+	}
+	return step
+}
+
+func (s *Setup) applyProfile(ctx context.Context, now *state) error {
+	if now.action == nil {
+		return fmt.Errorf("the Action %q does not exist yet", s.choices.Application)
+	}
+	body := patched(object{"name": s.choices.Application}, s.profileSettings(now))
+	_, err := s.management.api.TokenExchangeProfiles.Create(ctx, nil, option.WithBodyProperties(body))
+	return s.done("create the token exchange profile", err)
+}
+
+// exchangeBlockers keep setup from what cannot be mended by a change.
+func (s *Setup) exchangeBlockers(now *state) []domain.Instruction {
+	var blockers []domain.Instruction
+	if now.profile != nil && now.profile.text("action_id") != now.action.text("id") {
+		blockers = append(blockers, domain.Instruction{
+			Where: "AUTH0_SUBJECT_TOKEN_TYPE",
+			What:  fmt.Sprintf("a profile with the type %s exists and has another Action: choose another type, or delete that profile", s.config.SubjectTokenType),
+			Why:   "a profile's Action cannot be changed",
+		})
+	}
+	triggers, _ := now.action.at("supported_triggers").([]any)
+	for _, item := range triggers {
+		trigger, _ := item.(map[string]any)
+		if id := object(trigger).text("id"); id != exchangeTrigger {
+			blockers = append(blockers, domain.Instruction{
+				Where: "--application",
+				What:  fmt.Sprintf("an Action named %q exists that is for %s: choose another name", s.choices.Application, id),
+				Why:   "the bridge's Action must be its own",
+			})
+		}
+	}
+	return blockers
+}
