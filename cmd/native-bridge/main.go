@@ -8,6 +8,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/caarlos0/env/v11"
 	"github.com/spf13/cobra"
 
 	"nativebridge/adapters"
@@ -63,9 +64,20 @@ func command() *cobra.Command {
 		return usageError{fmt.Errorf("%w: see '%s --help'", err, cmd.CommandPath())}
 	})
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(serveCommand())
+	root.AddCommand(serveCommand(), setupCommand())
 	return root
 }
+
+// noArguments refuses what no flag takes.
+func noArguments(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usageError{fmt.Errorf("%q is not understood: see '%s --help'", args[0], cmd.CommandPath())}
+	}
+	return nil
+}
+
+// environment returns the process' environment.
+func environment() map[string]string { return env.ToMap(os.Environ()) }
 
 // usageError is a command line that cannot be understood.
 type usageError struct{ error }

@@ -32,6 +32,8 @@ func TestMain(m *testing.M) {
 //	take-port            listen on a port, and set $TAKEN to its address
 //	start NAME=VALUE...  run "native-bridge serve" with the script's settings, and those, until it says that it listens
 //	end SIGNAL           send it a signal; it must end with status 0. What it printed is then in the files stdout.log and stderr.log
+//	start-tenant [SCOPE] start an empty Auth0 tenant, and set what setup needs; its application lacks the scope
+//	mode BITS FILE       want the file's permissions to end with those, such as rw-------
 //	end-at-once SIGNAL   send it a signal, and again when it drains; it must die of the second
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -50,6 +52,9 @@ func TestScripts(t *testing.T) {
 			"end":       end,
 
 			"end-at-once": endAtOnce,
+
+			"start-tenant": startTenant,
+			"mode":         wantMode,
 		},
 	})
 }

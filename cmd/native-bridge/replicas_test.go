@@ -57,7 +57,7 @@ func newSite(t *testing.T, redisConfig string) *site {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.authsignal.Close() })
-	if s.auth0, err = auth0test.Start(tenant(s.authsignal)); err != nil {
+	if s.auth0, err = auth0test.Start(emulators(s.authsignal)); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.auth0.Close() })
@@ -92,7 +92,7 @@ func (s *site) vouch(t *testing.T) {
 	}
 }
 
-func tenant(authsignal *authsignaltest.Server) auth0test.Options {
+func emulators(authsignal *authsignaltest.Server) auth0test.Options {
 	return auth0test.Options{
 		Clients: []auth0test.Client{{
 			ID: "client-1", Secret: "s3cr3t-auth0", AuthMethod: auth0test.AuthPost,

@@ -5,13 +5,11 @@ import (
 	"crypto/rand"
 	"fmt"
 	"io"
-	"os"
 	"os/signal"
 	"strings"
 	"syscall"
 	"time"
 
-	"github.com/caarlos0/env/v11"
 	"github.com/spf13/cobra"
 
 	"nativebridge"
@@ -30,7 +28,7 @@ func serveCommand() *cobra.Command {
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return serve(cmd.Context(), env.ToMap(os.Environ()), cmd.OutOrStdout(), cmd.ErrOrStderr())
+			return serve(cmd.Context(), environment(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 }
