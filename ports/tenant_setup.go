@@ -7,8 +7,8 @@ import (
 )
 
 // TenantSetup makes a vendor's tenant ready for the bridge. It never deletes
-// anything, and it may be stopped after any call: made again, the plan holds what is
-// left to do.
+// anything, and it may be stopped after any call: a new plan holds what is left
+// to do.
 type TenantSetup interface {
 	// Plan reads the tenant and says what must be done; it changes nothing. The
 	// error says what keeps it from reading, such as the rights that are missing, and

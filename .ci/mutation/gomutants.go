@@ -231,7 +231,7 @@ func (f *goFile) returned(node *ast.ReturnStmt) {
 		zero := f.zero(results[i])
 		switch name := f.source(value); {
 		case name == "false" && f.failing(node):
-			continue // beside an error it means nothing
+			continue // with an error it means nothing
 		case name == "false":
 			zero = "true"
 		case f.isZero(value) || f.isLiteral(value) || f.isBool(value) && !f.isConstant(value):
@@ -319,7 +319,7 @@ func (f *goFile) zero(of ast.Expr) string {
 	return "*new(" + f.source(of) + ")"
 }
 
-// statement removes what is done for its effect.
+// statement removes statements that are there for their effect.
 func (f *goFile) statement(node ast.Stmt) {
 	if !f.isInList(node) {
 		return
@@ -380,7 +380,7 @@ func (f *goFile) iterations(body *ast.BlockStmt) {
 
 // body empties a case.
 func (f *goFile) body(node ast.Node, list []ast.Stmt) {
-	if len(list) < 2 || terminates(list[len(list)-1]) { // of one statement, the statement's own mutant is the same
+	if len(list) < 2 || terminates(list[len(list)-1]) { // with one statement, its own mutant is the same
 		return
 	}
 	from, to := f.offset(list[0].Pos()), f.offset(list[len(list)-1].End())

@@ -41,7 +41,8 @@ var flaws = []string{
 
 var errUnknownFlaw = fmt.Errorf("there is no such flaw; choose one of %s", strings.Join(flaws, ", "))
 
-// token goes through a sign-in, or makes a token with the flaw that is wished for.
+// token goes through a sign-in, or makes a token with the flaw that the wish
+// names.
 func (p phones) token(ctx context.Context, w wish) (token, userID string, err error) {
 	if w.Flaw != "" && !slices.Contains(flaws, w.Flaw) {
 		return "", "", errUnknownFlaw

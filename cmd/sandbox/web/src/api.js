@@ -14,12 +14,12 @@ async function read(response) {
   return body;
 }
 
-// exchange is the whole of what an app has to do with the bridge to sign in: one request.
+// exchange is all that an app must ask the bridge to sign in: one request.
 export function exchange(token) {
   return askBridge("/v1/sessions", "application/json", JSON.stringify({ token }));
 }
 
-// renew gets new tokens for a refresh token (RFC 6749, section 6), which is spent then.
+// renew gets new tokens for a refresh token (RFC 6749, section 6) and spends it.
 export function renew(refreshToken) {
   return askBridge("/oauth/token", "application/x-www-form-urlencoded", new URLSearchParams({ grant_type: "refresh_token", refresh_token: refreshToken }));
 }

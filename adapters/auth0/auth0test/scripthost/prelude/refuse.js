@@ -1,6 +1,6 @@
 // How the host refuses what it lacks. host.refuse ends the run: no script can catch that and take it for an answer.
 (function (host, hooks) {
-  // only returns the object as scripts may use it: asking it for a member that it lacks is refused.
+  // `only` wraps an object for scripts: asking it for a member that it lacks is refused.
   hooks.only = (name, object) =>
     new Proxy(object, {
       get(target, key) {
