@@ -27,8 +27,8 @@ type AuditHarness struct {
 	Hang func(t *testing.T) (resume func())
 }
 
-// AuditLog tests the contract of ports.AuditLog. What an attempt is written down
-// as is the adapter's to choose.
+// AuditLog tests the contract of ports.AuditLog. The adapter chooses the form
+// in which an attempt is written down.
 func AuditLog(t *testing.T, start func(t *testing.T) AuditHarness) {
 	tests := map[string]func(*testing.T, AuditHarness){
 		"an attempt is written down before its answer is given":     auditWrites,

@@ -5,8 +5,8 @@
 // calls back exactly once, and a watchdog ends it when it does not. Actions of the trigger custom-token-exchange get
 // the same, and `event` and `api` in place of `configuration` and the callback.
 //
-// A script that uses anything else of Node is ended, and what it wanted is named: see [Unsupported]. It cannot catch that,
-// so that a gap of this host is never mistaken for a wrong password.
+// A script that uses anything else of Node is ended, and the outcome names what it wanted: see [Unsupported]. It cannot
+// catch that, so that a gap of this host is never mistaken for a wrong password.
 //
 // Scripts are trusted as far as their author is: one can exhaust the memory of the process by building ever longer
 // strings, or a processor with a regular expression, which the watchdog cannot end. Never run a stranger's script here.
@@ -88,8 +88,8 @@ type Login struct {
 // Login runs the script's login function and reports how it ended. The function is called as
 // login(identifier, password, callback), or with a context object before the callback if it declares four parameters.
 // The first thing that settles the run wins: the callback, a throw, an unhandled rejection, an uncaught exception, or
-// the time limit. Login answers then; the script is watched a little longer in
-// the background, and a second callback is logged. When ctx ends first the outcome is [TimedOut].
+// the time limit. Login then returns; the script is watched a little longer in the background, and a second callback is
+// logged. When ctx ends first the outcome is [TimedOut].
 func (h *Host) Login(ctx context.Context, s *Script, in Login) Outcome {
 	return h.execute(ctx, s, func(r *run) error { return r.startLogin(s, in) })
 }
