@@ -23,8 +23,10 @@ const (
 	CallTimeout = 20 * time.Second
 	// maxAttempts is how often a request is sent that the rate limit turns away, and
 	// usualWait how long to wait if the answer does not say. The limits are not public.
+	// Whoever is told to wait for longer than maxWait is better told to come back.
 	maxAttempts = 5
 	usualWait   = 2 * time.Second
+	maxWait     = time.Minute
 )
 
 // Access is where the Management API is and what lets the caller in.
@@ -108,8 +110,9 @@ func (m *Management) call(ctx context.Context, method, path string, body, answer
 		if err != nil {
 			return fmt.Errorf("%s %s: %w: %w", method, path, ErrAway, err)
 		}
-		if reply.Status == http.StatusTooManyRequests && attempt < maxAttempts {
-			if err := m.wait(ctx, max(upstream.RetryAfter(reply.Header, m.now()), usualWait)); err != nil {
+		pause := max(upstream.RetryAfter(reply.Header, m.now()), usualWait)
+		if reply.Status == http.StatusTooManyRequests && attempt < maxAttempts && pause <= maxWait {
+			if err := m.wait(ctx, pause); err != nil {
 				return fmt.Errorf("%s %s: wait for the rate limit: %w", method, path, err)
 			}
 			continue
@@ -162,7 +165,8 @@ func (m *Management) refusal(reply upstream.Reply) error {
 	case s == http.StatusNotFound:
 		return fmt.Errorf("%w: %s", ErrNotFound, said)
 	case s == http.StatusTooManyRequests, s == http.StatusRequestTimeout, s >= http.StatusInternalServerError:
-		return fmt.Errorf("%w: %s: try again later", ErrAway, said)
+		pause := max(upstream.RetryAfter(reply.Header, m.now()), usualWait)
+		return fmt.Errorf("%w: %s: try again in %s", ErrAway, said, pause.Round(time.Second))
 	case s < http.StatusBadRequest: // redirects: somebody else listens there
 		return fmt.Errorf("%w: %s: check that AUTHSIGNAL_API_URL is the Server API's base URL, which ends in /v1", ErrAway, said)
 	}

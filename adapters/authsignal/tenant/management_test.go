@@ -62,6 +62,7 @@ func TestRefusalsSayWhatToDo(t *testing.T) {
 		"half the JSON":               {authsignaltest.Fault{Kind: "malformed"}, tenant.ErrAway, "not the JSON"},
 		"no answer":                   {authsignaltest.Fault{Kind: "reset"}, tenant.ErrAway, "no reply"},
 		"a rate limit that goes on":   {authsignaltest.Fault{Kind: "error", Status: 429}, tenant.ErrAway, "429"},
+		"a rate limit for an hour":    {authsignaltest.Fault{Kind: "error", Status: 429, RetryAfter: "3600", Times: 1}, tenant.ErrAway, "try again in 1h0m0s"},
 		"a rate limit for four times": {authsignaltest.Fault{Kind: "error", Status: 429, Times: 4}, nil, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -95,7 +96,7 @@ func TestARateLimitIsWaitedFor(t *testing.T) {
 func TestAWaitEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	s := activated(t)
-	s.SetFaults(authsignaltest.Faults{Inject: []authsignaltest.Fault{{Kind: "error", Status: 429, RetryAfter: "3600"}}})
+	s.SetFaults(authsignaltest.Faults{Inject: []authsignaltest.Fault{{Kind: "error", Status: 429, RetryAfter: "60"}}})
 	ctx, leave := context.WithCancel(t.Context())
 	m, err := tenant.Connect(tenant.Access{APIURL: s.APIURL(), Key: domain.NewSecret(s.ManagementSecret())}, tenant.Options{
 		Now: func() time.Time {

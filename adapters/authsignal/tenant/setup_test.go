@@ -183,7 +183,7 @@ func TestASetUpThatIsInterruptedIsFinishedByAnother(t *testing.T) {
 		}
 		calls := len(whole.Exchanges())
 		for _, kind := range []authsignaltest.FaultKind{
-			authsignaltest.FaultReset, authsignaltest.FaultLost, authsignaltest.FaultTruncated, authsignaltest.FaultMalformed, authsignaltest.FaultError,
+			authsignaltest.FaultError, authsignaltest.FaultLost, authsignaltest.FaultMalformed,
 		} {
 			interrupted := 0
 			for n := range calls {
