@@ -1,7 +1,6 @@
 package auth0
 
 import (
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -45,14 +44,6 @@ const (
 	// 8725, section 3.11), and from one of another form: a new form has a new version
 	// here. It must be SIGNED_TYPE in login.js.
 	signedType = "native-bridge-proof-v2+jwt"
-
-	// minProofKeyBytes is the length of an HMAC key below which RFC 7518, section
-	// 3.2, forbids HS256.
-	minProofKeyBytes = 32
-
-	// minProofKeyDifferent is how many different bytes a key must have. 32 random
-	// ones have 30 as a rule, and fewer than 16 never in practice (P < 1e-16).
-	minProofKeyDifferent = 16
 )
 
 // signedProof is the payload of a signed proof, a JWT (RFC 7519). It says who signed
@@ -100,13 +91,12 @@ func (i *Issuer) proofOf(grant domain.Grant) (domain.Secret, error) {
 
 // sign makes a JWT with HS256 (RFC 7518, section 3.2). Its header is always the same,
 // byte for byte, so that the script compares it as a text and chooses nothing by it.
-func sign(proof signedProof, key domain.Secret) (domain.Secret, error) {
-	secret, err := proofKey(key)
-	if err != nil {
-		return domain.Secret{}, fmt.Errorf("AUTH0_PROOF_KEY %w", err)
+func sign(proof signedProof, key ProofKey) (domain.Secret, error) {
+	if key.IsZero() {
+		return domain.Secret{}, errors.New("AUTH0_PROOF_KEY is not set")
 	}
 	options := (&jose.SignerOptions{}).WithType(signedType)
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.HS256, Key: secret}, options)
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.HS256, Key: key.bytes()}, options)
 	if err != nil {
 		return domain.Secret{}, fmt.Errorf("sign the proof: %w", err)
 	}
@@ -120,25 +110,6 @@ func sign(proof signedProof, key domain.Secret) (domain.Secret, error) {
 	}
 	text, err := signed.CompactSerialize()
 	return domain.NewSecret(text), err
-}
-
-// proofKey decodes a key. The error quotes nothing of it.
-func proofKey(key domain.Secret) ([]byte, error) {
-	secret, err := hex.DecodeString(key.Reveal())
-	if err != nil || len(secret) < minProofKeyBytes {
-		return nil, fmt.Errorf("is not %d or more pairs of hexadecimal digits", minProofKeyBytes)
-	}
-	return secret, nil
-}
-
-// isWeak reports whether a key has so few different bytes that nobody drew it at
-// random: all zeros, or a pattern.
-func isWeak(key []byte) bool {
-	different := map[byte]bool{}
-	for _, b := range key {
-		different[b] = true
-	}
-	return len(different) < minProofKeyDifferent
 }
 
 // LoginSettings returns what the Login script needs in its settings besides

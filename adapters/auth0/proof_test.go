@@ -3,22 +3,37 @@ package auth0_test
 import (
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"nativebridge/adapters/auth0"
 	"nativebridge/adapters/auth0/auth0test"
+	"nativebridge/adapters/internal/settings"
 	"nativebridge/adapters/internal/upstream"
 	"nativebridge/domain"
 	"nativebridge/ports/portstest"
 )
 
 // signs makes a configuration one of AUTH0_PROOF=signed.
-func signs(c *auth0.Config) { c.Proof, c.ProofKey = auth0.ProofSigned, domain.NewSecret(proofKey) }
+func signs(c *auth0.Config) { c.Proof, c.ProofKey = auth0.ProofSigned, keyOf(proofKey) }
+
+// keyOf returns the key of a good text.
+func keyOf(text string) auth0.ProofKey {
+	var key auth0.ProofKey
+	if err := key.UnmarshalText([]byte(text)); err != nil {
+		panic(err)
+	}
+	return key
+}
 
 // startSignedTenant is a tenant with the Login script as it ships, no key of Authsignal's, and an Authsignal that must not
 // be asked: the bridge has asked already. It returns the authority of Authsignal's users.
@@ -56,7 +71,7 @@ func TestTheScriptTakesTheBridgesWordAndNobodyElses(t *testing.T) {
 		refused bool
 	}{
 		"as it should be":                 {},
-		"another key":                     {config: func(c *auth0.Config) { c.ProofKey = domain.NewSecret(foreignKey) }, refused: true},
+		"another key":                     {config: func(c *auth0.Config) { c.ProofKey = keyOf(previousKey) }, refused: true},
 		"the token itself":                {config: func(c *auth0.Config) { c.Proof = auth0.ProofToken }, refused: true},
 		"another authority":               {grant: func(g *domain.Grant) { g.Identity.Authority = "authsignal elsewhere" }, refused: true},
 		"another action":                  {grant: func(g *domain.Grant) { g.Identity.Action = "signUp" }, refused: true},
@@ -132,10 +147,10 @@ func TestASignedProofSaysAllThatIsProven(t *testing.T) {
 }
 
 func TestWithoutAKeyNothingIsSentToAuth0(t *testing.T) {
-	issuer, requests := plainAuth0(t, answering(403, `{"error":"invalid_grant"}`), signs, func(c *auth0.Config) { c.ProofKey = domain.NewSecret("hunter2") })
+	issuer, requests := plainAuth0(t, answering(403, `{"error":"invalid_grant"}`), signs, func(c *auth0.Config) { c.ProofKey = auth0.ProofKey{} })
 	_, err := issuer.Issue(t.Context(), grantFor(t))
-	if reason, _ := domain.ReasonOf(err); err == nil || reason != fault || !strings.Contains(err.Error(), "AUTH0_PROOF_KEY") || strings.Contains(err.Error(), "hunter2") {
-		t.Errorf("err = %v, want a fault of ours that names AUTH0_PROOF_KEY and does not quote it", err)
+	if reason, _ := domain.ReasonOf(err); err == nil || reason != fault || !strings.Contains(err.Error(), "AUTH0_PROOF_KEY") {
+		t.Errorf("err = %v, want a fault of ours that names AUTH0_PROOF_KEY", err)
 	}
 	if sent := requests(); len(sent) != 0 {
 		t.Errorf("%d requests were sent, want none", len(sent))
@@ -188,15 +203,15 @@ func TestTheKeyIsWholeAndThereIfProofsAreSigned(t *testing.T) {
 		"signed with a key in base64":        {auth0.ProofSigned, "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8AAECAwQFBgcICQoLDA0ODxAREhMU=", "hexadecimal"},
 		"a key that tokens would not need":   {auth0.ProofToken, proofKey, "AUTH0_PROOF is not signed"},
 		"a broken key, which is not quoted":  {auth0.ProofSigned, "hunter2", "hexadecimal"},
-		"a broken key beside tokens, either": {auth0.ProofToken, "hunter2", "AUTH0_PROOF is not signed"},
+		"a broken key beside tokens, either": {auth0.ProofToken, "hunter2", "hexadecimal"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			config := auth0.Config{Proof: tt.proof, ProofKey: domain.NewSecret(tt.key)}
-			faults := config.Check()
+			var config auth0.Config
+			faults, _ := errors.AsType[settings.Faults](settings.Load(environ("AUTH0_PROOF", string(tt.proof), "AUTH0_PROOF_KEY", tt.key), &config))
 			if tt.says == "" {
-				if len(faults) != 0 {
-					t.Errorf("faults = %v, want none", faults)
+				if len(faults) != 0 || config.ProofKey.Reveal() != tt.key {
+					t.Errorf("the key is read: %t, faults = %v, want none", config.ProofKey.Reveal() == tt.key, faults)
 				}
 				return
 			}
@@ -295,4 +310,64 @@ func claimsOf(t *testing.T, token string) map[string]any {
 		t.Fatalf("the payload of %d bytes cannot be read: %v", len(payload), err)
 	}
 	return claims
+}
+
+// environ is a whole configuration, and what follows, name and value in turn.
+func environ(changes ...string) map[string]string {
+	environ := map[string]string{"AUTH0_DOMAIN": "example.eu.auth0.com", "AUTH0_CLIENT_ID": clientID, "AUTH0_CLIENT_SECRET": "hidden-client-secret"}
+	for change := range slices.Chunk(changes, 2) {
+		environ[change[0]] = change[1]
+	}
+	return environ
+}
+
+func TestTheProofKeyMayComeFromAFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "key")
+	for name, tt := range map[string]struct{ content, says string }{
+		"a good key":              {proofKey + "\n", ""},
+		"a key that is too short": {proofKey[2:], "AUTH0_PROOF_KEY is wrong: it is not 32 or more pairs of hexadecimal digits"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if err := os.WriteFile(path, []byte(tt.content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			var config auth0.Config
+			err := settings.Load(environ("AUTH0_PROOF", "signed", "AUTH0_PROOF_KEY_FILE", path), &config)
+			if tt.says == "" && (err != nil || config.ProofKey.Reveal() != proofKey) {
+				t.Errorf("err = %v, the key is read: %t", err, config.ProofKey.Reveal() == proofKey)
+			}
+			if tt.says != "" && (err == nil || !strings.Contains(err.Error(), tt.says) || strings.Contains(err.Error(), tt.content)) {
+				t.Errorf("err = %v, want one that says %q and nothing of the key", err, tt.says)
+			}
+		})
+	}
+}
+
+func TestNoVerbPrintsAProofKey(t *testing.T) {
+	key := keyOf(proofKey)
+	config := auth0.Config{Proof: auth0.ProofSigned, ProofKey: key}
+	for _, printed := range []any{key, &key, config, &config, struct{ inside auth0.ProofKey }{key}, struct{ inside *auth0.Config }{&config}, []auth0.ProofKey{key}} {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
+			if text := fmt.Sprintf(verb, printed); strings.Contains(text, proofKey) || strings.Contains(text, "303030313032") || strings.Contains(text, "0 1 2 3 4") {
+				t.Errorf("printed with %s: %s", verb, text)
+			}
+		}
+		text, err := json.Marshal(printed)
+		if err != nil || strings.Contains(string(text), proofKey) {
+			t.Errorf("as JSON: %s, %v", text, err)
+		}
+	}
+}
+
+// Reading the settings reads the key: there is nothing left for Check to do but to judge.
+func TestCheckChangesNothing(t *testing.T) {
+	var config auth0.Config
+	if err := settings.Load(environ("AUTH0_PROOF", "signed", "AUTH0_PROOF_KEY", proofKey), &config); err != nil {
+		t.Fatal(err)
+	}
+	before := config
+	config.Check()
+	if !reflect.DeepEqual(before, config) {
+		t.Errorf("the configuration became %+v, want %+v", config, before)
+	}
 }

@@ -1,11 +1,10 @@
 package tenant_test
 
-import (
-	"nativebridge/adapters/auth0"
-	"nativebridge/domain"
-)
+import "nativebridge/adapters/auth0"
 
 func setProofKey(config *auth0.Config, key string) error {
-	config.ProofKey = domain.NewSecret(key)
-	return nil
+	if key == "" {
+		return nil
+	}
+	return config.ProofKey.UnmarshalText([]byte(key))
 }

@@ -38,7 +38,7 @@ type Choices struct {
 
 // NewSetup returns a Setup of the tenant that management is connected to.
 func NewSetup(management *Management, config Config, choices Choices) *Setup {
-	management.secrets = append(management.secrets, config.AuthsignalSecret, config.ProofKey)
+	management.secrets = append(management.secrets, config.AuthsignalSecret, config.ProofKey.Secret)
 	return &Setup{management, config, choices}
 }
 
@@ -150,7 +150,7 @@ func (s *Setup) Settings(ctx context.Context) ([]domain.TenantSetting, error) {
 		list = append(list,
 			plain("AUTH0_CONNECTION", s.config.Connection, ""),
 			plain("AUTH0_PROOF", string(s.config.Proof), ""),
-			domain.TenantSetting{Name: "AUTH0_PROOF_KEY", Value: s.config.ProofKey})
+			domain.TenantSetting{Name: "AUTH0_PROOF_KEY", Value: s.config.ProofKey.Secret})
 	}
 	return slices.DeleteFunc(list, func(setting domain.TenantSetting) bool { return setting.Value.IsZero() }), nil
 }

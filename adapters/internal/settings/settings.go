@@ -3,7 +3,8 @@
 // documentation come from the same structs.
 //
 // A field is a setting if it has an `env` tag; `help`, or its type's Help, completes
-// the sentence "set it to …". A domain.Secret may also come from the file that NAME_FILE names.
+// the sentence "set it to …". A credential, which is a domain.Secret or a type that embeds one, may
+// also come from the file that NAME_FILE names.
 package settings
 
 import (
@@ -20,8 +21,6 @@ import (
 	"time"
 
 	"github.com/caarlos0/env/v11"
-
-	"nativebridge/domain"
 )
 
 // Fault is one thing that is wrong with the configuration.
@@ -98,12 +97,18 @@ func Describe(configs ...any) []Setting {
 				Help:     help(field),
 				Default:  field.Tag.Get("envDefault"),
 				Required: slices.Contains(strings.Split(options, ","), "required"),
-				Secret:   field.Type == reflect.TypeFor[domain.Secret](),
+				Secret:   field.Type.Implements(reflect.TypeFor[revealer]()),
 				field:    field.Name,
 			})
 		}
 	}
 	return list
+}
+
+// revealer is the type of a credential. A type that embeds domain.Secret is one too,
+// and may have an UnmarshalText of its own, which must quote nothing.
+type revealer interface {
+	Reveal() string
 }
 
 // Helper is the type of a setting whose help no tag can hold, because it is made of
@@ -234,15 +239,15 @@ func faultOf(err error, environ map[string]string, known []Setting) Fault {
 		return Fault{name, "is not set", "set it to " + setting.Help}
 	case errors.As(err, &failed):
 		setting := find(func(s Setting) bool { return s.field == failed.Name })
-		return Fault{setting.Name, wrong(environ[setting.Name], failed), "set it to " + setting.Help}
+		return Fault{setting.Name, wrong(environ[setting.Name], setting.Secret, failed), "set it to " + setting.Help}
 	}
 	return Fault{"configuration", err.Error(), "this is a fault of native-bridge: please report it"}
 }
 
-// wrong says what is wrong with a value. Whatever may be a credential, put into the
-// wrong variable, is not shown: neither is the value then, nor a cause that quotes
+// wrong says what is wrong with a value. A secret, and whatever may be a credential
+// that was put into the wrong variable, is not shown: neither is the value then, nor a cause that quotes
 // from it.
-func wrong(value string, failed env.ParseError) string {
+func wrong(value string, secret bool, failed env.ParseError) string {
 	why := failed.Err.Error()
 	switch quotes := strings.Contains(why, `"`) || len(value) > 3 && strings.Contains(why, value); {
 	case quotes && failed.Type == reflect.TypeFor[time.Duration]():
@@ -254,7 +259,7 @@ func wrong(value string, failed env.ParseError) string {
 	case quotes:
 		why = "it has the wrong form"
 	}
-	if harmless := shown(value); harmless != "" {
+	if harmless := shown(value); harmless != "" && !secret {
 		return fmt.Sprintf("is %q: %s", harmless, why)
 	}
 	return "is wrong: " + why
