@@ -53,14 +53,14 @@ func signedCases() []loginCase {
 		// Another release of the bridge, or of the script, signs in another form. That is not the person's fault.
 		{name: "a signed password of the form before", password: signedUnder(`{"alg":"HS256","typ":"native-bridge-proof+jwt"}`), want: scripthost.Failed, message: "does not sign as this Login script reads (native-bridge-proof-v2+jwt): use the login.js of the bridge's own release"},
 		{name: "a signed password of a form to come", password: signedUnder(`{"alg":"HS256","typ":"native-bridge-proof-v31+jwt"}`), want: scripthost.Failed, message: "use the login.js of the bridge's own release"},
-		{name: "a signed password of the form before, where none is", password: signedUnder(`{"alg":"HS256","typ":"native-bridge-proof+jwt"}`), settings: map[string]string{}, want: scripthost.Failed, message: "NATIVE_BRIDGE_KEY is missing"},
+		{name: "a signed password of the form before, where the script has no key", password: signedUnder(`{"alg":"HS256","typ":"native-bridge-proof+jwt"}`), settings: map[string]string{}, want: scripthost.Failed, message: "NATIVE_BRIDGE_KEY is missing"},
 		{name: "a form that only begins like the bridge's", password: signedUnder(`{"alg":"HS256","typ":"native-bridge-proof-v2+jwt","kid":"1"}`), want: scripthost.Refused, message: "not signed by the bridge"},
 		{name: "a form that is called otherwise", password: signedUnder(`{"alg":"HS256","typ":"native-bridge-proof-v+jwt"}`), want: scripthost.Refused, message: "not signed by the bridge"},
 
 		// The key alone decides which kind of password counts.
 		{name: "a token where passwords are signed", password: fixed(challengeToken), want: scripthost.Refused, message: "not signed by the bridge"},
 		{name: "no password where passwords are signed", password: fixed(""), want: scripthost.Refused, message: "not signed by the bridge"},
-		{name: "a signed password where none is", password: signedWith(proofKey), settings: map[string]string{}, want: scripthost.Failed, message: "NATIVE_BRIDGE_KEY is missing"},
+		{name: "a signed password where the script has no key", password: signedWith(proofKey), settings: map[string]string{}, want: scripthost.Failed, message: "NATIVE_BRIDGE_KEY is missing"},
 		{name: "a token where only the previous key is set", password: fixed(challengeToken), settings: signing("NATIVE_BRIDGE_KEY", "-", "NATIVE_BRIDGE_KEY_PREVIOUS", previousKey), want: scripthost.Refused, message: "not signed by the bridge"},
 		{name: "a token where the key is empty", password: fixed(challengeToken), settings: signing("NATIVE_BRIDGE_KEY", ""), want: scripthost.Failed, message: "NATIVE_BRIDGE_KEY is not 64"},
 		{name: "a key that is too short", password: signedWith("0001020304"), settings: signing("NATIVE_BRIDGE_KEY", "0001020304"), want: scripthost.Failed, message: "NATIVE_BRIDGE_KEY is not 64"},
@@ -95,11 +95,11 @@ func signedCases() []loginCase {
 		{name: "a password that has expired", password: signedWith(proofKey, "auth_time", ago(70*time.Second), "iat", ago(61*time.Second), "exp", ago(time.Second)), want: scripthost.Refused, message: "has expired"},
 		{name: "a password that never expires", password: signedWith(proofKey, "exp", nil), want: scripthost.Refused, message: "lacks a time"},
 		{name: "a password that is good for an hour", password: signedWith(proofKey, "exp", ago(-time.Hour)), want: scripthost.Refused, message: "good for too long"},
-		{name: "a password of nobody knows when", password: signedWith(proofKey, "iat", nil), want: scripthost.Refused, message: "lacks a time"},
+		{name: "a password that does not say when it was signed", password: signedWith(proofKey, "iat", nil), want: scripthost.Refused, message: "lacks a time"},
 		{name: "a password whose expiry is a text", password: signedWith(proofKey, "exp", "tomorrow"), want: scripthost.Refused, message: "lacks a time"},
 		{name: "a password of a clock that is a little ahead", password: signedWith(proofKey, "iat", ago(-20*time.Second), "exp", ago(-80*time.Second)), want: scripthost.Profile},
 		{name: "a password from the future", password: signedWith(proofKey, "iat", ago(-2*time.Minute), "exp", ago(-3*time.Minute)), want: scripthost.Refused, message: "signed in the future"},
-		{name: "a ceremony without an end", password: signedWith(proofKey, "auth_time", nil), want: scripthost.Refused, message: "lacks a time"},
+		{name: "a password that does not say when the ceremony ended", password: signedWith(proofKey, "auth_time", nil), want: scripthost.Refused, message: "lacks a time"},
 		{name: "a ceremony of an hour ago", password: signedWith(proofKey, "auth_time", ago(time.Hour)), want: scripthost.Profile},
 		{name: "a ceremony of yesterday", password: signedWith(proofKey, "auth_time", ago(24*time.Hour)), want: scripthost.Refused, message: "too long ago"},
 		{name: "a ceremony to come", password: signedWith(proofKey, "auth_time", ago(-10*time.Minute)), want: scripthost.Refused, message: "ended after"},
@@ -109,7 +109,7 @@ func signedCases() []loginCase {
 		{name: "a signed password without an action", password: signedWith(proofKey, "action", nil), want: scripthost.Refused, message: "another action"},
 		{name: "a signed password won with a one-time code", password: signedWith(proofKey, "method", "SMS"), want: scripthost.Refused, message: "not won with a passkey"},
 		{name: "a signed password of another subject", password: signedWith(proofKey, "sub", "auth0|another"), want: scripthost.Refused, message: "another person's"},
-		{name: "a signed password of nobody", password: signedWith(proofKey, "sub", nil), want: scripthost.Refused, message: "does not say who signed in"},
+		{name: "a signed password without a subject", password: signedWith(proofKey, "sub", nil), want: scripthost.Refused, message: "does not say who signed in"},
 		{name: "a signed password of a bare subject", password: signedWith(proofKey, "sub", "66f0c0de"), identifier: "66f0c0de", want: scripthost.Refused, message: `does not begin with "auth0|"`},
 	}
 	cases = append(cases, signedEmails()...)

@@ -70,13 +70,13 @@ func TestTheScriptTakesTheBridgesWordAndNobodyElses(t *testing.T) {
 		grant   func(*domain.Grant)
 		refused bool
 	}{
-		"as it should be":                 {},
-		"another key":                     {config: func(c *auth0.Config) { c.ProofKey = keyOf(previousKey) }, refused: true},
-		"the token itself":                {config: func(c *auth0.Config) { c.Proof = auth0.ProofToken }, refused: true},
-		"another authority":               {grant: func(g *domain.Grant) { g.Identity.Authority = "authsignal elsewhere" }, refused: true},
-		"another action":                  {grant: func(g *domain.Grant) { g.Identity.Action = "signUp" }, refused: true},
-		"another method":                  {grant: func(g *domain.Grant) { g.Identity.Method = "SMS" }, refused: true},
-		"a ceremony of nobody knows when": {grant: func(g *domain.Grant) { g.Identity.AuthenticatedAt = time.Time{} }, refused: true},
+		"as it should be":             {},
+		"another key":                 {config: func(c *auth0.Config) { c.ProofKey = keyOf(previousKey) }, refused: true},
+		"the token itself":            {config: func(c *auth0.Config) { c.Proof = auth0.ProofToken }, refused: true},
+		"another authority":           {grant: func(g *domain.Grant) { g.Identity.Authority = "authsignal elsewhere" }, refused: true},
+		"another action":              {grant: func(g *domain.Grant) { g.Identity.Action = "signUp" }, refused: true},
+		"another method":              {grant: func(g *domain.Grant) { g.Identity.Method = "SMS" }, refused: true},
+		"a ceremony at no known time": {grant: func(g *domain.Grant) { g.Identity.AuthenticatedAt = time.Time{} }, refused: true},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -114,7 +114,7 @@ func TestASignedProofLeavesTheTokenAtTheBridge(t *testing.T) {
 	}
 }
 
-// The script reads what it needs; the rest is for whoever reads Auth0's logs, or writes a stricter script.
+// The script reads what it needs. The rest is there for a stricter script.
 func TestASignedProofSaysAllThatIsProven(t *testing.T) {
 	var password string
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -189,21 +189,21 @@ func TestTheKeyIsWholeAndThereIfProofsAreSigned(t *testing.T) {
 		key   string
 		says  string // "" means right
 	}{
-		"tokens need no key":                 {auth0.ProofToken, "", ""},
-		"signed with a key":                  {auth0.ProofSigned, proofKey, ""},
-		"signed with a longer key":           {auth0.ProofSigned, proofKey + "AB", ""},
-		"signed without a key":               {auth0.ProofSigned, "", "is not set"},
-		"signed with a key of 31 bytes":      {auth0.ProofSigned, proofKey[2:], "hexadecimal"},
-		"signed with zeros":                  {auth0.ProofSigned, strings.Repeat("0", 64), "can be guessed"},
-		"signed with one byte repeated":      {auth0.ProofSigned, strings.Repeat("a7", 48), "can be guessed"},
-		"signed with a pattern":              {auth0.ProofSigned, strings.Repeat("0123456789abcdef", 4), "can be guessed"},
-		"signed with 16 different bytes":     {auth0.ProofSigned, strings.Repeat(proofKey[:32], 2), ""},
-		"signed with 15 different bytes":     {auth0.ProofSigned, strings.Repeat(proofKey[:30], 3), "can be guessed"},
-		"signed with half a digit":           {auth0.ProofSigned, proofKey + "A", "hexadecimal"},
-		"signed with a key in base64":        {auth0.ProofSigned, "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8AAECAwQFBgcICQoLDA0ODxAREhMU=", "hexadecimal"},
-		"a key that tokens would not need":   {auth0.ProofToken, proofKey, "AUTH0_PROOF is not signed"},
-		"a broken key, which is not quoted":  {auth0.ProofSigned, "hunter2", "hexadecimal"},
-		"a broken key beside tokens, either": {auth0.ProofToken, "hunter2", "hexadecimal"},
+		"tokens need no key":                      {auth0.ProofToken, "", ""},
+		"signed with a key":                       {auth0.ProofSigned, proofKey, ""},
+		"signed with a longer key":                {auth0.ProofSigned, proofKey + "AB", ""},
+		"signed without a key":                    {auth0.ProofSigned, "", "is not set"},
+		"signed with a key of 31 bytes":           {auth0.ProofSigned, proofKey[2:], "hexadecimal"},
+		"signed with zeros":                       {auth0.ProofSigned, strings.Repeat("0", 64), "can be guessed"},
+		"signed with one byte repeated":           {auth0.ProofSigned, strings.Repeat("a7", 48), "can be guessed"},
+		"signed with a pattern":                   {auth0.ProofSigned, strings.Repeat("0123456789abcdef", 4), "can be guessed"},
+		"signed with 16 different bytes":          {auth0.ProofSigned, strings.Repeat(proofKey[:32], 2), ""},
+		"signed with 15 different bytes":          {auth0.ProofSigned, strings.Repeat(proofKey[:30], 3), "can be guessed"},
+		"signed with half a digit":                {auth0.ProofSigned, proofKey + "A", "hexadecimal"},
+		"signed with a key in base64":             {auth0.ProofSigned, "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8AAECAwQFBgcICQoLDA0ODxAREhMU=", "hexadecimal"},
+		"a key that tokens would not need":        {auth0.ProofToken, proofKey, "AUTH0_PROOF is not signed"},
+		"a broken key, which is not quoted":       {auth0.ProofSigned, "hunter2", "hexadecimal"},
+		"a broken key that tokens would not need": {auth0.ProofToken, "hunter2", "hexadecimal"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
