@@ -26,7 +26,7 @@ func setupCommand() *cobra.Command {
 		Long:  "Reads a tenant, shows what must be done there, and does it after a yes. It never deletes anything.\nStopped at any point, it can be run again and does the rest.",
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	setup.AddCommand(setupAuth0Command())
+	setup.AddCommand(setupAuth0Command(), setupAuthsignalCommand())
 	return setup
 }
 

@@ -3,11 +3,13 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"nativebridge/adapters/auth0/auth0test"
+	"nativebridge/adapters/authsignal/authsignaltest"
 )
 
 // startTenant starts an Auth0 tenant that has nothing in it but a machine-to-machine
@@ -36,6 +38,20 @@ func startTenant(ts *testscript.TestScript, _ bool, args []string) {
 	} {
 		ts.Setenv(name, value)
 	}
+}
+
+// startAuthsignal starts an Authsignal tenant that has nothing in it, or with the
+// argument "activated" passkeys as the Portal leaves them, and sets the environment for
+// setup.
+func startAuthsignal(ts *testscript.TestScript, _ bool, args []string) {
+	tenant, err := authsignaltest.Start(authsignaltest.Options{Empty: true, ManagementSecret: "s3cr3t-management"})
+	ts.Check(err)
+	ts.Defer(func() { _ = tenant.Close() })
+	if slices.Contains(args, "activated") {
+		tenant.SetUpPasskey()
+	}
+	ts.Setenv("AUTHSIGNAL_API_URL", tenant.APIURL())
+	ts.Setenv("AUTHSIGNAL_MANAGEMENT_SECRET", tenant.ManagementSecret())
 }
 
 // wantMode fails unless the file has the permissions.

@@ -130,7 +130,6 @@ func (s *Setup) Settings(context.Context) ([]domain.TenantSetting, error) {
 	return []domain.TenantSetting{
 		{Name: "AUTHSIGNAL_API_URL", Value: domain.NewSecret(strings.TrimSuffix(s.api.base, "/management")), Note: "the tenant's region"},
 		{Name: "AUTHSIGNAL_ACTION", Value: domain.NewSecret(s.wanted.SignInAction), Note: "the action that the app must sign in with"},
-		{Name: "AUTHSIGNAL_MAX_AGE", Value: domain.NewSecret(strconv.Itoa(s.wanted.TokenMinutes) + "m"), Note: "as long as the tenant's tokens live"},
 	}, nil
 }
 
