@@ -67,7 +67,7 @@ func runGuidesScript(t *testing.T, connect string) (embedded, node loginResult) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := host.Login(t.Context(), script, scripthost.Login{Identifier: in.Identifier, Password: in.Password, Configuration: in.Configuration})
+	out := host.Login(t.Context(), script, scripthost.Login{Identifier: in.Identifier, Password: in.Password, Configuration: in.Configuration, Context: in.WithContext})
 	embedded = loginResult{Kind: out.Kind, Message: out.Message, Calls: out.CalledBack}
 	switch out.Kind {
 	case scripthost.NoProfile:

@@ -385,7 +385,7 @@ func TestTheLoginScriptLeavesNothingUnderWay(t *testing.T) {
 		}))
 		host := scripthost.New(scripthost.Options{Transport: transport, Log: func(line string) { t.Errorf("the host warns: %s", line) }})
 		in := loginCase{identifier: provenSubject}.login(0, address)
-		out := host.Login(t.Context(), compile(t, host, false), scripthost.Login{Identifier: in.Identifier, Password: in.Password, Configuration: in.Configuration})
+		out := host.Login(t.Context(), compile(t, host), scripthost.Login{Identifier: in.Identifier, Password: in.Password, Configuration: in.Configuration})
 		answered := time.Since(began)
 		if got := <-hung; out.Kind != scripthost.Failed || got != answered {
 			t.Errorf("ended as %s after %s, and the call after %s, want both at once", out.Kind, answered, got)
@@ -488,9 +488,11 @@ func embedded(t *testing.T, casesOf func(*testing.T) []loginCase) (cases []login
 		results = make([]loginResult, len(cases))
 		var group sync.WaitGroup
 		for i, in := range logins(cases, address) {
-			script := compile(t, host, in.WithContext)
+			script := compile(t, host)
 			group.Go(func() {
-				out := host.Login(t.Context(), script, scripthost.Login{Identifier: in.Identifier, Password: in.Password, Configuration: in.Configuration})
+				out := host.Login(t.Context(), script, scripthost.Login{
+					Identifier: in.Identifier, Password: in.Password, Configuration: in.Configuration, Context: in.WithContext,
+				})
 				results[i] = loginResult{Kind: out.Kind, Message: out.Message, Calls: out.CalledBack}
 				if out.Kind == scripthost.Profile {
 					if err := json.Unmarshal(out.Profile, &results[i].Profile); err != nil {
@@ -505,14 +507,8 @@ func embedded(t *testing.T, casesOf func(*testing.T) []loginCase) (cases []login
 	return cases, results
 }
 
-// compile puts a function of four parameters before the script to have the host pass the context object.
-func compile(t *testing.T, host *scripthost.Host, withContext bool) *scripthost.Script {
-	source := readLoginScript(t)
-	if withContext {
-		source = "function login(identifier, password, context, callback) { script(identifier, password, context, callback); }\n" +
-			strings.Replace(source, "function login(", "function script(", 1)
-	}
-	script, err := host.Compile(source)
+func compile(t *testing.T, host *scripthost.Host) *scripthost.Script {
+	script, err := host.Compile(readLoginScript(t))
 	if err != nil {
 		t.Fatal(err)
 	}

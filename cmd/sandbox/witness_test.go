@@ -166,6 +166,7 @@ func startGuidesTenant(t *testing.T, tenant *authsignaltest.Server) (*auth0test.
 		Connections: []auth0test.Connection{{
 			Name:          connection,
 			LoginScript:   read("login.cjs"),
+			ScriptContext: true,
 			Configuration: map[string]string{"AUTHSIGNAL_SECRET": tenant.Secret()},
 		}},
 		APIs: []auth0test.API{{Identifier: defaultAudience}},

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -31,7 +32,7 @@ type operation struct {
 // operations are the Management API, in the order of Auth0's reference.
 func operations() []operation {
 	return slices.Concat(
-		actionOperations(), clientOperations(), connectionOperations(), apiOperations(), settingOperations(),
+		actionOperations(), clientOperations(), connectionOperations(), apiOperations(), settingOperations(), limitOperations(), logOperations(),
 	)
 }
 
@@ -127,7 +128,13 @@ func (m *managed) need(scopes ...string) error {
 func (m *managed) may(scope string) bool { return slices.Contains(m.scopes, scope) }
 
 // param is a part of the path.
-func (m *managed) param(name string) string { return chi.URLParam(m.Request, name) }
+func (m *managed) param(name string) string {
+	text := chi.URLParam(m.Request, name)
+	if plain, err := url.PathUnescape(text); err == nil && m.URL.RawPath != "" { // by which chi matches if there is one
+		return plain
+	}
+	return text
+}
 
 func readJSON(raw []byte) (any, error) {
 	if len(raw) == 0 {

@@ -240,14 +240,17 @@ func (c *storedConnection) storeScript(script *scripthost.Script, source string)
 // view is the connection as a sign-in sees it.
 func (c *storedConnection) view() *connection {
 	options := c.object("options")
+	bruteForce, set := options["brute_force_protection"].(bool)
 	password, told := options.object("authentication_methods").object("password")["enabled"].(bool)
 	return &connection{
 		Connection: Connection{
 			Name: c.str("name"), LoginScript: options.object("customScripts").str("login"),
 			Configuration: maps.Clone(c.configuration), ImportMode: options.is("import_mode"),
+			ScriptContext: options.is("enable_script_context"),
 		},
 		script: c.script, scriptFault: c.scriptFault,
 		ownStore: !options.is("enabledDatabaseCustomization"), noPassword: told && !password,
+		noBruteForce: set && !bruteForce,
 	}
 }
 
@@ -339,6 +342,9 @@ func seedConnection(c Connection) *storedConnection {
 		"enabledDatabaseCustomization": true, "import_mode": c.ImportMode, "customScripts": scripts,
 		"brute_force_protection": true, "strategy_version": 2.0,
 		"authentication_methods": document{"password": document{"enabled": true, "api_behavior": "required"}, "passkey": document{"enabled": false}},
+	}
+	if c.ScriptContext {
+		options["enable_script_context"] = true
 	}
 	if c.Configuration != nil {
 		options["configuration"] = encrypted(c.Configuration)

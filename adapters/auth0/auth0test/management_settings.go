@@ -3,6 +3,7 @@ package auth0test
 import (
 	"fmt"
 	"net/http"
+	"slices"
 )
 
 func settingOperations() []operation {
@@ -149,6 +150,68 @@ func (m *managed) onPlan(feature string) error {
 		return apiRefusal(http.StatusForbidden, "insufficient_entitlement", "Please upgrade your subscription to use "+feature)
 	case PlanHides:
 		return apiRefusal(http.StatusNotFound, "", "Not Found")
+	}
+	return nil
+}
+
+// protect returns the limits to count by: those of the settings, if they are to be
+// obeyed, else the ones given. The caller holds the lock.
+func (t *tenant) protect(given Protection) Protection {
+	if !given.AsSettings {
+		return given
+	}
+	if brute := t.attack["brute-force-protection"]; blocks(brute) {
+		given.BruteForce = int(brute.number("max_attempts"))
+	}
+	if suspicious := t.attack["suspicious-ip-throttling"]; blocks(suspicious) {
+		stages := suspicious.object("stage")
+		given.SuspiciousIP = int(stages.object("pre-login").number("max_attempts"))
+		given.InvalidSubjectTokens = int(stages.object("pre-custom-token-exchange").number("max_attempts"))
+	}
+	return given
+}
+
+// protection are the limits of a sign-in with this connection, nil for a token exchange.
+func (s *Server) protection(c *call, conn *connection) Protection {
+	s.tenant.mu.RLock()
+	defer s.tenant.mu.RUnlock()
+	limits := s.tenant.protect(c.faults.Protection)
+	if conn != nil && conn.noBruteForce || s.tenant.allows("brute-force-protection", c.seen.ClientIP) {
+		limits.BruteForce = 0
+	}
+	if s.tenant.allows("suspicious-ip-throttling", c.seen.ClientIP) {
+		limits.SuspiciousIP, limits.InvalidSubjectTokens = 0, 0
+	}
+	return limits
+}
+
+func blocks(settings document) bool {
+	return settings.is("enabled") && slices.Contains(settings.strings("shields"), "block")
+}
+
+// allows tells whether an address is in the allow-list of a protection. Ranges are not understood.
+func (t *tenant) allows(protection, ip string) bool {
+	return slices.Contains(t.attack[protection].strings("allowlist"), ip)
+}
+
+// challenge is what the tenant's policies ask of a sign-in beyond the password, nil if
+// nothing. What depends on a risk that Auth0 sees never happens here.
+func (s *Server) challenge(c *call) error {
+	s.tenant.mu.RLock()
+	defer s.tenant.mu.RUnlock()
+	if slices.Contains(s.tenant.mfaPolicies, "all-applications") {
+		return Fault{Kind: MFARequired}.refusal(c.now)
+	}
+	return nil
+}
+
+// verification is bot detection, which strikes before the password is looked at.
+func (s *Server) verification(c *call) error {
+	s.tenant.mu.RLock()
+	defer s.tenant.mu.RUnlock()
+	bots := s.tenant.attack["bot-detection"]
+	if bots.str("challenge_password_policy") == "always" && !bots.is("monitoring_mode_enabled") && !s.tenant.allows("bot-detection", c.seen.ClientIP) {
+		return Fault{Kind: RequiresVerification}.refusal(c.now)
 	}
 	return nil
 }

@@ -47,6 +47,9 @@ type Options struct {
 	// password grant names no realm; "" as in a new tenant: such a request fails.
 	DefaultDirectory string
 
+	// CustomDomains are names that the Management API lists. Nothing is served there.
+	CustomDomains []string
+
 	// Keys is what the tenant signs with; nil means keys of its own.
 	Keys *Keys
 
@@ -128,6 +131,9 @@ type Connection struct {
 	// User Profiles Using Your Database). With one-time tokens for passwords
 	// the second sign-in therefore fails, which is the point of having it here.
 	ImportMode bool
+	// ScriptContext is enable_script_context: the script is given a context object
+	// before the callback.
+	ScriptContext bool
 }
 
 // TokenExchangeProfile lets subject tokens of one type be exchanged (Auth0

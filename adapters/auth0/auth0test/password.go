@@ -32,10 +32,13 @@ func (s *Server) passwordGrant(c *call, client *Client) (answer, error) {
 	if conn.noPassword {
 		return answer{}, refuse(http.StatusForbidden, "access_denied", "Password authentication is not enabled for the connection.")
 	}
+	if err := s.verification(c); err != nil {
+		return answer{}, err
+	}
 	if a.user, err = s.signIn(c, conn); err != nil {
 		return answer{}, err
 	}
-	if err := c.afterLogin(); err != nil {
+	if err := cmp.Or(s.challenge(c), c.afterLogin()); err != nil {
 		return answer{}, err
 	}
 	refreshToken := ""
@@ -86,7 +89,7 @@ func (s *Server) realm(c *call, client *Client) (*connection, error) {
 // signIn has the password checked, unless the caller has used up its attempts.
 func (s *Server) signIn(c *call, conn *connection) (User, error) {
 	attempt := attempt{ip: c.seen.ClientIP, who: identifier{conn.Name, c.params["username"]}}
-	if err := s.attacks.admit(c, attempt); err != nil {
+	if err := s.attacks.admit(c, attempt, s.protection(c, conn)); err != nil {
 		return User{}, err
 	}
 	user, refused, err := s.checkPassword(c, conn, attempt.who)
@@ -123,6 +126,7 @@ func (s *Server) checkPassword(c *call, conn *connection, who identifier) (user 
 		Identifier:    who.username,
 		Password:      password,
 		Configuration: conn.Configuration,
+		Context:       conn.ScriptContext,
 	})
 	if err := c.scriptRefusal(outcome); err != nil {
 		return User{}, outcome.Kind == scripthost.Refused, err

@@ -36,6 +36,9 @@ type Protection struct {
 	// ManagementPerSecond is the rate of the Management API. All its answers then
 	// carry the x-ratelimit headers. (2 to 16 by plan)
 	ManagementPerSecond int `json:"management_per_second,omitempty"`
+	// AsSettings takes BruteForce, SuspiciousIP and InvalidSubjectTokens from the
+	// tenant's attack protection, which the Management API sets.
+	AsSettings bool `json:"as_settings,omitempty"`
 }
 
 // ResetProtection sets all counters back and ends every block.
@@ -103,10 +106,10 @@ func (a *attacks) limitExchanges(c *call) error {
 
 // admitExchange refuses a token exchange from an address with too many
 // rejected subject tokens.
-func (a *attacks) admitExchange(c *call) error {
+func (a *attacks) admitExchange(c *call, limits Protection) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if limit := c.faults.Protection.InvalidSubjectTokens; limit > 0 && a.rejections(c).n >= limit {
+	if limit := limits.InvalidSubjectTokens; limit > 0 && a.rejections(c).n >= limit {
 		return refuse(http.StatusTooManyRequests, "too_many_attempts", textSuspiciousIP)
 	}
 	return nil
@@ -142,8 +145,7 @@ func (a *attacks) limitUserInfo(c *call, sub string) error {
 }
 
 // admit refuses an attempt that comes after too many others.
-func (a *attacks) admit(c *call, key attempt) error {
-	limits := c.faults.Protection
+func (a *attacks) admit(c *call, key attempt, limits Protection) error {
 	a.mu.Lock()
 	inARow := a.inARow[key]
 	failures := a.peek(suspicious(key), c.now)
@@ -166,6 +168,26 @@ func (a *attacks) failed(c *call, key attempt) {
 	}
 	a.inARow[key]++
 	a.count(suspicious(key), c.now, 24*time.Hour)
+}
+
+// blocked are the attempts that brute-force protection refuses.
+func (a *attacks) blocked(limit int) []attempt {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var blocked []attempt
+	for key, n := range a.inARow {
+		if limit > 0 && n >= limit {
+			blocked = append(blocked, key)
+		}
+	}
+	return blocked
+}
+
+// unblock ends the blocks of a username, whatever the address.
+func (a *attacks) unblock(username string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	maps.DeleteFunc(a.inARow, func(key attempt, _ int) bool { return key.who.username == username })
 }
 
 // succeeded ends a series of wrong passwords.

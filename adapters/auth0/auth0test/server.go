@@ -27,6 +27,7 @@ type Server struct {
 
 	observeManagement func(ManagementCall)
 	buildReads        int
+	customDomains     []string
 
 	organizations []Organization
 
@@ -91,6 +92,7 @@ func newServer(opts Options) *Server {
 		observe:           opts.Observe,
 		observeManagement: opts.ObserveManagement,
 		buildReads:        opts.ActionBuildReads,
+		customDomains:     opts.CustomDomains,
 		keys:              &keyring{supply: opts.Keys},
 		scripts:           scripthost.New(opts.ScriptHost),
 		running:           running,

@@ -30,7 +30,7 @@ type tenant struct {
 	mfaPolicies  []string
 	factors      map[string]bool
 	attack       map[string]document // attack protection, by the last part of its path
-	logs         []document          // oldest first
+	logs         documents           // oldest first
 
 	leaving map[string]int // names of deleted connections, and how many calls they stay taken
 }
@@ -269,6 +269,8 @@ type connection struct {
 	scriptFault string             // why the stored script cannot run
 	ownStore    bool               // enabledDatabaseCustomization is off: the script is not asked
 	noPassword  bool               // authentication_methods.password.enabled is false
+
+	noBruteForce bool // brute_force_protection is false
 }
 
 // profile is what a token exchange needs of its profile.

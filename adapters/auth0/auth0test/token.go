@@ -20,6 +20,16 @@ func (s *Server) token(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	if err := s.limitClient(c, client.ID); err != nil {
+		return answer{}, err
+	}
+	a, err := s.grant(c, client)
+	s.logGrant(c, client, err)
+	return a, err
+}
+
+// grant serves one grant type, if the application may use it.
+func (s *Server) grant(c *call, client *Client) (answer, error) {
 	switch grant := c.params["grant_type"]; grant {
 	case GrantPassword, GrantPasswordRealm, GrantRefreshToken, GrantClientCredentials:
 		if !slices.Contains(client.GrantTypes, grant) {

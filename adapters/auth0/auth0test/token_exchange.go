@@ -40,13 +40,13 @@ func (s *Server) tokenExchangeGrant(c *call, client *Client) (answer, error) {
 	if a.organization, err = s.requestedOrganization(c, client); err != nil {
 		return answer{}, err
 	}
-	if err := s.attacks.admitExchange(c); err != nil {
+	if err := s.attacks.admitExchange(c, s.protection(c, nil)); err != nil {
 		return answer{}, err
 	}
 	if err := s.exchange(c, profile, &a); err != nil {
 		return answer{}, err
 	}
-	if err := c.afterLogin(); err != nil {
+	if err := cmp.Or(s.challenge(c), c.afterLogin()); err != nil {
 		return answer{}, err
 	}
 	refreshToken := ""

@@ -6,10 +6,6 @@ import (
 	"github.com/dop251/goja"
 )
 
-// contextParameters is the number of parameters of a login function that wants Auth0's context object, which comes
-// before the callback.
-const contextParameters = 4
-
 // startLogin evaluates the script and calls its login function. The script is evaluated for every run; what it keeps
 // between runs it keeps in `global`.
 func (r *run) startLogin(s *Script, in Login) error {
@@ -26,7 +22,7 @@ func (r *run) startLogin(s *Script, in Login) error {
 		return err
 	}
 	args := []goja.Value{r.vm.ToValue(in.Identifier), r.vm.ToValue(in.Password)}
-	if login.Get("length").ToInteger() >= contextParameters {
+	if in.Context {
 		args = append(args, r.vm.NewObject()) // its organization is empty in the password grants
 	}
 	_, err = r.call(login, append(args, callback)...)

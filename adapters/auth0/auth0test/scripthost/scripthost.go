@@ -83,10 +83,11 @@ func New(opts Options) *Host {
 type Login struct {
 	Identifier, Password string
 	Configuration        map[string]string // the connection's settings, decrypted
+	Context              bool              // enable_script_context
 }
 
 // Login runs the script's login function and reports how it ended. The function is called as
-// login(identifier, password, callback), or with a context object before the callback if it declares four parameters.
+// login(identifier, password, callback), or with a context object before the callback if Login.Context is set.
 // The first thing that settles the run wins: the callback, a throw, an unhandled rejection, an uncaught exception, or
 // the time limit. Login then returns; the script is watched a little longer in the background, and a second callback is
 // logged. When ctx ends first the outcome is [TimedOut].

@@ -28,6 +28,7 @@ type outcomeCase struct {
 	message string // part of Outcome.Message
 	userID  string
 	called  int
+	context bool // enable_script_context
 }
 
 var outcomeCases = []outcomeCase{
@@ -36,7 +37,7 @@ var outcomeCases = []outcomeCase{
 	{name: "helpers around the function", source: "const prefix = 'x-'\nfunction login(id, pw, callback) { callback(null, {user_id: mark(id)}) }\nfunction mark(id) { return prefix + id }", want: scripthost.Profile, userID: "x-jane", called: 1},
 	{name: "a function in a variable", source: `const login = async (id, pw, callback) => callback(null, {user_id: id})`, want: scripthost.Profile, userID: "jane", called: 1},
 	{name: "a comment at the end", source: "function login(id, pw, callback) { callback(null, {user_id: id}) } // done", want: scripthost.Profile, userID: "jane", called: 1},
-	{name: "a context object before the callback", source: `function login(id, pw, context, callback) { callback(null, {user_id: typeof context}) }`, want: scripthost.Profile, userID: "object", called: 1},
+	{name: "a context object before the callback", context: true, source: `function login(id, pw, context, callback) { callback(null, {user_id: typeof context}) }`, want: scripthost.Profile, userID: "object", called: 1},
 	{name: "the callback as the last argument", source: `function login(id, pw) { arguments[arguments.length - 1](null, {user_id: pw}) }`, want: scripthost.Profile, userID: "secret", called: 1},
 	{name: "sloppy mode", source: `function login(id, pw, callback) { undeclared = id; callback(null, {user_id: undeclared, same: this === globalThis}) }`, want: scripthost.Profile, userID: "jane", called: 1},
 
@@ -112,7 +113,7 @@ func TestOutcomes(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			script := compile(t, host, c.source)
-			got := host.Login(t.Context(), script, scripthost.Login{Identifier: "jane", Password: "secret", Configuration: settings})
+			got := host.Login(t.Context(), script, scripthost.Login{Identifier: "jane", Password: "secret", Configuration: settings, Context: c.context})
 			if got.Kind != c.want || got.Name != c.class || got.UserID != c.userID || got.CalledBack != c.called || !strings.Contains(got.Message, c.message) {
 				t.Errorf("ended as %s %q %q, user %q, called back %d times\nwant %s %q %q, user %q, called back %d times",
 					got.Kind, got.Name, got.Message, got.UserID, got.CalledBack, c.want, c.class, c.message, c.userID, c.called)
