@@ -284,6 +284,23 @@ func TestWhatOthersSetStays(t *testing.T) {
 	}
 }
 
+func TestAVerificationWebhookStaysIfNoOtherIsWanted(t *testing.T) {
+	t.Parallel()
+	s := activated(t)
+	if _, err := execute(t, s, example()); err != nil {
+		t.Fatal(err)
+	}
+	wanted := example()
+	wanted.VerifyWebhookURL = ""
+	change(t, s, http.MethodPatch, "/action-configurations/"+signIn, map[string]any{"defaultUserActionResult": "BLOCK"})
+	if last, err := execute(t, s, wanted); err != nil || len(last.Pending()) != 0 {
+		t.Errorf("pending %+v, %v", last.Pending(), err)
+	}
+	if got := s.Configuration().Actions[0]["verificationWebhookUrl"]; got != "https://bridge.example.com/verify" {
+		t.Errorf("the webhook is %v", got)
+	}
+}
+
 func TestARelyingPartyIsNotMovedUnasked(t *testing.T) {
 	t.Parallel()
 	s := activated(t)
