@@ -143,23 +143,32 @@ func (m *Management) Missing(scopes []string) []string {
 // grantScopes is where a right is given to the machine-to-machine application.
 const grantScopes = "dashboard, Applications, APIs, Auth0 Management API, Machine to Machine Applications, its row, Permissions"
 
-// explain puts an error of the SDK into words that say what to do. Of the answer it
-// quotes nothing but Auth0's own message, which names settings and scopes.
+// refusal is an answer of Auth0's that is no success, in words that say what to do.
+type refusal struct {
+	status int
+	text   string
+}
+
+func (r *refusal) Error() string { return r.text }
+
+// explain puts an error of the SDK into words. Of the answer it quotes nothing but
+// Auth0's own message, which names settings and scopes.
 func (m *Management) explain(doing string, err error) error {
 	failed, ok := errors.AsType[*core.APIError](err)
 	if !ok {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
 	said := upstream.Redacted(message(err), m.secrets...)
+	text := fmt.Sprintf("Auth0 answers %d: %s", failed.StatusCode, said)
 	switch failed.StatusCode {
 	case http.StatusUnauthorized:
-		return fmt.Errorf("%s: Auth0 refuses the token: it has expired, or it is for another tenant", doing)
+		text = "Auth0 refuses the token: it has expired, or it is for another tenant"
 	case http.StatusForbidden:
-		return fmt.Errorf("%s: Auth0 refuses: %s. Grant what is missing: %s", doing, said, grantScopes)
+		text = fmt.Sprintf("Auth0 refuses: %s. Grant what is missing: %s", said, grantScopes)
 	case http.StatusTooManyRequests:
-		return fmt.Errorf("%s: the tenant's rate limit is used up: wait a minute and run the command again", doing)
+		text = "the tenant's rate limit is used up: wait a minute and run the command again"
 	}
-	return fmt.Errorf("%s: Auth0 answers %d: %s", doing, failed.StatusCode, said)
+	return &refusal{failed.StatusCode, doing + ": " + text}
 }
 
 // message returns what Auth0 says in an error, on one line.
@@ -176,6 +185,9 @@ func message(err error) string {
 
 // isStatus reports whether Auth0 answered with the status.
 func isStatus(err error, status int) bool {
+	if refused, ok := errors.AsType[*refusal](err); ok {
+		return refused.status == status
+	}
 	failed, ok := errors.AsType[*core.APIError](err)
 	return ok && failed.StatusCode == status
 }

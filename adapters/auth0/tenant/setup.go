@@ -163,6 +163,9 @@ func (s *Setup) bridge(clientID string) auth0.Config {
 	}
 }
 
+// createUsersIn is the Action's secret that names a connection for people who are new.
+const createUsersIn = "CREATE_USERS_IN"
+
 // asksAuthsignal reports whether Auth0 must hold Authsignal's key, to ask it about
 // tokens. With signed proofs it takes the bridge's word.
 func (s *Setup) asksAuthsignal() bool {
@@ -184,7 +187,7 @@ func (s *Setup) scriptSettings(clientID string) map[string]string {
 	if s.config.exchanges() {
 		more = s.bridge(clientID).ActionSecrets()
 		if s.choices.CreateUsersIn != "" {
-			named["CREATE_USERS_IN"] = s.choices.CreateUsersIn
+			named[createUsersIn] = s.choices.CreateUsersIn
 		}
 	}
 	maps.Copy(named, more)
@@ -192,10 +195,12 @@ func (s *Setup) scriptSettings(clientID string) map[string]string {
 }
 
 // marked returns a script with a first line that tells which values its settings were
-// written with, since Auth0 never tells them again. The line holds a hash of them all.
-// A secret of at least 128 random bits is among them, so that nobody finds one by
-// guessing.
-func marked(script string, values map[string]string) string {
+// written with, since Auth0 never tells them again.
+func marked(script string, values map[string]string) string { return markOf(values) + "\n" + script }
+
+// markOf holds a hash of the values. A secret of at least 128 random bits is among
+// them, so that nobody finds one by guessing.
+func markOf(values map[string]string) string {
 	hash := sha256.New()
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		for _, text := range []string{name, values[name]} {
@@ -203,7 +208,7 @@ func marked(script string, values map[string]string) string {
 			hash.Write([]byte(text))
 		}
 	}
-	return markPrefix + base64.RawURLEncoding.EncodeToString(hash.Sum(nil)[:16]) + "\n" + script
+	return markPrefix + base64.RawURLEncoding.EncodeToString(hash.Sum(nil)[:16])
 }
 
 const markPrefix = "// Made by native-bridge setup. Do not edit; run it again. Settings: "

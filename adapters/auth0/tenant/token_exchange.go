@@ -40,25 +40,27 @@ func (s *Setup) actionSettings(now *state) []setting {
 // secretsSetting wants an Action's secrets, whose values Auth0 never tells.
 func secretsSetting(values map[string]string, stale bool) setting {
 	names := slices.Sorted(maps.Keys(values))
-	told := func(have any) []string {
-		list, _ := have.([]any)
-		var told []string
-		for _, item := range list {
-			secret, _ := item.(map[string]any)
-			told = append(told, object(secret).text("name"))
-		}
-		slices.Sort(told)
-		return told
-	}
 	want := []any{}
 	for _, name := range names {
 		want = append(want, map[string]any{"name": name, "value": values[name]})
 	}
 	return setting{
 		path: "secrets", want: want, why: "the Action goes by them",
-		holds: func(have any) bool { return slices.Equal(told(have), names) && !stale },
-		says:  func(have any) string { return fmt.Sprintf("%d secrets (not shown)", len(told(have))) },
+		holds: func(have any) bool { return slices.Equal(secretNames(have), names) && !stale },
+		says:  func(have any) string { return fmt.Sprintf("%d secrets (not shown)", len(secretNames(have))) },
 	}
+}
+
+// secretNames lists the names of an Action's secrets, sorted.
+func secretNames(secrets any) []string {
+	list, _ := secrets.([]any)
+	var names []string
+	for _, item := range list {
+		secret, _ := item.(map[string]any)
+		names = append(names, object(secret).text("name"))
+	}
+	slices.Sort(names)
+	return names
 }
 
 func (s *Setup) planAction(now *state) domain.TenantStep {

@@ -1,0 +1,412 @@
+package tenant
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"nativebridge/adapters/auth0"
+	"nativebridge/domain"
+	"nativebridge/ports"
+)
+
+// Probe looks at an Auth0 tenant through the Management API. It asks for everything
+// that setup makes, by the same tables, and for what else of the tenant can break the
+// flow. It changes nothing.
+type Probe struct {
+	connect func(context.Context) (*Management, error)
+	config  Config
+	client  string // id of the bridge's application
+}
+
+var _ ports.Probe = (*Probe)(nil)
+
+// NewProbe returns a probe of the tenant of config, in which the bridge's application has
+// the client id. connect is called once in a run; an error of it is the first finding.
+func NewProbe(connect func(context.Context) (*Management, error), config Config, clientID string) *Probe {
+	return &Probe{connect, config, clientID}
+}
+
+// ErrNoAccess is what connect returns if nothing was configured to let doctor in: then
+// the checks are not made, and nothing has failed.
+var ErrNoAccess = errors.New("no credentials of the Management API are set")
+
+// accessFix says how doctor gets in.
+const accessFix = "set AUTH0_MANAGEMENT_CLIENT_ID and AUTH0_MANAGEMENT_CLIENT_SECRET to a machine-to-machine application with the read: scopes of the Auth0 Management API (docs/doctor.md lists them)"
+
+// DoctorScopes lists the rights that the probe uses, all of them to read.
+func DoctorScopes() []string {
+	return []string{
+		"read:clients", "read:connections", "read:connections_options", "read:resource_servers",
+		"read:actions", "read:token_exchange_profiles", "read:mfa_policies", "read:attack_protection",
+		"read:rate_limit_policies", "read:tenant_settings",
+	}
+}
+
+// Checks implements ports.Probe.
+func (p *Probe) Checks() []domain.Check {
+	checks := []domain.Check{checkAccess}
+	for _, subject := range p.subjects() {
+		checks = append(checks, subject.checks()...)
+	}
+	for _, row := range surroundings {
+		checks = append(checks, row.check)
+	}
+	return checks
+}
+
+// Run implements ports.Probe.
+func (p *Probe) Run(ctx context.Context, report func(domain.Finding)) {
+	management, err := p.connect(ctx)
+	if err != nil {
+		p.reportNoAccess(err, report)
+		return
+	}
+	report(checkAccess.Pass())
+	look := &look{Setup: NewSetup(management, p.config, Choices{Adopt: p.client, Application: p.client}), state: &state{}}
+	for _, subject := range p.subjects() {
+		look.at(ctx, subject, report)
+	}
+	for _, row := range surroundings {
+		report(row.find(ctx, look))
+	}
+}
+
+func (p *Probe) reportNoAccess(err error, report func(domain.Finding)) {
+	why := "Auth0's Management API does not let doctor in: see " + checkAccess.Code
+	if errors.Is(err, ErrNoAccess) {
+		why = err.Error()
+		report(checkAccess.CannotTell(why, accessFix))
+	} else {
+		report(checkAccess.Fail(err.Error(), accessFix))
+	}
+	for _, check := range p.Checks()[1:] {
+		report(check.CannotTell(why, accessFix))
+	}
+}
+
+// look is one run of the probe.
+type look struct {
+	*Setup
+	*state
+}
+
+// subject is an object of the tenant that the bridge needs: how it is read, what must
+// hold of it, and what else is asked about it.
+type subject struct {
+	id       string // the first part of the names in settingChecks
+	name     string // in fixes
+	where    string // in the dashboard
+	exists   domain.Check
+	read     func(*look, context.Context) error
+	object   func(*look) object
+	settings func(*look) []setting
+	more     []extra
+}
+
+// extra is a check about an object that is no single setting of it.
+type extra struct {
+	check domain.Check
+	judge func(*look) (problem, fix string)
+}
+
+// checks lists them in the order in which they are reported.
+func (s subject) checks() []domain.Check {
+	checks := []domain.Check{s.exists}
+	for _, wanted := range s.asked(&look{Setup: &Setup{}, state: &state{}}) {
+		checks = append(checks, wanted.check)
+	}
+	for _, extra := range s.more {
+		checks = append(checks, extra.check)
+	}
+	return checks
+}
+
+// askedSetting is a setting that doctor asks for.
+type askedSetting struct {
+	setting
+	check domain.Check
+	where string
+}
+
+// asked lists the settings that doctor asks for, the worst first.
+func (s subject) asked(l *look) []askedSetting {
+	var asked []askedSetting
+	for _, wanted := range s.settings(l) {
+		if of, found := settingChecks[s.id+"."+wanted.path]; found {
+			asked = append(asked, askedSetting{wanted, domain.Check{Code: of.code, Asks: of.asks, Why: wanted.why, Grade: of.grade}, s.where + ", " + of.where})
+		}
+	}
+	slices.SortStableFunc(asked, func(a, b askedSetting) int { return strings.Compare(a.check.Code, b.check.Code) })
+	return asked
+}
+
+// at reports what there is to say about one object.
+func (l *look) at(ctx context.Context, s subject, report func(domain.Finding)) {
+	err := s.read(l, ctx)
+	switch {
+	case err != nil:
+		report(s.exists.CannotTell(err.Error(), accessFix))
+	case s.object(l) == nil:
+		report(s.exists.Fail(fmt.Sprintf("Auth0 has no %s", s.name), "native-bridge setup auth0"))
+	default:
+		report(s.exists.Pass())
+		l.inside(s, report)
+		return
+	}
+	for _, check := range s.checks()[1:] {
+		report(check.CannotTell("it builds upon "+s.exists.Code, "see "+s.exists.Code))
+	}
+}
+
+func (l *look) inside(s subject, report func(domain.Finding)) {
+	for _, asked := range s.asked(l) {
+		if asked.ok(s.object(l)) {
+			report(asked.check.Pass())
+			continue
+		}
+		change := asked.change(s.object(l))
+		have := "it is not set"
+		if change.From != "" {
+			have = "it is " + change.From
+		}
+		report(asked.check.Fail(fmt.Sprintf("%s: %s, and must be %s", asked.path, have, change.To), "native-bridge setup auth0; by hand: "+asked.where))
+	}
+	for _, extra := range s.more {
+		problem, fix := extra.judge(l)
+		if problem == "" {
+			report(extra.check.Pass())
+			continue
+		}
+		report(extra.check.Fail(problem, fix))
+	}
+}
+
+// subjects are the objects that the bridge needs, in the order in which they are used.
+func (p *Probe) subjects() []subject {
+	s := &Setup{config: p.config, choices: Choices{Adopt: p.client, Application: p.client}}
+	list := []subject{p.application(s)}
+	if p.config.exchanges() {
+		list = append(list, p.profile(s), p.action(s))
+	} else {
+		list = append(list, p.connection(s))
+	}
+	if p.config.Audience != "" {
+		list = append(list, p.api(s))
+	}
+	return list
+}
+
+func (p *Probe) application(s *Setup) subject {
+	return subject{
+		id: "application", name: "application " + p.client + " (AUTH0_CLIENT_ID)", where: "dashboard, Applications, " + p.client,
+		exists: checkApplication,
+		read: func(l *look, ctx context.Context) error {
+			err := l.readApplication(ctx, l.state)
+			if isStatus(err, http.StatusNotFound) {
+				return nil
+			}
+			return err
+		},
+		object:   func(l *look) object { return l.state.application },
+		settings: func(*look) []setting { return s.applicationSettings() },
+		more: []extra{{checkOtherGrants, func(l *look) (string, string) {
+			var told []string
+			for _, remark := range l.applicationRemarks(l.state) {
+				told = append(told, remark.What)
+			}
+			return strings.Join(told, "; "), "dashboard, Applications, " + p.client + ", Settings: take them away, or give the bridge an application of its own"
+		}}},
+	}
+}
+
+func (p *Probe) connection(s *Setup) subject {
+	name := s.config.Connection
+	return subject{
+		id: "connection", name: fmt.Sprintf("database connection %q (AUTH0_CONNECTION)", name), where: "dashboard, Authentication, Database, " + name,
+		exists: checkConnection,
+		read: func(l *look, ctx context.Context) error {
+			if err := l.readConnection(ctx, l.state); err != nil {
+				return err
+			}
+			if l.state.connection != nil && l.state.connection.at("options") == nil {
+				return fmt.Errorf("auth0 does not tell the connection's options: the scope read:connections_options is missing")
+			}
+			return l.readUse(ctx, l.state)
+		},
+		object: func(l *look) object {
+			if l.state.connection.text("strategy") != "auth0" {
+				return nil
+			}
+			return l.state.connection
+		},
+		settings: func(l *look) []setting { return scriptAlone(s.connectionSettings(l.state)) },
+		more: []extra{
+			{checkParameters, (*look).judgeParameters},
+			{checkValues, (*look).judgeValues},
+			{checkEnabled, (*look).judgeEnabled},
+			{checkOtherApps, (*look).judgeOtherApplications},
+			{checkOtherConns, (*look).judgeOtherConnections},
+		},
+	}
+}
+
+// scriptAlone makes the setting of the Login script hold whichever values the script's
+// settings were written with: that is asked for apart.
+func scriptAlone(settings []setting) []setting {
+	for i, s := range settings {
+		if s.path != loginScript {
+			continue
+		}
+		settings[i].holds = func(have any) bool {
+			text, _ := have.(string)
+			_, rest := unmarked(text)
+			return rest == auth0.LoginScript
+		}
+	}
+	return settings
+}
+
+func (l *look) parametersWhere() string {
+	return fmt.Sprintf("native-bridge setup auth0; by hand: dashboard, Authentication, Database, %s, Custom Database, Configuration Parameters", l.config.Connection)
+}
+
+func (l *look) judgeParameters() (problem, fix string) {
+	wanted := l.scriptSettings(l.clientID(l.state))
+	var told []string
+	for name := range wanted {
+		if !slices.Contains(l.parameters(), name) {
+			told = append(told, name+" is missing")
+		}
+	}
+	for _, name := range l.parameters() {
+		if _, needed := wanted[name]; !needed && name != previousKey {
+			told = append(told, name+" is there and is not needed")
+		}
+	}
+	slices.Sort(told)
+	return strings.Join(told, ", "), l.parametersWhere()
+}
+
+// judgeValues compares the mark that setup has left, since Auth0 never tells values.
+func (l *look) judgeValues() (problem, fix string) {
+	script := l.state.connection.text(loginScript)
+	if mark, _ := unmarked(script); mark == "" || mark == markOf(l.scriptSettings(l.clientID(l.state))) {
+		return "", ""
+	}
+	return "setup wrote them with other values than the bridge has now", l.parametersWhere()
+}
+
+func (l *look) judgeEnabled() (problem, fix string) {
+	if slices.Contains(l.applicationsOfConnection, l.clientID(l.state)) {
+		return "", ""
+	}
+	return "it is not", fmt.Sprintf("native-bridge setup auth0; by hand: dashboard, Authentication, Database, %s, Applications", l.config.Connection)
+}
+
+func (l *look) judgeOtherApplications() (problem, fix string) {
+	others := slices.DeleteFunc(slices.Clone(l.applicationsOfConnection), func(id string) bool { return id == l.clientID(l.state) })
+	if len(others) == 0 {
+		return "", ""
+	}
+	return "it is enabled for " + strings.Join(others, ", ") + " too", fmt.Sprintf("native-bridge setup auth0; by hand: dashboard, Authentication, Database, %s, Applications", l.config.Connection)
+}
+
+func (l *look) judgeOtherConnections() (problem, fix string) {
+	var names []string
+	for _, connection := range l.foreign(l.state) {
+		names = append(names, connection.text("name"))
+	}
+	if len(names) == 0 {
+		return "", ""
+	}
+	return "it has " + strings.Join(names, ", ") + " too", "dashboard, Applications, " + l.clientID(l.state) + ", Connections: turn them off"
+}
+
+func (p *Probe) api(s *Setup) subject {
+	return subject{
+		id: "api", name: fmt.Sprintf("API %q (AUTH0_AUDIENCE)", s.config.Audience), where: "dashboard, Applications, APIs, " + s.config.Audience,
+		exists:   checkAPI,
+		read:     func(l *look, ctx context.Context) error { return l.readAPI(ctx, l.state) },
+		object:   func(l *look) object { return l.state.api },
+		settings: func(l *look) []setting { return s.apiSettings(l.state) },
+		more: []extra{{checkAPIAlg, func(l *look) (string, string) {
+			for _, remark := range l.apiRemarks(l.state) {
+				return remark.What, remark.Where
+			}
+			return "", ""
+		}}},
+	}
+}
+
+func (p *Probe) profile(s *Setup) subject {
+	return subject{
+		id: "profile", name: "token exchange profile " + string(s.config.SubjectTokenType) + " (AUTH0_SUBJECT_TOKEN_TYPE)", where: "Management API",
+		exists:   checkProfile,
+		read:     func(l *look, ctx context.Context) error { return l.readProfile(ctx, l.state) },
+		object:   func(l *look) object { return l.state.profile },
+		settings: func(l *look) []setting { return s.profileSettings(l.state)[:2] }, // whose Action it is comes next
+	}
+}
+
+func (p *Probe) action(s *Setup) subject {
+	return subject{
+		id: "action", name: "Action that the token exchange profile names", where: "dashboard, Actions, Library",
+		exists:   checkAction,
+		read:     (*look).readActionOfProfile,
+		object:   func(l *look) object { return l.state.action },
+		settings: func(l *look) []setting { return actionAlone(s.actionSettings(l.state)) },
+		more:     []extra{{checkValues, (*look).judgeSecrets}},
+	}
+}
+
+func (l *look) readActionOfProfile(ctx context.Context) error {
+	if l.state.profile == nil {
+		return fmt.Errorf("it builds upon %s", checkProfile.Code)
+	}
+	read, err := l.management.api.Actions.Get(ctx, l.state.profile.text("action_id"))
+	if isStatus(err, http.StatusNotFound) {
+		return nil
+	}
+	if err != nil {
+		return l.management.explain("read the Action of the profile", err)
+	}
+	l.state.action, err = objectOf(read)
+	return err
+}
+
+// actionAlone makes code and secrets hold whichever values the secrets were written
+// with: that is asked for apart.
+func actionAlone(settings []setting) []setting {
+	for i, s := range settings {
+		switch s.path {
+		case "code":
+			settings[i].holds = func(have any) bool {
+				text, _ := have.(string)
+				_, rest := unmarked(text)
+				return rest == auth0.ExchangeAction
+			}
+		case "secrets":
+			settings[i].holds = func(have any) bool { return subset(secretNames(s.want), secretNames(have)) }
+		}
+	}
+	return settings
+}
+
+// judgeSecrets compares the mark that setup has left. If the
+// Action makes users, the mark holds the connection's name, which nobody knows here.
+func (l *look) judgeSecrets() (problem, fix string) {
+	for _, secret := range secretNames(l.state.action.at("secrets")) {
+		if secret == createUsersIn {
+			return "", ""
+		}
+	}
+	mark, _ := unmarked(l.state.action.text("code"))
+	if mark == "" || mark == markOf(l.scriptSettings(l.clientID(l.state))) {
+		return "", ""
+	}
+	return "setup wrote them with other values than the bridge has now", "native-bridge setup auth0; by hand: dashboard, Actions, Library, its secrets"
+}
