@@ -111,11 +111,15 @@ func OpenGuard(ctx context.Context, c Config, run Runtime) (OpenedGuard, func(),
 		guard := memory.NewReplayGuard(run.Now, born, memory.Capacity)
 		return DecorateGuard(OpenedGuard{guard, nil}, run.Log), func() {}, nil
 	}
-	guard, err := redis.Open(ctx, c.Redis, redis.Options{RootCAs: run.RootCAs, Log: run.Log, Now: run.Now})
+	store, err := redis.Open(c.Redis, redis.Options{RootCAs: run.RootCAs, Log: run.Log, Now: run.Now})
 	if err != nil {
 		return OpenedGuard{}, nil, err
 	}
-	return DecorateGuard(OpenedGuard{guard, guard}, run.Log), guard.Close, nil
+	guard := redis.NewReplayGuard(store)
+	if err := store.Watch(ctx); err != nil {
+		return OpenedGuard{}, nil, err
+	}
+	return DecorateGuard(OpenedGuard{guard, store}, run.Log), store.Close, nil
 }
 
 // OpenedAuditLog is the log of attempts, and what tells how its output is.

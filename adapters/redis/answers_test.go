@@ -195,9 +195,9 @@ func TestAServerWithoutANameStopsTheStart(t *testing.T) {
 	server := startScripted(t, claim(1, 1))
 	server.answerLooks([]string{"nameless"})
 	config := redis.Config{Store: domain.NewSecret("redis://" + server.addr)}
-	g, err := redis.Open(t.Context(), config, redis.Options{Log: slog.New(slog.DiscardHandler), Now: time.Now})
+	_, store, err := openStore(t.Context(), config, redis.Options{Log: slog.New(slog.DiscardHandler), Now: time.Now})
 	if err == nil {
-		g.Close()
+		store.Close()
 	}
 	if err == nil || !strings.Contains(err.Error(), "REPLAY_STORE") || !strings.Contains(err.Error(), "run_id") {
 		t.Errorf("err = %v, want it to name the setting and what is missing", err)

@@ -1,6 +1,10 @@
 package redis
 
-import "time"
+import (
+	"errors"
+	"strconv"
+	"time"
+)
 
 // clockKept is how long a reading of the server's clock is relied on while later
 // ones are wider. Clocks that differ in speed by 200 parts in a million, which is
@@ -29,4 +33,24 @@ func (c clock) then(next clock, asked time.Time) clock {
 		return next
 	}
 	return c
+}
+
+// serverClock returns the reading to go by.
+func (s *Store) serverClock() clock {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.clock
+}
+
+// learnClock takes what an answer says of the server's time, in µs, and run. Its
+// question was sent when our clock showed asked.
+func (s *Store) learnClock(shown, run string, asked time.Time) error {
+	micros, err := strconv.ParseInt(shown, 10, 64)
+	if err != nil {
+		return errors.New("an answer without the time")
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.clock = s.clock.then(clock{run: run, shown: time.UnixMicro(micros), at: s.now()}, asked)
+	return nil
 }

@@ -46,10 +46,21 @@ func do(t *testing.T, server *redistest.Server, command ...any) any {
 	return reply
 }
 
-// guard is a ReplayGuard with its log.
+// guard is a ReplayGuard with its store and its log.
 type guard struct {
 	*redis.ReplayGuard
+	*redis.Store
 	log *lines
+}
+
+// openStore opens a store that a guard uses, and watches it.
+func openStore(ctx context.Context, config redis.Config, o redis.Options) (*redis.ReplayGuard, *redis.Store, error) {
+	store, err := redis.Open(config, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	g := redis.NewReplayGuard(store)
+	return g, store, store.Watch(ctx)
 }
 
 func open(t *testing.T, store string) guard {
@@ -64,12 +75,12 @@ func openAs(t *testing.T, config redis.Config, o redis.Options) guard {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	g, err := redis.Open(t.Context(), config, o)
+	g, store, err := openStore(t.Context(), config, o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(g.Close)
-	return guard{g, log}
+	t.Cleanup(store.Close)
+	return guard{g, store, log}
 }
 
 // lines is a log that can be read while it is written.
@@ -409,10 +420,10 @@ func TestAnUnfitServerRefusesTheStart(t *testing.T) {
 		t.Run(policy, func(t *testing.T) {
 			t.Parallel()
 			server := startRedis(t, redistest.Options{Config: "maxmemory-policy " + policy})
-			g, err := redis.Open(t.Context(), redis.Config{Store: domain.NewSecret(server.URL())},
+			_, store, err := openStore(t.Context(), redis.Config{Store: domain.NewSecret(server.URL())},
 				redis.Options{Log: slog.New(slog.DiscardHandler), Now: time.Now})
 			if err == nil {
-				g.Close()
+				store.Close()
 				t.Fatal("it was opened")
 			}
 			if text := err.Error(); !strings.Contains(text, policy) || !strings.Contains(text, "CONFIG SET maxmemory-policy noeviction") {
