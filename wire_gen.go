@@ -20,10 +20,9 @@ import (
 func NewServer(ctx context.Context, config adapters.Config, run adapters.Runtime) (*adapters.Server, func(), error) {
 	httpapiConfig := config.HTTP
 	clientID := adapters.NewClientID(config)
-	subjectRule := adapters.NewSubjectRule(config)
-	openedVerifiers := adapters.OpenVerifiers(config, subjectRule, run)
+	openedVerifiers := adapters.OpenVerifiers(config, run)
 	identityVerifier := adapters.NewIdentityVerifier(config, openedVerifiers, run)
-	openedIssuer := adapters.OpenIssuer(config, subjectRule, run)
+	openedIssuer := adapters.OpenIssuer(config, run)
 	openedGuard, cleanup, err := adapters.OpenGuard(ctx, config, run)
 	if err != nil {
 		return nil, nil, err

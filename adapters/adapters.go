@@ -7,6 +7,8 @@ import (
 	"crypto/x509"
 	"io"
 	"log/slog"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/wire"
@@ -27,7 +29,7 @@ import (
 var Set = wire.NewSet(
 	OpenVerifiers, OpenIssuer, OpenGuard, OpenAuditLog,
 	NewIdentityVerifier, NewExchange, NewRenewal, NewRevocation, NewUseCases, NewHealth,
-	NewSignInPolicies, NewSubjectRule, NewAccessPolicy, NewClientID, NewDeadline, NewOwners,
+	NewSignInPolicies, NewAccessPolicy, NewClientID, NewDeadline, NewOwners,
 	wire.FieldsOf(new(Config), "HTTP", "Ops"),
 	wire.FieldsOf(new(Runtime), "Log", "Now"),
 )
@@ -57,19 +59,19 @@ func (r Runtime) Client(name string) *upstream.Client {
 type OpenedVerifiers map[string]OpenedVerifier
 
 // OpenVerifiers opens the verifiers that are chosen.
-func OpenVerifiers(c Config, subjects domain.SubjectRule, run Runtime) OpenedVerifiers {
+func OpenVerifiers(c Config, run Runtime) OpenedVerifiers {
 	opened := OpenedVerifiers{}
 	for _, choice := range c.verifiers() {
-		verifier := choice.Open(Opening{c, run, choice.Name, subjects})
+		verifier := choice.Open(Opening{c, run, choice.Name})
 		opened[choice.Name] = DecorateVerifier(choice.Name, verifier, run.Log)
 	}
 	return opened
 }
 
 // OpenIssuer opens what opens, renews and revokes sessions.
-func OpenIssuer(c Config, subjects domain.SubjectRule, run Runtime) OpenedIssuer {
+func OpenIssuer(c Config, run Runtime) OpenedIssuer {
 	choice, _ := c.issuer()
-	issuer := choice.Open(Opening{c, run, choice.Name, subjects})
+	issuer := choice.Open(Opening{c, run, choice.Name})
 	return DecorateIssuer(choice.Name, issuer, run.Log)
 }
 
@@ -161,18 +163,21 @@ func NewHealth(c Config, verifiers OpenedVerifiers, issuer OpenedIssuer, guard O
 	return health
 }
 
-// NewSignInPolicies returns the rules of a sign-in, one for each verifier.
+// NewSignInPolicies returns the policies of sign-ins, one for each verifier. All of them
+// get the issuer's subject rule: with two rules, two users could become one
+// (docs/decisions/0035).
 func NewSignInPolicies(c Config) domain.SignInPolicies {
+	rule, setting := c.issuerConfig().SubjectRule()
 	var policies domain.SignInPolicies
 	for _, config := range c.verifierConfigs() {
-		policies = append(policies, config.Policy(c.ClockSkew))
+		policy := config.Policy(c.ClockSkew)
+		policy.Subjects = rule
+		names := slices.DeleteFunc([]string{setting, policy.From.Subject}, func(name string) bool { return name == "" })
+		policy.From.Subject = strings.Join(names, " and ")
+		policies = append(policies, policy)
 	}
 	return policies
 }
-
-// NewSubjectRule returns the one rule that users' ids must meet, at every verifier and
-// at the issuer: two would let two users become one (docs/decisions/0015).
-func NewSubjectRule(c Config) domain.SubjectRule { return NewSignInPolicies(c)[0].Subjects }
 
 // NewAccessPolicy returns what sessions are offered.
 func NewAccessPolicy(c Config) domain.AccessPolicy { return c.issuerConfig().Offer() }

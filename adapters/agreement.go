@@ -10,11 +10,14 @@ import (
 )
 
 // agreement checks what holds between the parts.
-type agreement struct{ config *Config }
+type agreement struct {
+	config  *Config
+	environ map[string]string
+}
 
 // Check implements settings.Checker.
 func (a *agreement) Check() []settings.Fault {
-	return slices.Concat(a.names(), a.pairs(), a.subjects(), a.tokens(), a.times(), a.addresses())
+	return slices.Concat(a.names(), a.pairs(), a.tokens(), a.times(), a.addresses())
 }
 
 // names wants choices that exist.
@@ -49,7 +52,7 @@ func (a *agreement) pairs() []settings.Fault {
 	if !found {
 		return nil
 	}
-	faults := issuer.Check(a.config)
+	faults := issuer.Check(a.config, a.environ)
 	for _, verifier := range a.config.verifiers() {
 		if !issuer.CanServe(verifier.Name) {
 			return append(faults, settings.Fault{
@@ -60,20 +63,6 @@ func (a *agreement) pairs() []settings.Fault {
 		}
 	}
 	return faults
-}
-
-// subjects wants one rule for all verifiers: the issuer has only one namespace.
-func (a *agreement) subjects() []settings.Fault {
-	for _, policy := range NewSignInPolicies(*a.config) {
-		if policy.Subjects != NewSubjectRule(*a.config) {
-			return []settings.Fault{{
-				Name:    "IDENTITY_VERIFIER",
-				Problem: "names verifiers whose subjects follow different rules",
-				Fix:     "set AUTHSIGNAL_SUBJECTS and JWT_SUBJECTS to the same word: two rules would let two users become one",
-			}}
-		}
-	}
-	return nil
 }
 
 // tokens wants verifiers whose tokens can be told apart.

@@ -38,18 +38,14 @@ func choices() map[string]choice {
 		maps.Copy(environ, more)
 		return environ
 	}
-	openID := map[string]string{
-		"TOKEN_ISSUER": "oidc", "OIDC_ISSUER": "https://id.example.com", "OIDC_CLIENT_ID": "bridge", "OIDC_CLIENT_SECRET": "s3cr3t-oidc",
-		"OIDC_ASSERTION_KEY": assertionKey(), "AUTHSIGNAL_SUBJECTS": "plain", "JWT_SUBJECTS": "plain",
-	}
 	shared := map[string]string{"REPLAY_STORE": "redis://127.0.0.1:6379"}
 	return map[string]choice{
 		"authsignal, auth0":                {minimal(), authsignal.VerifyTimeout, 0, auth0.IssueTimeout},
 		"authsignal, auth0, redis":         {with(minimal(), shared), authsignal.VerifyTimeout, redis.Patience, auth0.IssueTimeout},
 		"authsignal, auth0-token-exchange": {with(minimal(), map[string]string{"TOKEN_ISSUER": "auth0-token-exchange"}), authsignal.VerifyTimeout, 0, auth0.IssueTimeout},
-		"authsignal, oidc":                 {with(minimal(), openID), authsignal.VerifyTimeout, 0, oidc.IssueTimeout},
-		"jwt, oidc":                        {with(withJWT(with(minimal(), openID)), map[string]string{"IDENTITY_VERIFIER": "jwt"}), jwt.VerifyTimeout, 0, oidc.IssueTimeout},
-		"both, oidc, redis": {with(withJWT(with(with(minimal(), openID), shared)), map[string]string{"IDENTITY_VERIFIER": "authsignal,jwt"}),
+		"authsignal, oidc":                 {openID(), authsignal.VerifyTimeout, 0, oidc.IssueTimeout},
+		"jwt, oidc":                        {with(withJWT(openID()), map[string]string{"IDENTITY_VERIFIER": "jwt"}), jwt.VerifyTimeout, 0, oidc.IssueTimeout},
+		"both, oidc, redis": {with(withJWT(with(openID(), shared)), map[string]string{"IDENTITY_VERIFIER": "authsignal,jwt"}),
 			max(authsignal.VerifyTimeout, jwt.VerifyTimeout), redis.Patience, oidc.IssueTimeout},
 	}
 }

@@ -35,8 +35,9 @@ func Verifiers() []VerifierChoice {
 			func(o Opening) OpenedVerifier {
 				client := o.Client()
 				verifier := authsignal.NewVerifier(client, o.Authsignal, o.ClockSkew, o.Now)
-				if o.issuerConfig().WantsEmail() {
-					verifier = verifier.WithEmail()
+				if issuer := o.issuerConfig(); issuer.WantsEmail() {
+					rule, _ := issuer.SubjectRule()
+					verifier = verifier.WithEmail(rule)
 				}
 				return OpenedVerifier{verifier, verifier.Warm, client}
 			},
@@ -59,7 +60,7 @@ type IssuerChoice struct {
 	About  string   // says in a few words how it opens sessions
 	Serves []string // the verifiers for whose people it can open sessions; nil means all
 	Config func(*Config) IssuerConfig
-	Check  func(*Config) []settings.Fault // finds settings that this choice would ignore
+	Check  func(c *Config, environ map[string]string) []settings.Fault // finds settings that this choice would ignore
 	Open   func(Opening) OpenedIssuer
 }
 
@@ -71,27 +72,27 @@ func Issuers() []IssuerChoice {
 		{
 			"auth0", "Auth0's password grant", []string{"authsignal"},
 			func(c *Config) IssuerConfig { return &c.Auth0 },
-			func(c *Config) []settings.Fault { return c.Auth0.CheckPasswordRealm() },
+			func(c *Config, _ map[string]string) []settings.Fault { return c.Auth0.CheckPasswordRealm() },
 			func(o Opening) OpenedIssuer {
 				client := o.Client()
-				issuer := auth0.NewIssuer(client, o.Auth0, o.Subjects, o.ClockSkew, o.Now)
+				issuer := auth0.NewIssuer(client, o.Auth0, o.ClockSkew, o.Now)
 				return OpenedIssuer{issuer, nil, issuer.Warm, client}
 			},
 		},
 		{
 			"auth0-token-exchange", "Auth0's token exchange", []string{"authsignal"},
 			func(c *Config) IssuerConfig { return &c.Auth0 },
-			func(c *Config) []settings.Fault { return c.Auth0.CheckTokenExchange() },
+			func(c *Config, _ map[string]string) []settings.Fault { return c.Auth0.CheckTokenExchange() },
 			func(o Opening) OpenedIssuer {
 				client := o.Client()
-				issuer := auth0.NewTokenExchangeIssuer(client, o.Auth0, o.Subjects, o.ClockSkew, o.Now)
+				issuer := auth0.NewTokenExchangeIssuer(client, o.Auth0, o.ClockSkew, o.Now)
 				return OpenedIssuer{issuer, nil, issuer.Warm, client}
 			},
 		},
 		{
 			"oidc", "any OpenID provider, by JWT bearer assertion", nil,
 			func(c *Config) IssuerConfig { return &c.OIDC },
-			func(*Config) []settings.Fault { return nil },
+			func(_ *Config, environ map[string]string) []settings.Fault { return oidc.CheckRetired(environ) },
 			func(o Opening) OpenedIssuer {
 				client := o.Client()
 				issuer := oidc.NewIssuer(client, o.OIDC, o.ClockSkew, o.Now, o.Random)
@@ -111,7 +112,8 @@ func (i IssuerChoice) CanServe(verifier string) bool {
 // the bridge.
 type VerifierConfig interface {
 	settings.Checker
-	// Policy returns what makes an identity of this verifier a sign-in.
+	// Policy returns what makes an identity of this verifier a sign-in, but for the
+	// subject rule, which is the issuer's.
 	Policy(skew time.Duration) domain.SignInPolicy
 	// TokenIssuer returns the "iss" of this verifier's tokens; "" if they have none.
 	TokenIssuer() string
@@ -125,6 +127,9 @@ type IssuerConfig interface {
 	settings.Checker
 	// Offer returns what sessions callers may ask for.
 	Offer() domain.AccessPolicy
+	// SubjectRule returns the rule that all user ids must meet, and the setting that
+	// chooses it.
+	SubjectRule() (rule domain.SubjectRule, setting string)
 	// ClientID returns the bridge's own client id at the issuer.
 	ClientID() string
 	// IssuerURL returns the issuer identifier of its tokens.
@@ -140,8 +145,7 @@ type IssuerConfig interface {
 type Opening struct {
 	Config
 	Runtime
-	Name     string             // by which the adapter is chosen
-	Subjects domain.SubjectRule // what users' ids must meet
+	Name string // by which the adapter is chosen
 }
 
 // Client returns a client for the adapter's party, with a connection pool of its own.

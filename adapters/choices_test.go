@@ -69,7 +69,6 @@ func open(t *testing.T, environ map[string]string) opened {
 		t.Fatal(err)
 	}
 	run := adapters.Runtime{Log: slog.New(slog.DiscardHandler), Audit: io.Discard, Now: time.Now, Random: rand.Reader}
-	rule := adapters.NewSubjectRule(config)
 	guard, closeGuard, err := adapters.OpenGuard(t.Context(), config, run)
 	if err != nil {
 		t.Fatal(err)
@@ -77,7 +76,7 @@ func open(t *testing.T, environ map[string]string) opened {
 	t.Cleanup(closeGuard)
 	audit, closeAudit := adapters.OpenAuditLog(config, run)
 	t.Cleanup(closeAudit)
-	return opened{config, run, adapters.OpenVerifiers(config, rule, run), adapters.OpenIssuer(config, rule, run), guard, audit}
+	return opened{config, run, adapters.OpenVerifiers(config, run), adapters.OpenIssuer(config, run), guard, audit}
 }
 
 // watched returns the names of the parties and the outputs that readiness tells of.

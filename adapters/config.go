@@ -66,7 +66,7 @@ func LoadConfig(environ map[string]string) (Config, error) {
 	if issuer, found := c.issuer(); found {
 		parts = append(parts, issuer.Config(&c))
 	}
-	err := settings.Load(environ, append(parts, &agreement{&c})...)
+	err := settings.Load(environ, append(parts, &agreement{&c, environ})...)
 	return c, err
 }
 

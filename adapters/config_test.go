@@ -3,6 +3,7 @@ package adapters_test
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -71,8 +72,8 @@ func TestASettingThatIsEmptyHasItsDefault(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if fmt.Sprint(got.HTTP, got.Shared, got.Authsignal.Action, got.Authsignal.Subjects, got.Authsignal.MaxAge, got.Auth0.Connection, got.Auth0.Scope) !=
-		fmt.Sprint(want.HTTP, want.Shared, want.Authsignal.Action, want.Authsignal.Subjects, want.Authsignal.MaxAge, want.Auth0.Connection, want.Auth0.Scope) {
+	if fmt.Sprint(got.HTTP, got.Shared, got.Authsignal.Action, got.Auth0.Subjects, got.Authsignal.MaxAge, got.Auth0.Connection, got.Auth0.Scope) !=
+		fmt.Sprint(want.HTTP, want.Shared, want.Authsignal.Action, want.Auth0.Subjects, want.Authsignal.MaxAge, want.Auth0.Connection, want.Auth0.Scope) {
 		t.Errorf("config = %+v, want the defaults %+v", got, want)
 	}
 }
@@ -278,6 +279,53 @@ func withJWT(environ map[string]string, more ...string) map[string]string {
 	return environ
 }
 
+// openID returns the least that the bridge can be configured with before an OpenID
+// provider, and more.
+func openID(more ...string) map[string]string {
+	environ := minimal()
+	maps.Copy(environ, map[string]string{
+		"TOKEN_ISSUER": "oidc", "OIDC_ISSUER": "https://id.example.com", "OIDC_CLIENT_ID": "bridge", "OIDC_CLIENT_SECRET": "s3cr3t-oidc",
+		"OIDC_ASSERTION_KEY": assertionKey(),
+	})
+	for i := 0; i+1 < len(more); i += 2 {
+		environ[more[i]] = more[i+1]
+	}
+	return environ
+}
+
+// The issuer's rule for user ids is the policy of every verifier, and a refusal names
+// the settings that can mend it.
+func TestTheIssuerChoosesTheRuleForUserIDs(t *testing.T) {
+	for name, tt := range map[string]struct {
+		environ  map[string]string
+		prefix   string
+		settings []string
+	}{
+		"auth0, by default":  {minimal(), "auth0|", []string{"AUTHSIGNAL_SUBJECTS"}},
+		"auth0, bare ids":    {withJWT(minimal(), "AUTHSIGNAL_SUBJECTS", "plain"), "", []string{"AUTHSIGNAL_SUBJECTS"}},
+		"the token exchange": {withJWT(minimal(), "TOKEN_ISSUER", "auth0-token-exchange"), "auth0|", []string{"AUTHSIGNAL_SUBJECTS"}},
+		"oidc, by default":   {openID(), "", []string{"OIDC_SUBJECT_PREFIX"}},
+		"oidc, two verifiers": {withJWT(openID("IDENTITY_VERIFIER", "authsignal,jwt", "OIDC_SUBJECT_PREFIX", "auth0|")), "auth0|",
+			[]string{"OIDC_SUBJECT_PREFIX", "OIDC_SUBJECT_PREFIX and JWT_SUBJECT_CLAIM"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			config, err := adapters.LoadConfig(tt.environ)
+			if err != nil {
+				t.Fatal(err)
+			}
+			policies := adapters.NewSignInPolicies(config)
+			if len(policies) != len(tt.settings) {
+				t.Fatalf("there are %d policies, want %d", len(policies), len(tt.settings))
+			}
+			for i, policy := range policies {
+				if policy.Subjects.Prefix != tt.prefix || policy.From.Subject != tt.settings[i] {
+					t.Errorf("%s wants the prefix %q by %q, want %q by %q", policy.Authority, policy.Subjects.Prefix, policy.From.Subject, tt.prefix, tt.settings[i])
+				}
+			}
+		})
+	}
+}
+
 func TestAnImpossibleChoiceStopsTheStart(t *testing.T) {
 	tests := map[string]struct {
 		environ map[string]string
@@ -292,8 +340,8 @@ func TestAnImpossibleChoiceStopsTheStart(t *testing.T) {
 		"a signed proof with the token exchange": {withJWT(minimal(), "TOKEN_ISSUER", "auth0-token-exchange", "AUTH0_PROOF", "signed", "AUTH0_PROOF_KEY", proofKey), []string{"AUTH0_PROOF is signed", "token exchange"}},
 		"two, one of which it cannot ask":        {withJWT(minimal(), "IDENTITY_VERIFIER", "authsignal,jwt"), []string{"cannot open sessions"}},
 		"a verifier half configured":             {map[string]string{"IDENTITY_VERIFIER": "jwt"}, []string{"JWT_ISSUER is not set", "JWT_AUDIENCE is not set", "AUTH0_DOMAIN is not set"}},
-		"rules for subjects that differ":         {withJWT(minimal(), "IDENTITY_VERIFIER", "authsignal,jwt", "JWT_SUBJECTS", "plain"), []string{"subjects follow different rules"}},
-		"the defaults of both verifiers":         {withJWT(minimal(), "IDENTITY_VERIFIER", "authsignal,jwt"), []string{"subjects follow different rules", "set AUTHSIGNAL_SUBJECTS and JWT_SUBJECTS to the same word"}},
+		"a rule for ids that oidc does not read": {openID("AUTHSIGNAL_SUBJECTS", "auth0"), []string{"AUTHSIGNAL_SUBJECTS is set, but with TOKEN_ISSUER=oidc", "set OIDC_SUBJECT_PREFIX to auth0|"}},
+		"a verifier's own rule for ids":          {withJWT(openID("IDENTITY_VERIFIER", "jwt", "JWT_SUBJECTS", "plain")), []string{"JWT_SUBJECTS is set, but with TOKEN_ISSUER=oidc", "unset it"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

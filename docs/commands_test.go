@@ -325,7 +325,7 @@ func loads(t *testing.T, f fence, besides map[string]string) {
 	if bySystemd := environmentFile(text); !maps.Equal(environ, bySystemd) {
 		t.Errorf("a shell reads %v, systemd %v", environ, bySystemd)
 	}
-	if len(environ) < 7 {
+	if len(environ) < 6 {
 		t.Errorf("only %d variables are read", len(environ))
 	}
 	maps.Copy(environ, besides)

@@ -17,6 +17,7 @@ type Config struct {
 	ClientSecret domain.Secret  `env:"AUTH0_CLIENT_SECRET,required,notEmpty" help:"that application's client secret"`
 	Connection   string         `env:"AUTH0_CONNECTION" envDefault:"authsignal" help:"the name of the custom database connection that has the Login script"`
 	Audience     string         `env:"AUTH0_AUDIENCE" help:"the identifier of the API that access tokens are for; without one they are opaque and good for /userinfo only"`
+	Subjects     Subjects       `env:"AUTHSIGNAL_SUBJECTS" envDefault:"auth0" help:"auth0 if Authsignal's user ids are whole Auth0 ids (auth0|…), plain if they are bare ids without |; it must be AUTHSIGNAL_SUBJECTS in the settings of the Login script, or in the secrets of the Action, too"`
 	Scope        settings.Scope `env:"AUTH0_SCOPE" envDefault:"openid profile email" help:"the scope of sessions, separated by spaces; openid must be in it, and at least one scope of the API if it has any: Auth0 grants all of them to a request that names none"`
 
 	Proof    Proof    `env:"AUTH0_PROOF" envDefault:"token" help:"token if the Login script has Authsignal validate the passkey token itself, signed if it takes the bridge's own word, signed with AUTH0_PROOF_KEY, and Auth0 needs no key of Authsignal's"`
@@ -46,6 +47,11 @@ func (c *Config) Offer() domain.AccessPolicy {
 
 // ClientID returns the bridge's client id, which its ID tokens are for.
 func (c *Config) ClientID() string { return c.Client }
+
+// SubjectRule returns the rule for Authsignal's user ids, and the setting that chooses it.
+func (c *Config) SubjectRule() (rule domain.SubjectRule, setting string) {
+	return c.Subjects.Rule(), "AUTHSIGNAL_SUBJECTS"
+}
 
 // IssuerURL returns the tenant's issuer identifier.
 func (c *Config) IssuerURL() string { return c.Domain.Issuer() }

@@ -33,7 +33,6 @@ const grantPasswordRealm = "http://auth0.com/oauth/grant-type/password-realm" //
 type Issuer struct {
 	client   *upstream.Client
 	config   Config
-	subjects domain.SubjectRule
 	idTokens *idtoken.Verifier
 	now      func() time.Time
 }
@@ -45,14 +44,13 @@ var (
 	_ ports.IssuerKeys     = (*Issuer)(nil)
 )
 
-// NewIssuer returns an issuer for the tenant that config describes. Subjects is
-// the rule of the authority's ids, skew how far Auth0's clock may differ.
-func NewIssuer(client *upstream.Client, config Config, subjects domain.SubjectRule, skew time.Duration, now func() time.Time) *Issuer {
+// NewIssuer returns an issuer for the tenant that config describes. Skew is how
+// far Auth0's clock may differ.
+func NewIssuer(client *upstream.Client, config Config, skew time.Duration, now func() time.Time) *Issuer {
 	return &Issuer{
-		client:   client,
-		config:   config,
-		subjects: subjects,
-		now:      now,
+		client: client,
+		config: config,
+		now:    now,
 		idTokens: &idtoken.Verifier{
 			Keys:     jwks.New(client, config.Domain.URL("/.well-known/jwks.json"), now),
 			Issuer:   config.Domain.Issuer(),

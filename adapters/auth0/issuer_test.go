@@ -94,7 +94,7 @@ var wholeIDs = domain.SubjectRule{Prefix: "auth0|"}
 
 func issuerFor(t *testing.T, tenant *auth0test.Server, change ...func(*auth0.Config)) *auth0.Issuer {
 	client := upstream.New(upstream.Options{Name: "auth0", RootCAs: tenant.CertPool(), Now: time.Now})
-	return auth0.NewIssuer(client, configFor(t, tenant.URL(), change...), wholeIDs, 30*time.Second, time.Now)
+	return auth0.NewIssuer(client, configFor(t, tenant.URL(), change...), 30*time.Second, time.Now)
 }
 
 var proofs atomic.Int64
@@ -250,7 +250,7 @@ func TestIssuerKeysKeepTheContract(t *testing.T) {
 		now := func() time.Time { return time.Now().Add(time.Duration(later.Load())) }
 		client := upstream.New(upstream.Options{Name: "auth0", Now: now})
 		return portstest.KeysHarness{
-			Keys: auth0.NewIssuer(client, configFor(t, server.URL), wholeIDs, 30*time.Second, now),
+			Keys: auth0.NewIssuer(client, configFor(t, server.URL), 30*time.Second, now),
 			Publish: func(_ *testing.T, body string) {
 				published.Store(body)
 				later.Add(int64(time.Hour))
@@ -293,7 +293,7 @@ func TestHowFarAuth0sClockMayDifferIsTheSkew(t *testing.T) {
 		inject(tenant, auth0test.Fault{Kind: kind})
 		for skew, accepted := range map[time.Duration]bool{30 * time.Second: false, 2 * time.Hour: true} {
 			client := upstream.New(upstream.Options{Name: "auth0", RootCAs: tenant.CertPool(), Now: time.Now})
-			_, err := auth0.NewIssuer(client, configFor(t, tenant.URL()), wholeIDs, skew, time.Now).Issue(t.Context(), grantFor(t))
+			_, err := auth0.NewIssuer(client, configFor(t, tenant.URL()), skew, time.Now).Issue(t.Context(), grantFor(t))
 			if (err == nil) != accepted {
 				t.Errorf("%s with a skew of %s: err = %v, accepted: want %t", kind, skew, err, accepted)
 			}
@@ -321,9 +321,10 @@ func TestOneSubjectTableHoldsForWhatAuth0Makes(t *testing.T) {
 		t.Fatal(err)
 	}
 	var cases []struct {
-		Name, Subjects, Subject, Sub string
-		UserID                       string `json:"user_id"`
-		Accepted                     bool
+		Name, Subject, Sub string
+		Subjects           auth0.Subjects
+		UserID             string `json:"user_id"`
+		Accepted           bool
 	}
 	if err := json.Unmarshal(text, &cases); err != nil || len(cases) == 0 {
 		t.Fatalf("%d cases: %v", len(cases), err)
@@ -340,12 +341,9 @@ func TestOneSubjectTableHoldsForWhatAuth0Makes(t *testing.T) {
 			if err := tenant.StoreScript("authsignal", fmt.Sprintf(`function login(i, p, callback) { callback(null, {user_id: %q, email: "a@b.c"}); }`, userID)); err != nil {
 				t.Fatal(err)
 			}
-			rule := domain.SubjectRule{}
-			if tt.Subjects == "auth0" {
-				rule = wholeIDs
-			}
+			follows := func(c *auth0.Config) { c.Subjects = tt.Subjects }
 			client := upstream.New(upstream.Options{Name: "auth0", RootCAs: tenant.CertPool(), Now: time.Now})
-			issuer := auth0.NewIssuer(client, configFor(t, tenant.URL()), rule, 30*time.Second, time.Now)
+			issuer := auth0.NewIssuer(client, configFor(t, tenant.URL(), follows), 30*time.Second, time.Now)
 			grant := grantFor(t)
 			grant.Identity.Subject = tt.Subject
 			session, err := issuer.Issue(t.Context(), grant)
@@ -393,7 +391,7 @@ func plainAuth0(t *testing.T, answer http.HandlerFunc, change ...func(*auth0.Con
 	}))
 	t.Cleanup(server.Close)
 	client := upstream.New(upstream.Options{Name: "auth0", Now: time.Now})
-	issuer := auth0.NewIssuer(client, configFor(t, server.URL, change...), wholeIDs, 30*time.Second, time.Now)
+	issuer := auth0.NewIssuer(client, configFor(t, server.URL, change...), 30*time.Second, time.Now)
 	return issuer, func() (all []recordedRequest) {
 		for len(requests) > 0 {
 			all = append(all, <-requests)
@@ -654,7 +652,7 @@ func TestAGrantThatNobodyHasSeenIsSentOnceMore(t *testing.T) {
 			roots := x509.NewCertPool()
 			roots.AddCert(server.Certificate())
 			client := upstream.New(upstream.Options{Name: "auth0", RootCAs: roots, Now: time.Now})
-			issuer := auth0.NewIssuer(client, configFor(t, server.URL), wholeIDs, 30*time.Second, time.Now)
+			issuer := auth0.NewIssuer(client, configFor(t, server.URL), 30*time.Second, time.Now)
 
 			_, err := issuer.Issue(t.Context(), grantFor(t))
 			if reason, _ := domain.ReasonOf(err); reason != tt.want || tt.cause != nil && !errors.Is(err, tt.cause) {
@@ -744,7 +742,7 @@ func TestALimitIsWaitedForIfASecondIsLeftToBeAnsweredIn(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				time.Sleep(time.Second - 1) // synctest's clock begins with the second 946684800
-				issuer := auth0.NewIssuer(nil, configFor(t, "https://unused.example.com"), wholeIDs, 0, time.Now)
+				issuer := auth0.NewIssuer(nil, configFor(t, "https://unused.example.com"), 0, time.Now)
 				ctx, leave := context.WithCancel(t.Context())
 				defer time.AfterFunc(tt.leaves, leave).Stop()
 				if tt.deadline > 0 {
@@ -924,8 +922,8 @@ func TestARefusalOfTheBridgeIsAuth0sTrouble(t *testing.T) {
 			t.Cleanup(server.Close)
 			client := upstream.New(upstream.Options{Name: "auth0", Now: time.Now})
 			for kind, issuer := range map[string]ports.TokenIssuer{
-				"password": auth0.NewIssuer(client, configFor(t, server.URL), wholeIDs, 0, time.Now),
-				"exchange": auth0.NewTokenExchangeIssuer(client, configFor(t, server.URL), wholeIDs, 0, time.Now),
+				"password": auth0.NewIssuer(client, configFor(t, server.URL), 0, time.Now),
+				"exchange": auth0.NewTokenExchangeIssuer(client, configFor(t, server.URL), 0, time.Now),
 			} {
 				_, _ = issuer.Issue(t.Context(), grantFor(t))
 				if trouble := client.Trouble(); (trouble == nil) != (tt.want == "") || trouble != nil && trouble.What != tt.want {

@@ -131,7 +131,7 @@ func TestASignedProofSaysAllThatIsProven(t *testing.T) {
 		ProofID: "0b0f2f0e-6f2b-4a0e-9d59-2f2f9a5d7a11", AuthenticatedAt: now.Add(-5 * time.Second),
 		Email: domain.NewSecret("jöhn@example.com"), EmailVerified: true,
 	}
-	_, _ = auth0.NewIssuer(client, configFor(t, server.URL, signs), wholeIDs, 0, at).Issue(t.Context(), grant)
+	_, _ = auth0.NewIssuer(client, configFor(t, server.URL, signs), 0, at).Issue(t.Context(), grant)
 
 	parts := strings.Split(password, ".")
 	payload, err := base64.RawURLEncoding.DecodeString(parts[min(1, len(parts)-1)])

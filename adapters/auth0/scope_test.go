@@ -89,7 +89,7 @@ func ways(t *testing.T) map[string]way {
 		"token exchange": {exchange, func(change func(*auth0.Config)) bridge {
 			config := configFor(t, exchange.URL(), change)
 			client := upstream.New(upstream.Options{Name: "auth0", RootCAs: exchange.CertPool(), Now: time.Now})
-			return bridge{auth0.NewTokenExchangeIssuer(client, config, wholeIDs, 30*time.Second, time.Now), config.Offer()}
+			return bridge{auth0.NewTokenExchangeIssuer(client, config, 30*time.Second, time.Now), config.Offer()}
 		}},
 	}
 }

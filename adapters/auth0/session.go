@@ -38,19 +38,18 @@ func (i *Issuer) session(ctx context.Context, body []byte, asked domain.Access) 
 	if asked.Organization != "" && claims.OrganizationID != asked.Organization {
 		return domain.Session{}, fmt.Errorf("auth0's session is for the organization %.64q, not for %q", claims.OrganizationID, asked.Organization)
 	}
-	session.Subject = subjectOf(i.subjects, claims.Subject)
+	session.Subject = subjectOf(i.config.Subjects.Rule(), claims.Subject)
 	return session, nil
 }
 
-// subjectOf writes an Auth0 "sub" as the authority does, whose ids meet the rule. Auth0 puts "auth0|" before
-// the user_id of a custom database ("Identify users", auth0.com/docs), which bare
-// ids do not have. A sub that stands for no bare id gets a "|" before it, which
-// makes it equal to none.
+// subjectOf writes an Auth0 "sub" as the authority writes its user ids, which meet rule. For bare ids it
+// takes off the "auth0|" that Auth0 has put before them. A sub that stands for no bare id gets a "|" before
+// it, so that it equals none.
 func subjectOf(rule domain.SubjectRule, sub string) string {
 	if rule.Prefix != "" {
 		return sub
 	}
-	if bare, found := strings.CutPrefix(sub, "auth0|"); found && rule.Accepts(bare) {
+	if bare, found := strings.CutPrefix(sub, subPrefix); found && rule.Accepts(bare) {
 		return bare
 	}
 	return "|" + sub

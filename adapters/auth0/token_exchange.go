@@ -31,8 +31,8 @@ type TokenExchangeIssuer struct{ *Issuer }
 var _ ports.TokenIssuer = (*TokenExchangeIssuer)(nil)
 
 // NewTokenExchangeIssuer takes what NewIssuer takes.
-func NewTokenExchangeIssuer(client *upstream.Client, config Config, subjects domain.SubjectRule, skew time.Duration, now func() time.Time) *TokenExchangeIssuer {
-	return &TokenExchangeIssuer{NewIssuer(client, config, subjects, skew, now)}
+func NewTokenExchangeIssuer(client *upstream.Client, config Config, skew time.Duration, now func() time.Time) *TokenExchangeIssuer {
+	return &TokenExchangeIssuer{NewIssuer(client, config, skew, now)}
 }
 
 // Issue implements ports.TokenIssuer.

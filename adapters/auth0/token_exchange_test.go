@@ -57,7 +57,7 @@ func exchanges(c *auth0.Config) { c.SubjectTokenType = subjectTokenType }
 
 func exchangeIssuerFor(t *testing.T, tenant *auth0test.Server) *auth0.TokenExchangeIssuer {
 	client := upstream.New(upstream.Options{Name: "auth0", RootCAs: tenant.CertPool(), Now: time.Now})
-	return auth0.NewTokenExchangeIssuer(client, configFor(t, tenant.URL(), exchanges), wholeIDs, 30*time.Second, time.Now)
+	return auth0.NewTokenExchangeIssuer(client, configFor(t, tenant.URL(), exchanges), 30*time.Second, time.Now)
 }
 
 func TestTokenExchangeIssuerKeepsTheContract(t *testing.T) {

@@ -11,11 +11,10 @@ import (
 
 // Config is what the bridge must know of the Authsignal tenant.
 type Config struct {
-	APIURL   settings.BaseURL  `env:"AUTHSIGNAL_API_URL,required,notEmpty" help:"the Server API base URL of your tenant's region, such as https://eu.api.authsignal.com/v1 (there is no default, because a wrong region is a data-residency fault)"`
-	Secret   domain.Secret     `env:"AUTHSIGNAL_SECRET,required,notEmpty" help:"the tenant's Server API secret key (Authsignal portal, Settings, API keys)"`
-	Action   Action            `env:"AUTHSIGNAL_ACTION" envDefault:"signInWithPasskey" help:"the one action code that the app signs in with; it must be AUTHSIGNAL_ACTION in the Login script's settings too"`
-	Subjects settings.Subjects `env:"AUTHSIGNAL_SUBJECTS" envDefault:"auth0" help:"auth0 if Authsignal's user ids are whole Auth0 ids (auth0|…), plain if they are bare ids without |; it must be AUTHSIGNAL_SUBJECTS in the Login script's settings too"`
-	MaxAge   time.Duration     `env:"AUTHSIGNAL_MAX_AGE" envDefault:"10m" help:"how long after the ceremony its token is accepted, from 10s to 1h; Authsignal's tokens live 10 minutes"`
+	APIURL settings.BaseURL `env:"AUTHSIGNAL_API_URL,required,notEmpty" help:"the Server API base URL of your tenant's region, such as https://eu.api.authsignal.com/v1 (there is no default, because a wrong region is a data-residency fault)"`
+	Secret domain.Secret    `env:"AUTHSIGNAL_SECRET,required,notEmpty" help:"the tenant's Server API secret key (Authsignal portal, Settings, API keys)"`
+	Action Action           `env:"AUTHSIGNAL_ACTION" envDefault:"signInWithPasskey" help:"the one action code that the app signs in with; it must be AUTHSIGNAL_ACTION in the Login script's settings too"`
+	MaxAge time.Duration    `env:"AUTHSIGNAL_MAX_AGE" envDefault:"10m" help:"how long after the ceremony its token is accepted, from 10s to 1h; Authsignal's tokens live 10 minutes"`
 }
 
 // Check implements settings.Checker.
@@ -34,18 +33,17 @@ func (c *Config) Check() []settings.Fault {
 // tenant, and keys change.
 func (c Config) Authority() string { return "authsignal " + string(c.APIURL) }
 
-// Policy returns what makes an identity of this tenant a sign-in.
+// Policy returns what makes an identity of this tenant a sign-in, but for the
+// subject rule, which is the issuer's.
 func (c Config) Policy(skew time.Duration) domain.SignInPolicy {
 	return domain.SignInPolicy{
 		Authority: c.Authority(),
 		Action:    string(c.Action),
 		MaxAge:    c.MaxAge,
 		Skew:      skew,
-		Subjects:  c.Subjects.Rule(),
 		From: domain.RuleSettings{
-			Action:  "AUTHSIGNAL_ACTION, and which action the app signs in with",
-			Time:    "the clock of the bridge's machine, CLOCK_SKEW and AUTHSIGNAL_MAX_AGE",
-			Subject: "AUTHSIGNAL_SUBJECTS",
+			Action: "AUTHSIGNAL_ACTION, and which action the app signs in with",
+			Time:   "the clock of the bridge's machine, CLOCK_SKEW and AUTHSIGNAL_MAX_AGE",
 		},
 	}
 }

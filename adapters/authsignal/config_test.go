@@ -1,38 +1,13 @@
 package authsignal_test
 
 import (
-	"encoding/json"
-	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"nativebridge/adapters/authsignal"
-	"nativebridge/adapters/internal/settings"
 	"nativebridge/domain"
 )
-
-func TestTheSubjectRuleIsTheSharedOne(t *testing.T) {
-	text, err := os.ReadFile("../../domain/testdata/subjects.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var cases []struct {
-		Name, Subject string
-		Subjects      settings.Subjects
-		Accepted      bool
-	}
-	if err := json.Unmarshal(text, &cases); err != nil || len(cases) == 0 {
-		t.Fatalf("%d cases: %v", len(cases), err)
-	}
-	for _, tt := range cases {
-		t.Run(tt.Name, func(t *testing.T) {
-			if got := tt.Subjects.Rule().Accepts(tt.Subject); got != tt.Accepted {
-				t.Errorf("%s accepts %q: %t, want %t", tt.Subjects, tt.Subject, got, tt.Accepted)
-			}
-		})
-	}
-}
 
 func TestActionCodesHaveTheDocumentedForm(t *testing.T) {
 	for text, want := range map[string]bool{
@@ -66,13 +41,12 @@ func TestATokenIsAcceptedFor10SecondsToAnHour(t *testing.T) {
 
 func TestThePolicyIsWhatIsConfigured(t *testing.T) {
 	config := authsignal.Config{
-		APIURL: "https://eu.api.authsignal.com/v1", Action: "signIn", MaxAge: 7 * time.Minute, Subjects: settings.SubjectsAuth0,
+		APIURL: "https://eu.api.authsignal.com/v1", Action: "signIn", MaxAge: 7 * time.Minute,
 	}
 	got := config.Policy(20 * time.Second)
 	got.From = domain.RuleSettings{} // see TestEachRuleNamesItsSettings
 	want := domain.SignInPolicy{
 		Authority: "authsignal https://eu.api.authsignal.com/v1", Action: "signIn", MaxAge: 7 * time.Minute, Skew: 20 * time.Second,
-		Subjects: domain.SubjectRule{Prefix: "auth0|"},
 	}
 	if got != want {
 		t.Errorf("policy = %+v, want %+v", got, want)
@@ -84,7 +58,7 @@ func TestThePolicyIsWhatIsConfigured(t *testing.T) {
 
 func TestEachRuleNamesItsSettings(t *testing.T) {
 	from := authsignal.Config{}.Policy(0).From
-	for _, names := range [][2]string{{from.Action, "AUTHSIGNAL_ACTION"}, {from.Time, "AUTHSIGNAL_MAX_AGE"}, {from.Subject, "AUTHSIGNAL_SUBJECTS"}} {
+	for _, names := range [][2]string{{from.Action, "AUTHSIGNAL_ACTION"}, {from.Time, "AUTHSIGNAL_MAX_AGE"}} {
 		if !strings.Contains(names[0], names[1]) {
 			t.Errorf("%q does not name %s", names[0], names[1])
 		}

@@ -17,18 +17,19 @@ import (
 
 // WithEmail returns a verifier that also tells the person's e-mail address. It asks
 // Authsignal a second time for each token that it verifies ("Retrieve user",
-// GET /users/{userId}), within the same VerifyTimeout.
-func (v *Verifier) WithEmail() *Verifier {
+// GET /users/{userId}), within the same VerifyTimeout, unless subjects refuses the
+// person's id.
+func (v *Verifier) WithEmail(subjects domain.SubjectRule) *Verifier {
 	with := *v
-	with.email = true
+	with.asksEmailOf = &subjects
 	return &with
 }
 
 // addEmail returns identity with the e-mail address that Authsignal has of the person.
-// It does not ask about a subject that the policy refuses anyway: the ids "." and ".."
+// It does not ask about an id that the policy refuses anyway: the ids "." and ".."
 // would lead to another path of the API.
 func (v *Verifier) addEmail(ctx context.Context, identity domain.Identity) (domain.Identity, error) {
-	if !v.config.Subjects.Rule().Accepts(identity.Subject) {
+	if !v.asksEmailOf.Accepts(identity.Subject) {
 		return identity, nil
 	}
 	reply, err := v.ask(ctx, func() (*http.Request, error) {

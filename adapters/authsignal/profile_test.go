@@ -17,6 +17,8 @@ import (
 	"nativebridge/ports/portstest"
 )
 
+var wholeIDs = domain.SubjectRule{Prefix: "auth0|"}
+
 func TestVerifierKeepsTheContractWithEmail(t *testing.T) {
 	portstest.IdentityVerifier(t, emailHarness)
 }
@@ -26,7 +28,7 @@ func emailHarness(t *testing.T) portstest.VerifierHarness {
 	tenant, h := startHarness(t, false)
 	tenant.PutUser(authsignaltest.User{ID: "auth0|jane", Username: "jane", Email: "jane@example.com", EmailVerified: true})
 	tenant.PutUser(authsignaltest.User{ID: "auth0|john", Username: "john", Email: "jöhn@exämple.com"})
-	h.Verifier = newVerifier(tenant.APIURL(), tenant.Secret()).WithEmail()
+	h.Verifier = newVerifier(tenant.APIURL(), tenant.Secret()).WithEmail(wholeIDs)
 	prove, other := h.Prove, h.Other
 	h.Prove = func(t *testing.T) (domain.PasskeyToken, domain.Identity) {
 		token, identity := prove(t)
@@ -62,8 +64,8 @@ func asking(t *testing.T, user http.HandlerFunc, edits ...string) (verifier *aut
 	t.Cleanup(server.Close)
 	client = upstream.New(upstream.Options{Name: "authsignal", Now: time.Now})
 	verifier = authsignal.NewVerifier(client, authsignal.Config{
-		APIURL: settings.BaseURL(server.URL + "/v1"), Secret: domain.NewSecret(secret), Action: action, Subjects: settings.SubjectsAuth0,
-	}, 30*time.Second, time.Now).WithEmail()
+		APIURL: settings.BaseURL(server.URL + "/v1"), Secret: domain.NewSecret(secret), Action: action,
+	}, 30*time.Second, time.Now).WithEmail(wholeIDs)
 	return verifier, client, func() []string {
 		mu.Lock()
 		defer mu.Unlock()
@@ -202,7 +204,7 @@ func TestAUserIsAskedForAgainIfNoAnswerCame(t *testing.T) {
 
 func TestWithoutNeedNobodyIsAskedForAnEmail(t *testing.T) {
 	verifier, asked := upstreamWith(t, answering(200, good(`"email":"jane@example.com"`)))
-	verifier.WithEmail() // changes another verifier, not this one
+	verifier.WithEmail(wholeIDs) // changes another verifier, not this one
 	identity, err := verifier.Verify(t.Context(), live(t))
 	if err != nil || !identity.Email.IsZero() || asked.Load() != 1 {
 		t.Errorf("identity = %+v, err = %v, asked %d times, want no e-mail and one question", identity, err, asked.Load())

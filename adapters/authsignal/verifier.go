@@ -32,7 +32,8 @@ type Verifier struct {
 	config Config
 	skew   time.Duration
 	now    func() time.Time
-	email  bool // see WithEmail
+
+	asksEmailOf *domain.SubjectRule // see WithEmail; nil if it asks for no e-mail address
 }
 
 var _ ports.IdentityVerifier = (*Verifier)(nil)
@@ -58,7 +59,7 @@ func (v *Verifier) Verify(ctx context.Context, token domain.PasskeyToken) (domai
 	defer cancel()
 
 	identity, err := v.validate(ctx, token)
-	if err != nil || !v.email {
+	if err != nil || v.asksEmailOf == nil {
 		return identity, err
 	}
 	return v.addEmail(ctx, identity)

@@ -35,7 +35,7 @@ func newVerifier(apiURL, secret string) *authsignal.Verifier {
 	client := upstream.New(upstream.Options{Name: "authsignal", Now: time.Now})
 	return authsignal.NewVerifier(client, authsignal.Config{
 		APIURL: settings.BaseURL(apiURL), Secret: domain.NewSecret(secret), Action: action,
-		Subjects: settings.SubjectsAuth0, MaxAge: 10 * time.Minute,
+		MaxAge: 10 * time.Minute,
 	}, 30*time.Second, time.Now)
 }
 

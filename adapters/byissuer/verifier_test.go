@@ -76,12 +76,12 @@ func newWorld(t *testing.T) *world {
 	}
 	old := authsignal.NewVerifier(client("authsignal"), authsignal.Config{
 		APIURL: settings.BaseURL(tenant.APIURL()), Secret: domain.NewSecret(tenant.Secret()), Action: action,
-		Subjects: settings.SubjectsAuth0, MaxAge: 10 * time.Minute,
+		MaxAge: 10 * time.Minute,
 	}, skew, w.now)
 	replacement := jwt.NewVerifier(client("provider"), jwt.Config{
 		Issuer: jwt.Issuer(provider.Issuer()), Audience: jwt.List{jwttest.Audience}, Algorithms: jwt.Algorithms{jose.ES256},
 		SubjectClaim: "sub", TimeClaim: "auth_time", PasskeyAMR: jwt.List{"hwk"},
-		Subjects: settings.SubjectsAuth0, MaxAge: 10 * time.Minute,
+		MaxAge: 10 * time.Minute,
 	}, skew, w.now)
 	w.tenant, w.phone, w.provider, w.renew = tenant, phone, provider, replacement.Warm
 	w.verifier = byissuer.NewVerifier(map[string]ports.IdentityVerifier{provider.Issuer(): replacement}, old)

@@ -15,20 +15,19 @@ import (
 
 // Config is what the bridge must know of the passkey provider and its tokens.
 type Config struct {
-	Issuer       Issuer            `env:"JWT_ISSUER,required,notEmpty" help:"the iss of the passkey provider's tokens, exactly as it stands there, a slash at its end included"`
-	JWKSURL      settings.BaseURL  `env:"JWT_JWKS_URL" help:"the address of the provider's JSON Web Key Set (default: the jwks_uri of JWT_ISSUER's OpenID discovery document, which must be of the same host)"`
-	Audience     List              `env:"JWT_AUDIENCE,required,notEmpty" help:"the audiences, separated by commas, one of which must be in a token's aud: the app's client id at the provider, as a rule"`
-	Algorithms   Algorithms        `env:"JWT_ALGORITHMS" envDefault:"RS256,ES256" help:"the signature algorithms that are accepted, separated by commas, from RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512 and EdDSA"`
-	SubjectClaim string            `env:"JWT_SUBJECT_CLAIM" envDefault:"sub" help:"the claim that holds the user id, which the provider must never give to anybody else and users must not be able to change"`
-	TimeClaim    string            `env:"JWT_TIME_CLAIM" envDefault:"auth_time" help:"the claim that says when the passkey was used; iat only if the provider never issues such a token again without the passkey, as on a refresh"`
-	ProofClaim   string            `env:"JWT_PROOF_CLAIM" help:"the claim that names the ceremony, if another than jti; every token must have it then (default: jti, or else a hash of what is signed)"`
-	ActionClaim  string            `env:"JWT_ACTION_CLAIM" help:"the claim that tells a sign-in from whatever else the provider signs for the same audience; it goes with JWT_ACTION"`
-	Action       string            `env:"JWT_ACTION" help:"the value of JWT_ACTION_CLAIM in a sign-in, compared exactly"`
-	PasskeyAMR   List              `env:"JWT_PASSKEY_AMR" help:"the values of amr, separated by commas, each of which proves a passkey, such as webauthn or hwk: what they stand for is the provider's to say (RFC 8176)"`
-	PasskeyACR   List              `env:"JWT_PASSKEY_ACR" help:"the values of acr, separated by commas, each of which proves a passkey, such as phr,phrh (OpenID Connect EAP ACR Values 1.0)"`
-	PasskeyOnly  bool              `env:"JWT_PASSKEY_ONLY" help:"true if nobody can get such a token from the provider without a passkey, not even to recover an account"`
-	Subjects     settings.Subjects `env:"JWT_SUBJECTS" envDefault:"plain" help:"plain if the provider's user ids are bare ids without |, auth0 if they are whole Auth0 ids (auth0|…); beside IDENTITY_VERIFIER=authsignal,jwt it must be AUTHSIGNAL_SUBJECTS too"`
-	MaxAge       time.Duration     `env:"JWT_MAX_AGE" envDefault:"10m" help:"how long after the ceremony its token is accepted, from 10s to 1h"`
+	Issuer       Issuer           `env:"JWT_ISSUER,required,notEmpty" help:"the iss of the passkey provider's tokens, exactly as it stands there, a slash at its end included"`
+	JWKSURL      settings.BaseURL `env:"JWT_JWKS_URL" help:"the address of the provider's JSON Web Key Set (default: the jwks_uri of JWT_ISSUER's OpenID discovery document, which must be of the same host)"`
+	Audience     List             `env:"JWT_AUDIENCE,required,notEmpty" help:"the audiences, separated by commas, one of which must be in a token's aud: the app's client id at the provider, as a rule"`
+	Algorithms   Algorithms       `env:"JWT_ALGORITHMS" envDefault:"RS256,ES256" help:"the signature algorithms that are accepted, separated by commas, from RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512 and EdDSA"`
+	SubjectClaim string           `env:"JWT_SUBJECT_CLAIM" envDefault:"sub" help:"the claim that holds the user id, which the provider must never give to anybody else and users must not be able to change"`
+	TimeClaim    string           `env:"JWT_TIME_CLAIM" envDefault:"auth_time" help:"the claim that says when the passkey was used; iat only if the provider never issues such a token again without the passkey, as on a refresh"`
+	ProofClaim   string           `env:"JWT_PROOF_CLAIM" help:"the claim that names the ceremony, if another than jti; every token must have it then (default: jti, or else a hash of what is signed)"`
+	ActionClaim  string           `env:"JWT_ACTION_CLAIM" help:"the claim that tells a sign-in from whatever else the provider signs for the same audience; it goes with JWT_ACTION"`
+	Action       string           `env:"JWT_ACTION" help:"the value of JWT_ACTION_CLAIM in a sign-in, compared exactly"`
+	PasskeyAMR   List             `env:"JWT_PASSKEY_AMR" help:"the values of amr, separated by commas, each of which proves a passkey, such as webauthn or hwk: what they stand for is the provider's to say (RFC 8176)"`
+	PasskeyACR   List             `env:"JWT_PASSKEY_ACR" help:"the values of acr, separated by commas, each of which proves a passkey, such as phr,phrh (OpenID Connect EAP ACR Values 1.0)"`
+	PasskeyOnly  bool             `env:"JWT_PASSKEY_ONLY" help:"true if nobody can get such a token from the provider without a passkey, not even to recover an account"`
+	MaxAge       time.Duration    `env:"JWT_MAX_AGE" envDefault:"10m" help:"how long after the ceremony its token is accepted, from 10s to 1h"`
 }
 
 // Authority names the provider in identities.
@@ -40,21 +39,20 @@ func (c Config) TokenIssuer() string { return string(c.Issuer) }
 // VerifyTime returns how long a verification may take at most.
 func (c Config) VerifyTime() time.Duration { return VerifyTimeout }
 
-// Policy returns the rules of a sign-in with the provider. Without JWT_ACTION
-// every token for the audience is for a sign-in. Skew is how far the provider's
-// clock may differ.
+// Policy returns the rules of a sign-in with the provider, but for the subject
+// rule, which is the issuer's. Without JWT_ACTION every token for the audience is
+// for a sign-in. Skew is how far the provider's clock may differ.
 func (c Config) Policy(skew time.Duration) domain.SignInPolicy {
 	return domain.SignInPolicy{
 		Authority: c.Authority(),
 		Action:    c.Action,
 		MaxAge:    c.MaxAge,
 		Skew:      skew,
-		Subjects:  c.Subjects.Rule(),
 		From: domain.RuleSettings{
 			Action:  "JWT_ACTION and JWT_ACTION_CLAIM",
 			Method:  "JWT_PASSKEY_AMR and JWT_PASSKEY_ACR",
 			Time:    "the clock of the bridge's machine, CLOCK_SKEW, JWT_MAX_AGE and JWT_TIME_CLAIM",
-			Subject: "JWT_SUBJECTS and JWT_SUBJECT_CLAIM",
+			Subject: "JWT_SUBJECT_CLAIM",
 		},
 	}
 }

@@ -1,10 +1,8 @@
 package jwt_test
 
 import (
-	"encoding/json"
 	"errors"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -50,7 +48,7 @@ func TestDefaults(t *testing.T) {
 func TestSettings(t *testing.T) {
 	c, err := load(map[string]string{
 		"JWT_ISSUER": "P2abcdefgh", "JWT_JWKS_URL": "https://keys.example.com/v2/keys/P2abcdefgh", "JWT_AUDIENCE": " one, two,",
-		"JWT_ALGORITHMS": "EdDSA, PS256", "JWT_ACTION_CLAIM": "use", "JWT_ACTION": "login", "JWT_SUBJECTS": "auth0", "JWT_MAX_AGE": "1m",
+		"JWT_ALGORITHMS": "EdDSA, PS256", "JWT_ACTION_CLAIM": "use", "JWT_ACTION": "login", "JWT_MAX_AGE": "1m",
 		"JWT_PASSKEY_AMR": "", "JWT_PASSKEY_ACR": "phr,phrh",
 	})
 	if err != nil {
@@ -60,7 +58,7 @@ func TestSettings(t *testing.T) {
 		!slices.Equal(c.PasskeyACR, jwt.List{"phr", "phrh"}) || c.JWKSURL != "https://keys.example.com/v2/keys/P2abcdefgh" {
 		t.Errorf("config = %+v", c)
 	}
-	want := domain.SignInPolicy{Authority: "jwt P2abcdefgh", Action: "login", MaxAge: time.Minute, Skew: skew, Subjects: domain.SubjectRule{Prefix: "auth0|"}}
+	want := domain.SignInPolicy{Authority: "jwt P2abcdefgh", Action: "login", MaxAge: time.Minute, Skew: skew}
 	want.From = c.Policy(skew).From
 	if got := c.Policy(skew); got != want {
 		t.Errorf("policy = %+v, want %+v", got, want)
@@ -88,7 +86,6 @@ func TestEachFaultIsNamed(t *testing.T) {
 		"nothing that proves a passkey":   {map[string]string{"JWT_PASSKEY_AMR": ""}, "JWT_PASSKEY_AMR"},
 		"passkeys only, said to be false": {map[string]string{"JWT_PASSKEY_AMR": "", "JWT_PASSKEY_ONLY": "false"}, "JWT_PASSKEY_AMR"},
 		"passkeys only, and a method":     {map[string]string{"JWT_PASSKEY_ONLY": "true"}, "JWT_PASSKEY_ONLY"},
-		"other subjects":                  {map[string]string{"JWT_SUBJECTS": "any"}, "JWT_SUBJECTS"},
 		"an age of nothing":               {map[string]string{"JWT_MAX_AGE": "0s"}, "JWT_MAX_AGE"},
 		"an age of a day":                 {map[string]string{"JWT_MAX_AGE": "24h"}, "JWT_MAX_AGE"},
 		"an age too short by a moment":    {map[string]string{"JWT_MAX_AGE": "9999ms"}, "JWT_MAX_AGE"},
@@ -140,27 +137,6 @@ func TestEverySettingHasItsPrefixAndHelp(t *testing.T) {
 	}
 }
 
-func TestTheSubjectRuleIsTheSharedOne(t *testing.T) {
-	text, err := os.ReadFile("../../domain/testdata/subjects.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var cases []struct {
-		Name, Subject string
-		Subjects      settings.Subjects
-		Accepted      bool
-	}
-	if err := json.Unmarshal(text, &cases); err != nil || len(cases) == 0 {
-		t.Fatalf("%d cases: %v", len(cases), err)
-	}
-	for _, tt := range cases {
-		policy := jwt.Config{Subjects: tt.Subjects}.Policy(0)
-		if got := policy.Subjects.Accepts(tt.Subject); got != tt.Accepted {
-			t.Errorf("%s: %s accepts %q: %t, want %t", tt.Name, tt.Subjects, tt.Subject, got, tt.Accepted)
-		}
-	}
-}
-
 func TestEachRuleNamesItsSettings(t *testing.T) {
 	c, err := load(nil)
 	if err != nil {
@@ -168,7 +144,7 @@ func TestEachRuleNamesItsSettings(t *testing.T) {
 	}
 	for _, names := range [][2]string{
 		{c.Policy(skew).From.Action, "JWT_ACTION"}, {c.Policy(skew).From.Method, "JWT_PASSKEY_AMR"},
-		{c.Policy(skew).From.Time, "JWT_MAX_AGE"}, {c.Policy(skew).From.Subject, "JWT_SUBJECTS"},
+		{c.Policy(skew).From.Time, "JWT_MAX_AGE"}, {c.Policy(skew).From.Subject, "JWT_SUBJECT_CLAIM"},
 	} {
 		if !strings.Contains(names[0], names[1]) {
 			t.Errorf("%q does not name %s", names[0], names[1])

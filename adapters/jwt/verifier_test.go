@@ -71,16 +71,23 @@ func newBench(t testing.TB, change ...func(*jwt.Config)) *bench {
 	config := jwt.Config{
 		Issuer: jwt.Issuer(provider.Issuer()), JWKSURL: settings.BaseURL(provider.JWKSURL()), Audience: jwt.List{jwttest.Audience},
 		Algorithms: jwt.Algorithms{jose.RS256, jose.ES256}, SubjectClaim: "sub", TimeClaim: "auth_time",
-		PasskeyAMR: jwt.List{"hwk"}, Subjects: settings.SubjectsAuth0, MaxAge: 10 * time.Minute,
+		PasskeyAMR: jwt.List{"hwk"}, MaxAge: 10 * time.Minute,
 	}
 	for _, change := range change {
 		change(&config)
 	}
 	client := upstream.New(upstream.Options{Name: "provider", Now: c.Now})
 	return &bench{
-		Provider: provider, clock: c, policy: config.Policy(skew),
+		Provider: provider, clock: c, policy: policyOf(config),
 		verifier: jwt.NewVerifier(client, config, skew, c.Now),
 	}
+}
+
+// policyOf is the policy of config with a rule for user ids, which is the issuer's in a bridge.
+func policyOf(config jwt.Config) domain.SignInPolicy {
+	policy := config.Policy(skew)
+	policy.Subjects = domain.SubjectRule{Prefix: "auth0|"}
+	return policy
 }
 
 // claims returns those of jane's sign-in, with changes; nil takes one out.

@@ -25,6 +25,7 @@ type Config struct {
 
 	Audience          string         `env:"OIDC_AUDIENCE" help:"the API that access tokens are for, if the provider wants to be told"`
 	AudienceParameter AudienceMember `env:"OIDC_AUDIENCE_PARAMETER" envDefault:"resource" help:"how the provider is told the audience: resource (RFC 8707) or audience"`
+	SubjectPrefix     string         `env:"OIDC_SUBJECT_PREFIX" help:"what every user id begins with, such as auth0| where the provider took its users over from Auth0; ids that do not begin with it are refused (default: nothing, and ids with a | are refused)"`
 	Scope             settings.Scope `env:"OIDC_SCOPE" envDefault:"openid profile email" help:"the scope of sessions, separated by spaces; openid must be in it"`
 
 	ScopeAllowed     settings.Scope     `env:"OIDC_SCOPE_ALLOWED" help:"what callers of POST /oauth/token may ask for, and all that any session may have, separated by spaces (default: OIDC_SCOPE)"`
@@ -46,6 +47,27 @@ func (c *Config) Offer() domain.AccessPolicy {
 
 // ClientID returns the bridge's client id, which its ID tokens are for.
 func (c *Config) ClientID() string { return c.Client }
+
+// SubjectRule returns the rule for user ids, and the setting that chooses it.
+func (c *Config) SubjectRule() (rule domain.SubjectRule, setting string) {
+	return domain.SubjectRule{Prefix: c.SubjectPrefix}, "OIDC_SUBJECT_PREFIX"
+}
+
+// CheckRetired returns a fault for each setting of environ that chose the rule for
+// user ids before OIDC_SUBJECT_PREFIX did.
+func CheckRetired(environ map[string]string) []settings.Fault {
+	var faults []settings.Fault
+	for _, name := range []string{"AUTHSIGNAL_SUBJECTS", "JWT_SUBJECTS"} {
+		if environ[name] != "" {
+			faults = append(faults, settings.Fault{
+				Name:    name,
+				Problem: "is set, but with TOKEN_ISSUER=oidc OIDC_SUBJECT_PREFIX chooses the rule for user ids",
+				Fix:     "unset it; if it was auth0, set OIDC_SUBJECT_PREFIX to auth0|",
+			})
+		}
+	}
+	return faults
+}
 
 // IssuerURL returns the provider's issuer identifier.
 func (c *Config) IssuerURL() string { return string(c.Issuer) }

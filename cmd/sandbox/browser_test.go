@@ -73,7 +73,7 @@ func TestASessionOfAnOpenIDProviderNeedsNothingButConfiguration(t *testing.T) {
 	b := openPageWith(t, noAutofill, map[string]string{"TOKEN_ISSUER": "oidc"})
 	b.create("jane")
 	b.click("#sign-in")
-	b.signedInAs("auth0|jane")
+	b.signedInAs("jane")
 	b.until(`[...document.querySelectorAll("#lanes span")].some((lane) => lane.textContent === "OpenID provider")`)
 	if got := b.text(`[data-token="id_token"] [data-claim="iss"] dd`); !strings.Contains(got, b.sandbox.provider.Issuer()) {
 		t.Errorf("the session is issued by %q, want the provider", got)

@@ -423,7 +423,7 @@ func TestAnOpenIDProviderOpensTheSessionInstead(t *testing.T) {
 	token := b.token(t, wish{})
 	got := b.want(t, token, http.StatusOK, "")
 	claims, err := decodeClaims(got.IDToken)
-	if err != nil || claims["sub"] != "auth0|jane" || claims["iss"] != b.provider.Issuer() || got.RefreshToken == "" {
+	if err != nil || claims["sub"] != "jane" || claims["iss"] != b.provider.Issuer() || got.RefreshToken == "" {
 		t.Errorf("claims = %v, %v, want a session of the provider's", claims, err)
 	}
 	b.want(t, token, http.StatusConflict, "token_replayed")

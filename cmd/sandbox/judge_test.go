@@ -46,9 +46,10 @@ func newJudge(p passkeyProvider) *judge {
 	const skew = 30 * time.Second
 	config := jwt.Config{
 		Issuer: jwt.Issuer(p.Issuer), Audience: p.Audience, Algorithms: jwt.Algorithms{jose.RS256, jose.ES256},
-		SubjectClaim: "sub", TimeClaim: "auth_time", PasskeyAMR: jwt.List{"hwk"}, Subjects: "auth0", MaxAge: 10 * time.Minute,
+		SubjectClaim: "sub", TimeClaim: "auth_time", PasskeyAMR: jwt.List{"hwk"}, MaxAge: 10 * time.Minute,
 	}
 	j := &judge{policy: config.Policy(skew)}
+	j.policy.Subjects.Prefix = "auth0|"
 	client := adapters.Runtime{Now: j.now}.Client("jwt")
 	j.verifier = jwt.NewVerifier(client, config, skew, j.now)
 	return j

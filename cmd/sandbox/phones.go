@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"nativebridge/adapters"
 	"nativebridge/adapters/authsignal"
 	"nativebridge/adapters/authsignal/authsignaltest"
 )
@@ -17,12 +18,16 @@ import (
 type phones struct {
 	tenant *authsignaltest.Server
 	config authsignal.Config
+	prefix string // what every user id begins with
 	mu     *sync.Mutex
 	byUser map[string]*authsignaltest.Phone
 }
 
-func newPhones(tenant *authsignaltest.Server, config authsignal.Config) phones {
-	return phones{tenant: tenant, config: config, mu: new(sync.Mutex), byUser: map[string]*authsignaltest.Phone{}}
+func newPhones(tenant *authsignaltest.Server, config adapters.Config) phones {
+	return phones{
+		tenant: tenant, config: config.Authsignal, prefix: adapters.NewSignInPolicies(config)[0].Subjects.Prefix,
+		mu: new(sync.Mutex), byUser: map[string]*authsignaltest.Phone{},
+	}
 }
 
 // wish is what POST /dev/token may ask for.
@@ -94,11 +99,10 @@ func (p phones) userID(user string) string {
 	if user == "" {
 		user = "jane"
 	}
-	prefix := p.config.Subjects.Rule().Prefix
 	if strings.Contains(user, "|") {
 		return user
 	}
-	return prefix + user
+	return p.prefix + user
 }
 
 // of returns the phone of the user, who gets a passkey first if they have none.

@@ -116,8 +116,11 @@ func (s *sandbox) startEmulators(_ context.Context, environ map[string]string) e
 		"AUTHSIGNAL_API_URL": s.authsignal.APIURL(), "AUTHSIGNAL_SECRET": s.authsignal.Secret(),
 		"AUTH0_DOMAIN": s.auth0.Domain(), "AUTH0_CLIENT_SECRET": s.clientSecret,
 	}))
-	s.phones = newPhones(s.authsignal, s.config.Authsignal)
-	return err
+	if err != nil {
+		return err
+	}
+	s.phones = newPhones(s.authsignal, s.config)
+	return nil
 }
 
 // tenant is the Auth0 side: an application, the connection with the Login script,
@@ -127,7 +130,7 @@ func (s *sandbox) tenant(addr string, wanted adapters.Config, secret string) aut
 		"AUTHSIGNAL_SECRET":   s.authsignal.Secret(),
 		"AUTHSIGNAL_API_URL":  s.authsignal.APIURL(),
 		"AUTHSIGNAL_ACTION":   string(wanted.Authsignal.Action),
-		"AUTHSIGNAL_SUBJECTS": string(wanted.Authsignal.Subjects),
+		"AUTHSIGNAL_SUBJECTS": string(wanted.Auth0.Subjects),
 	}
 	secrets := maps.Clone(settings) // the Action gets the same, and makes users who do not exist yet
 	maps.Copy(secrets, wanted.Auth0.ActionSecrets())

@@ -149,7 +149,7 @@ func (s *site) signIn(t *testing.T, environ map[string]string) (domain.Session, 
 	if err != nil {
 		t.Fatal(err)
 	}
-	issuer := auth0.NewIssuer(client, config, domain.SubjectRule{Prefix: "auth0|"}, 30*time.Second, time.Now)
+	issuer := auth0.NewIssuer(client, config, 30*time.Second, time.Now)
 	return issuer.Issue(t.Context(), domain.Grant{
 		Identity: domain.Identity{
 			Authority: "authsignal https://api.authsignal.invalid/v1", Subject: "auth0|jane", Action: "signInWithPasskey", Method: domain.MethodPasskey, ProofID: "1", AuthenticatedAt: time.Now(),

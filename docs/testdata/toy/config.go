@@ -9,9 +9,8 @@ import (
 
 // Config is what the bridge must know of whoever signs toy tokens.
 type Config struct {
-	Key      domain.Secret     `env:"TOY_KEY,required,notEmpty" help:"the key that toy tokens are signed with, of 32 characters at least"`
-	Action   string            `env:"TOY_ACTION" envDefault:"sign-in" help:"the action of a sign-in"`
-	Subjects settings.Subjects `env:"TOY_SUBJECTS" envDefault:"plain" help:"auth0 if user ids are whole Auth0 ids (auth0|…), plain if they are bare ids without |"`
+	Key    domain.Secret `env:"TOY_KEY,required,notEmpty" help:"the key that toy tokens are signed with, of 32 characters at least"`
+	Action string        `env:"TOY_ACTION" envDefault:"sign-in" help:"the action of a sign-in"`
 }
 
 // Check implements settings.Checker.
@@ -22,9 +21,9 @@ func (c *Config) Check() []settings.Fault {
 	return []settings.Fault{{Name: "TOY_KEY", Problem: "is shorter than 32 characters", Fix: "make one with 'openssl rand -hex 32'"}}
 }
 
-// Policy returns what makes a toy token a sign-in.
+// Policy returns what makes a toy token a sign-in, but for the subject rule, which is the issuer's.
 func (c Config) Policy(skew time.Duration) domain.SignInPolicy {
-	return domain.SignInPolicy{Authority: "toy", Action: c.Action, MaxAge: 10 * time.Minute, Skew: skew, Subjects: c.Subjects.Rule()}
+	return domain.SignInPolicy{Authority: "toy", Action: c.Action, MaxAge: 10 * time.Minute, Skew: skew}
 }
 
 // TokenIssuer returns "": toy tokens have no issuer.

@@ -120,7 +120,7 @@ describe('a bridge opens sessions', () => {
   // bridgeOf starts a bridge with settings, and lets the provider know the keys of its assertions.
   async function bridgeOf(settings, { known = true } = {}) {
     const bridge = await startBridge({
-      IDENTITY_VERIFIER: 'jwt', JWT_ISSUER: provider.url, JWT_AUDIENCE: 'android', JWT_PASSKEY_AMR: 'hwk', JWT_SUBJECTS: 'plain',
+      IDENTITY_VERIFIER: 'jwt', JWT_ISSUER: provider.url, JWT_AUDIENCE: 'android', JWT_PASSKEY_AMR: 'hwk',
       TOKEN_ISSUER: 'oidc', OIDC_ISSUER: provider.url, OIDC_ASSERTION_KEY: (await newKey()).pem, OIDC_SCOPE: 'openid offline_access',
       ...settings,
     });

@@ -1,4 +1,4 @@
-package settings
+package auth0
 
 import (
 	"errors"
@@ -6,7 +6,10 @@ import (
 	"nativebridge/domain"
 )
 
-// Subjects says how an authority's user ids relate to Auth0's.
+// subPrefix stands before the user_id of a custom database in every sub ("Identify users", auth0.com/docs).
+const subPrefix = "auth0|"
+
+// Subjects says how Authsignal's user ids relate to Auth0's.
 type Subjects string
 
 // The two ways to choose user ids. Nothing else is accepted.
@@ -25,10 +28,10 @@ func (s *Subjects) UnmarshalText(text []byte) error {
 	return errors.New("it is auth0 or plain")
 }
 
-// Rule returns the rule that subjects must meet.
+// Rule returns the rule that subjects must meet. Without a choice it is the strict one, that of "auth0".
 func (s Subjects) Rule() domain.SubjectRule {
 	if s == SubjectsPlain {
 		return domain.SubjectRule{}
 	}
-	return domain.SubjectRule{Prefix: "auth0|"}
+	return domain.SubjectRule{Prefix: subPrefix}
 }
