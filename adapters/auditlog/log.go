@@ -29,9 +29,9 @@ type Log struct {
 
 var _ ports.AuditLog = (*Log)(nil)
 
-// New returns a log that writes to out, whole lines, several in one call if they
-// wait, and tells log when it cannot. Issuer is the name of the one that is chosen,
-// which every line has.
+// New returns a log that writes whole lines to out, several in one call if they wait.
+// When it cannot, it says so in log. Every line has issuer, the name of the issuer that
+// is chosen.
 func New(out io.Writer, issuer string, now func() time.Time, log *slog.Logger) *Log {
 	l := &Log{issuer: issuer, log: log}
 	l.stream = lines.New(out, now, l.tell)
@@ -64,13 +64,13 @@ type line struct {
 // once the operating system has the line. If out hangs, it waits for lines.Patience
 // at most, and not at all once the stream is known to hang.
 func (l *Log) Record(ctx context.Context, attempt domain.Attempt) {
-	_ = l.stream.WriteNow(ctx, encode(l.lineOf(attempt))) // what is late or lost is told by tell
+	_ = l.stream.WriteNow(ctx, encode(l.lineOf(attempt))) // tell logs what is late or lost
 }
 
-// Stream tells how the log's stream is, and how many lines are lost.
+// Stream returns the state of the log's output, and how many lines are lost.
 func (l *Log) Stream() lines.Status { return l.stream.Status() }
 
-// Close writes what waits, within two seconds, and tells if that was in vain.
+// Close writes the lines that wait, for two seconds at most. It logs how many are lost.
 func (l *Log) Close() {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTime)
 	defer cancel()

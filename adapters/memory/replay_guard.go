@@ -19,8 +19,8 @@ import (
 // garbage collector lets the heap grow to twice what lives (GOGC).
 const Capacity = 1 << 18
 
-// batch is how many claims whose time is over are forgotten with each new claim: more
-// than come, so that all are in the end, and so few that nobody waits for them.
+// batch is how many ended claims each new claim removes: more than one, so that all are
+// removed in the end, and few, so that no caller waits for them.
 const batch = 64
 
 // ReplayGuard is a ports.ReplayGuard of bounded size. Full of live claims it

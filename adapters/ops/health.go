@@ -14,9 +14,9 @@ import (
 // warmUpTime bounds the warm-up: after it the bridge is ready, warm or not.
 const warmUpTime = 5 * time.Second
 
-// Health is what the probes tell. The bridge is ready once it is configured and
-// warmed, and false again only while draining: a vendor's trouble is told in the
-// body, and answered with 503s of the bridge's own rather than with a load
+// Health is what the probes answer. The bridge is ready once it is configured and
+// warmed, and not ready again only while draining: a vendor's trouble is shown in the
+// body, and callers are answered with 503s of the bridge's own rather than with a load
 // balancer's page. Make one with NewHealth; it is safe for concurrent use.
 type Health struct {
 	warm      map[string]func(context.Context) error
@@ -26,27 +26,26 @@ type Health struct {
 	state     atomic.Value // "starting", "ready" or "draining"
 }
 
-// Upstream is an outside party whose trouble readiness tells: what the last
-// request to it met, or nil if it was answered.
+// Upstream is a service that the bridge asks. Trouble returns what its last request
+// met, or nil if that was answered.
 type Upstream interface {
 	Name() string
 	Trouble() *upstream.Trouble
 }
 
-// Stream tells how one of the process' outputs is: whether somebody reads it, and how
-// many lines are lost.
+// Stream returns the state of one of the process' outputs: whether somebody reads it,
+// and how many lines are lost.
 type Stream func() lines.Status
 
-// NewHealth returns the health of a process that is starting. Each function of
-// warm opens the way to one party; what fails is logged and left for the first
-// request to find.
+// NewHealth returns the health of a process that is starting. Each function of warm
+// connects to one upstream. A failure is only logged: the first request meets it again.
 func NewHealth(warm map[string]func(context.Context) error, upstreams []Upstream, log *slog.Logger) *Health {
 	h := &Health{warm: warm, upstreams: upstreams, streams: map[string]Stream{}, log: log}
 	h.state.Store("starting")
 	return h
 }
 
-// WarmUp opens the way to every party and then makes the bridge ready, unless it is
+// WarmUp connects to every upstream and then makes the bridge ready, unless it is
 // draining by then. It takes 5 s at most.
 func (h *Health) WarmUp(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, warmUpTime)
@@ -65,13 +64,13 @@ func (h *Health) WarmUp(ctx context.Context) {
 	}
 }
 
-// Watch makes readiness tell how a stream is. It must be called before anybody asks.
+// Watch adds a stream to what readiness shows. It must be called before anybody asks.
 func (h *Health) Watch(name string, stream Stream) { h.streams[name] = stream }
 
 // Drain makes the bridge not ready, for good.
 func (h *Health) Drain() { h.state.Store("draining") }
 
-// readiness is what GET /readyz tells. It asks nobody.
+// readiness is what GET /readyz answers. It sends no request.
 func (h *Health) readiness() (ready bool, body map[string]any) {
 	state := h.state.Load().(string)
 	upstreams := map[string]any{}

@@ -23,9 +23,9 @@ type clock struct {
 // shows t.
 func (c clock) earliest(t time.Time) time.Time { return c.shown.Add(t.Sub(c.at)) }
 
-// then returns the reading to go by after a next one, whose question was sent when
-// ours showed asked: the narrower of the two, and the next if c is of another run,
-// is old, or cannot be right because the server's clock was set back.
+// then returns the better of two readings: c, and the next, whose command was sent when
+// our clock showed asked. That is the narrower one. But it is the next if c is of
+// another run, is old, or is wrong because the server's clock was set back.
 func (c clock) then(next clock, asked time.Time) clock {
 	narrower := next.shown.After(c.earliest(next.at))
 	setBack := next.shown.Before(c.earliest(asked))

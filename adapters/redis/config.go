@@ -57,8 +57,8 @@ func (c *Config) Check() []settings.Fault {
 }
 
 // Warnings returns what an operator should know of a configuration that is free of
-// faults. That a password travels in the clear is no fault: on a network of one's
-// own, a Redis without TLS and without a password would be worse.
+// faults. A password that travels in the clear is no fault: on a private network, a
+// Redis without TLS and without a password would be worse.
 func (c *Config) Warnings() []string {
 	if !c.Chosen() {
 		return nil
@@ -67,7 +67,7 @@ func (c *Config) Warnings() []string {
 	if err != nil || target.tls || target.Password == "" && target.SentinelPassword == "" || !slices.ContainsFunc(target.Addrs, leavesMachine) {
 		return nil
 	}
-	return []string{"REPLAY_STORE sends the password of Redis in the clear: use rediss:// (TLS), unless nobody else can listen on the way there"}
+	return []string{"REPLAY_STORE sends the password of Redis in the clear: use rediss:// (TLS), unless nobody else can listen on that network"}
 }
 
 // leavesMachine reports whether what is sent to an address may be seen by others.
@@ -77,7 +77,7 @@ func leavesMachine(address string) bool {
 	return err != nil || host != "localhost" && (ip == nil || !ip.IsLoopback())
 }
 
-// Where returns the store's URL without what may be a credential, for people.
+// Where returns the store's URL for people, without any part that may be a credential.
 func (c *Config) Where() string {
 	u, err := url.Parse(c.Store.Reveal())
 	if err != nil || u.Host == "" {

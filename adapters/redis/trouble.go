@@ -36,9 +36,9 @@ func (s *Store) Trouble() *upstream.Trouble {
 	return &told
 }
 
-// note keeps what Trouble tells after a failure, and logs an outage once, and once
-// more if the server turns out to be unfit in it. What was asked before an outage
-// ended still belongs to it.
+// note keeps a failure for Trouble. It logs an outage once, and once more if the server
+// turns out to be unfit. A failure of a command that was sent before the last outage
+// ended belongs to that outage.
 func (s *Store) note(err error, asked time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -68,7 +68,7 @@ func (s *Store) mend() {
 	s.log.Info("the replay store answers again", "store", s.where)
 }
 
-// what puts an error into the few words that readiness tells.
+// what puts an error into the few words that readiness shows.
 func what(err error) string {
 	if unfit, ok := errors.AsType[unfitError](err); ok {
 		return unfit.what
