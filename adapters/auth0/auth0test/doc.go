@@ -7,7 +7,8 @@
 // knows in memory: it is for tests and for trying things out, and no product
 // may link it. Auth0's SDKs work with it unchanged once they trust
 // [Server.CAPEM]: their domain is [Server.Domain]. That was tried with the npm
-// packages auth0 6.4.0 and @auth0/auth0-auth-js 1.16.0.
+// packages auth0 6.4.0 and @auth0/auth0-auth-js 1.16.0, and for the Management API with
+// auth0 7.1.0, auth0-deploy-cli 8.44.0 and go-auth0 3.0.0.
 //
 // # Endpoints
 //
@@ -45,26 +46,49 @@
 // works or fails by what was set up. An empty tenant is one whose [Options] have a
 // single [Client] with Management scopes ([ManagementScopes] has all of them). Served
 // are clients, client grants, connections and their clients, resource servers,
-// Actions and their bindings, token-exchange profiles, tenant settings, MFA policies
-// and attack protection.
+// Actions and their bindings, token-exchange profiles, tenant settings, MFA policies,
+// attack protection, rate-limit policies, user blocks, logs, signing keys and the names
+// of custom domains. The forms of the answers are those that Auth0's Terraform provider
+// has recorded.
 //
 // It is as awkward as Auth0's:
 //
 //   - The scope is looked at for each call. Without read:connections_options a
 //     connection has no options, and without read:client_keys a client no secret.
+//
 //   - options.configuration comes back as ciphertext, another one for each write. What
 //     is sent is the value, also when it is ciphertext.
+//
 //   - A PATCH of a connection replaces options as a whole, sets display_name back to
 //     the name unless it is sent, and refuses enabled_clients. On create that is
 //     ignored.
+//
 //   - PATCH /connections/{id}/clients takes a bare list of at most 50.
+//
 //   - Names of connections are unique, and stay taken for a few calls after a DELETE,
 //     which is answered with 202. Names of clients are not unique.
+//
 //   - What a new client leaves out gets Auth0's defaults: not OIDC conformant, no
 //     password grant, ID tokens signed with HS256. grant_types is replaced.
+//
 //   - An Action is deployed only when it is built, which takes a few looks at it
 //     ([Options.ActionBuildReads]); a change of it runs after the next deployment.
+//
 //   - Members that Auth0's API does not describe are refused, but not within options.
+//
+//   - GET /logs understands of the query q only terms with AND between them, and refuses
+//     the rest. An entry is there at once; Auth0's take a while.
+//
+// These are guesses: the words of a refusal that no recording has; that PATCH of a
+// client merges client_metadata, jwt_configuration and refresh_token; that a Login
+// script which the engine does not parse is stored, and fails each sign-in; what the
+// authentication API answers when oidc_conformant or is_first_party is false, when
+// organization_usage is require, when a connection's password method is off, and when
+// an API of a token exchange asks for consent. [Variants.KeepConfiguration] and
+// [Variants.LesserPlan] are switches for two more. [Protection.AsSettings] has the
+// limits follow the tenant's attack protection. These are stored and have no effect: an
+// Action bound to post-login, adaptive MFA, breached-password detection, bot detection
+// other than "always", and address ranges in an allow-list.
 //
 // [Fault] strikes here as [AtManagement], before a call takes effect or, with After,
 // when only the answer is lost. [Server.Exchanges] lists the calls, and

@@ -23,6 +23,7 @@ func actionOperations() []operation {
 		{"PATCH", "/actions/actions/{id}", update, updateAction},
 		{"DELETE", "/actions/actions/{id}", []string{"delete:actions"}, deleteAction},
 		{"POST", "/actions/actions/{id}/deploy", []string{"create:actions"}, deployAction},
+		{"GET", "/actions/modules", read, func(m *managed) (answer, error) { return m.actionPage("modules", nil) }},
 		{"GET", "/actions/triggers", read, listTriggers},
 		{"GET", "/actions/triggers/{id}/bindings", read, listBindings},
 		{"PATCH", "/actions/triggers/{id}/bindings", update, updateBindings},

@@ -58,6 +58,9 @@ func listClients(m *managed) (answer, error) {
 		if want := query.Get("is_first_party"); want != "" && client.is("is_first_party") != (want == "true") {
 			continue
 		}
+		if query.Get("is_global") == "true" { // the tenant's own, of old, which is not here
+			continue
+		}
 		if want := query.Get("app_type"); want != "" && client.str("app_type") != want {
 			continue
 		}

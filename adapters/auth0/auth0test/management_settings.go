@@ -111,6 +111,10 @@ func defaultAttackProtection() map[string]document {
 			"bot_detection_level": "medium", "challenge_password_policy": "never", "challenge_passwordless_policy": "never",
 			"challenge_password_reset_policy": "never", "allowlist": []any{}, "monitoring_mode_enabled": false,
 		},
+		"captcha": {
+			"active_provider_id": "auth_challenge", "auth_challenge": document{"fail_open": false}, "arkose": document{}, "hcaptcha": document{},
+			"friendly_captcha": document{}, "recaptcha_v2": document{}, "recaptcha_enterprise": document{}, "simple_captcha": document{},
+		},
 	}
 }
 
