@@ -70,5 +70,4 @@ var (
 	checkBreached   = domain.Check{Code: "NB606", Asks: "breached password detection blocks nobody", Why: "it looks at the token as if it were a password", Grade: domain.Warning}
 	checkRateLimits = domain.Check{Code: "NB607", Asks: "no rate-limit policy holds the application down", Why: "all users of the bridge share one application, and so one budget", Grade: domain.Warning}
 	checkRuntime    = domain.Check{Code: "NB608", Asks: "the tenant's scripts run on Node 18 or 22", Why: "the Login script is tried with these", Grade: domain.Warning}
-	checkFailures   = domain.Check{Code: "NB609", Asks: "Auth0's log has no failure that the bridge does not tell", Why: "Auth0 tells its log more than it tells the bridge", Grade: domain.Warning}
 )

@@ -37,7 +37,7 @@ func (s *Setup) connectionSettings(now *state) []setting {
 	}
 	values := s.scriptSettings(s.clientID(now))
 	script := marked(auth0.LoginScript, values)
-	list = append(list, long(loginScript, script, "the Login script asks Authsignal about each token, and opens no session otherwise", saysScript("our login.js", auth0.LoginScript)))
+	list = append(list, long(loginScript, script, "the Login script judges each sign-in, and opens no session otherwise", saysScript("our login.js", auth0.LoginScript)))
 	stale := now.connection.text(loginScript) != script
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		list = append(list, sealed("options.configuration."+name, domain.NewSecret(values[name]), stale, "the Login script goes by it"))

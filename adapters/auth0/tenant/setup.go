@@ -57,10 +57,14 @@ func (s *Setup) parts() []part {
 	}
 	parts = append(parts, part{"application", s.planApplication, s.applyApplication})
 	if s.config.exchanges() {
-		return append(parts,
+		parts = append(parts,
 			part{"action", s.planAction, s.applyAction},
 			part{"profile", s.planProfile, s.applyProfile},
 		)
+		if s.choices.CreateUsersIn != "" {
+			parts = append(parts, part{"users-connection", s.planUsersConnection, s.applyUsersConnection})
+		}
+		return parts
 	}
 	return append(parts,
 		part{"connection", s.planConnection, s.applyConnection},
@@ -77,7 +81,11 @@ func (s *Setup) Scopes() []string {
 	}
 	scopes = append(scopes, "read:clients", "read:client_keys", "create:clients", "update:clients")
 	if s.config.exchanges() {
-		return append(scopes, "read:actions", "create:actions", "update:actions", "read:token_exchange_profiles", "create:token_exchange_profiles")
+		scopes = append(scopes, "read:actions", "create:actions", "update:actions", "read:token_exchange_profiles", "create:token_exchange_profiles")
+		if s.choices.CreateUsersIn != "" {
+			scopes = append(scopes, "read:connections", "read:connections_options", "update:connections")
+		}
+		return scopes
 	}
 	return append(scopes, "read:connections", "read:connections_options", "create:connections", "update:connections", "update:connections_options")
 }
@@ -97,6 +105,7 @@ func (s *Setup) Plan(ctx context.Context) (domain.TenantPlan, error) {
 	}
 	plan.Blockers = s.blockers(now)
 	plan.Remarks = s.remarks(now)
+	plan.ByHand = s.byHand()
 	return plan, nil
 }
 
@@ -245,13 +254,32 @@ func saysScript(name, ours string) func(any) string {
 
 // blockers are what keeps the plan from being carried out.
 func (s *Setup) blockers(now *state) []domain.Instruction {
-	return slices.Concat(s.applicationBlockers(now), s.connectionBlockers(now), s.exchangeBlockers(now))
+	if s.config.exchanges() {
+		return slices.Concat(s.applicationBlockers(now), s.exchangeBlockers(now))
+	}
+	return slices.Concat(s.applicationBlockers(now), s.connectionBlockers(now))
+}
+
+// byHand is what only the operator can decide.
+func (s *Setup) byHand() []domain.Instruction {
+	if !s.config.exchanges() || s.choices.CreateUsersIn != "" {
+		return nil
+	}
+	return []domain.Instruction{{
+		Where: fmt.Sprintf("dashboard, Applications, %s, Connections", s.choices.Application),
+		What:  "turn on the connection whose users sign in, and no other",
+		Why:   "the Action finds people by their user id, and Auth0 lets only people of the application's connections in",
+	}}
 }
 
 // remarks are what an operator should know and setup leaves as it is.
 func (s *Setup) remarks(now *state) []domain.Instruction {
-	remarks := slices.Concat(s.apiRemarks(now), s.applicationRemarks(now), s.connectionRemarks(now))
-	if s.asksAuthsignal() && !s.config.exchanges() {
+	remarks := slices.Concat(s.apiRemarks(now), s.applicationRemarks(now))
+	if s.config.exchanges() {
+		return remarks
+	}
+	remarks = append(remarks, s.connectionRemarks(now)...)
+	if s.asksAuthsignal() {
 		remarks = append(remarks, domain.Instruction{
 			Where: "AUTH0_PROOF=signed",
 			What:  "Auth0 holds Authsignal's server key; with signed proofs it holds none",

@@ -349,6 +349,26 @@ func TestSwitchingToSignedProofsTakesTheKeyAway(t *testing.T) {
 	}
 }
 
+func TestTheActionMakesUsersInAConnectionThatIsThere(t *testing.T) {
+	change := map[string]string{"TOKEN_ISSUER": "auth0-token-exchange", "AUTH0_PROOF": "", "AUTH0_PROOF_KEY": ""}
+	choices := tenant.Choices{CreateUsersIn: "customers"}
+	missing := emptyTenant(t, auth0test.ManagementScopes())
+	if plan, err := missing.setUp(t, change, choices); !errors.Is(err, app.ErrBlocked) || !strings.Contains(blockers(plan), "customers") {
+		t.Errorf("err = %v, blockers: %s; want one about the connection", err, blockers(plan))
+	}
+	s := emptyTenant(t, auth0test.ManagementScopes(), func(options *auth0test.Options) {
+		options.Connections = []auth0test.Connection{{Name: "customers"}}
+	})
+	plan, err := s.setUp(t, change, choices)
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := plan.Steps[len(plan.Steps)-1]
+	if last.ID != "users-connection" || last.Action != domain.Keep {
+		t.Errorf("the last step is %v, want the connection enabled", last)
+	}
+}
+
 func TestPlansTellNoSecret(t *testing.T) {
 	s := emptyTenant(t, auth0test.ManagementScopes())
 	setup, err := s.connect(t, s.environ(map[string]string{"AUTH0_PROOF": "token", "AUTH0_PROOF_KEY": ""}), tenant.Choices{})

@@ -29,6 +29,9 @@ func (s *Setup) read(ctx context.Context) (*state, error) {
 	steps := []func(context.Context, *state) error{s.readAPI, s.readApplication}
 	if s.config.exchanges() {
 		steps = append(steps, s.readAction, s.readProfile)
+		if s.choices.CreateUsersIn != "" {
+			steps = append(steps, s.readConnection, s.readUse)
+		}
 	} else {
 		steps = append(steps, s.readConnection, s.readUse)
 	}
@@ -79,18 +82,27 @@ func (s *Setup) readApplication(ctx context.Context, now *state) error {
 	return nil
 }
 
-func (s *Setup) readConnection(ctx context.Context, now *state) error {
-	list, err := s.management.api.Connections.List(ctx, &management.ListConnectionsQueryParameters{Name: &s.config.Connection})
-	if err != nil {
-		return s.management.explain("find the connection "+s.config.Connection, err)
+// connectionOfUsers is the connection that has, or gets, those who sign in.
+func (s *Setup) connectionOfUsers() string {
+	if s.config.exchanges() {
+		return s.choices.CreateUsersIn
 	}
-	found, err := find(ctx, list, func(o object) bool { return o.text("name") == s.config.Connection })
+	return s.config.Connection
+}
+
+func (s *Setup) readConnection(ctx context.Context, now *state) error {
+	name := s.connectionOfUsers()
+	list, err := s.management.api.Connections.List(ctx, &management.ListConnectionsQueryParameters{Name: &name})
+	if err != nil {
+		return s.management.explain("find the connection "+name, err)
+	}
+	found, err := find(ctx, list, func(o object) bool { return o.text("name") == name })
 	if err != nil || found == nil {
 		return err
 	}
 	read, err := s.management.api.Connections.Get(ctx, found.text("id"), &management.GetConnectionRequestParameters{})
 	if err != nil {
-		return s.management.explain("read the connection "+s.config.Connection, err)
+		return s.management.explain("read the connection "+name, err)
 	}
 	now.connection, err = objectOf(read)
 	return err

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/auth0/go-auth0/v3/management"
 	"github.com/auth0/go-auth0/v3/management/option"
 
 	"nativebridge/adapters/auth0"
@@ -23,7 +24,7 @@ func (s *Setup) actionSettings(now *state) []setting {
 	values := s.scriptSettings(s.clientID(now))
 	code := marked(auth0.ExchangeAction, values)
 	list := []setting{
-		long("code", code, "the Action asks Authsignal about each token, and opens no session otherwise", saysScript("our exchange.js", auth0.ExchangeAction)),
+		long("code", code, "the Action judges each sign-in, and opens no session otherwise", saysScript("our exchange.js", auth0.ExchangeAction)),
 		{
 			path: "runtime", want: "node22", why: "the Action is tried with Node 18 and 22",
 			holds: func(have any) bool { return have == "node18" || have == "node22" },
@@ -148,9 +149,39 @@ func (s *Setup) applyProfile(ctx context.Context, now *state) error {
 	return s.done("create the token exchange profile", err)
 }
 
+// planUsersConnection lets the application use the connection in which the Action makes
+// users. Whatever else may use that connection stays.
+func (s *Setup) planUsersConnection(now *state) domain.TenantStep {
+	step := domain.TenantStep{ID: "users-connection", Object: fmt.Sprintf("applications of connection %q", s.choices.CreateUsersIn), Action: domain.Keep}
+	if !slices.Contains(now.applicationsOfConnection, s.clientID(now)) {
+		step.Action = domain.Change
+		step.Changes = []domain.SettingChange{{Setting: s.applicationName(), To: "on", Why: "the Action makes users in this connection"}}
+	}
+	return step
+}
+
+func (s *Setup) applyUsersConnection(ctx context.Context, now *state) error {
+	on := management.UpdateEnabledClientConnectionsRequestContent{{ClientID: s.clientID(now), Status: true}}
+	return s.done("enable the connection for the application", s.management.api.Connections.Clients.Update(ctx, now.connection.text("id"), on))
+}
+
+// usersConnectionBlockers want the connection in which the Action makes users.
+func (s *Setup) usersConnectionBlockers(now *state) []domain.Instruction {
+	where := "--create-users-in " + s.choices.CreateUsersIn
+	switch {
+	case s.choices.CreateUsersIn == "":
+		return nil
+	case now.connection == nil:
+		return blocked(where, "there is no connection of that name: name another, or make it first", "the Action cannot make users in it")
+	case now.connection.flag("options.import_mode"):
+		return blocked(where, "that connection imports users: turn Import Users to Auth0 off, or name another", "a token exchange cannot make users in a connection that imports them")
+	}
+	return nil
+}
+
 // exchangeBlockers keep setup from what cannot be mended by a change.
 func (s *Setup) exchangeBlockers(now *state) []domain.Instruction {
-	var blockers []domain.Instruction
+	blockers := s.usersConnectionBlockers(now)
 	if now.profile != nil && now.profile.text("action_id") != now.action.text("id") {
 		blockers = append(blockers, domain.Instruction{
 			Where: "AUTH0_SUBJECT_TOKEN_TYPE",
