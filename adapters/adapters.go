@@ -40,11 +40,11 @@ type Runtime struct {
 	Log     *slog.Logger
 	Audit   io.Writer      // takes the audit log's lines, one or several in a call; may hang
 	Now     Clock          // tells the time
-	Born    time.Time      // of no proof from later can a session be had already; zero means of none from now on
+	Born    time.Time      // no proof that is newer than this can have opened a session yet; zero means now
 	Random  io.Reader      // makes owners of claims; must never fail
 	RootCAs *x509.CertPool // trusted for TLS to the upstreams; nil means the system's
 
-	LogStream ops.Stream // tells how the log's output is; nil if nothing can tell
+	LogStream ops.Stream // tells whether the log's output works; nil if nothing can tell
 }
 
 // Clock tells the time.
@@ -68,7 +68,7 @@ func OpenVerifiers(c Config, run Runtime) OpenedVerifiers {
 	return opened
 }
 
-// OpenIssuer opens what opens, renews and revokes sessions.
+// OpenIssuer opens the issuer that is chosen.
 func OpenIssuer(c Config, run Runtime) OpenedIssuer {
 	choice, _ := c.issuer()
 	issuer := choice.Open(Opening{c, run, choice.Name})
@@ -95,15 +95,15 @@ func NewIdentityVerifier(c Config, opened OpenedVerifiers, run Runtime) ports.Id
 	return DecorateVerifier("byissuer", dispatcher, run.Log).IdentityVerifier
 }
 
-// OpenedGuard is the guard of used proofs, and what tells of trouble with its store,
-// which is nil if the guard remembers them by itself.
+// OpenedGuard is the guard of used proofs. Party tells of trouble with its store, and
+// is nil if the guard remembers the proofs by itself.
 type OpenedGuard struct {
 	ports.ReplayGuard
 	Party ops.Upstream
 }
 
-// OpenGuard opens the store that is configured. The error says that it is
-// unfit; one that cannot be reached is none. ctx bounds the opening alone.
+// OpenGuard opens the store that is configured. It returns an error if the store is
+// unfit, but none if the store cannot be reached. ctx bounds the opening alone.
 func OpenGuard(ctx context.Context, c Config, run Runtime) (OpenedGuard, func(), error) {
 	if !c.Redis.Chosen() {
 		born := run.Born
@@ -124,20 +124,20 @@ func OpenGuard(ctx context.Context, c Config, run Runtime) (OpenedGuard, func(),
 	return DecorateGuard(OpenedGuard{guard, store}, run.Log), store.Close, nil
 }
 
-// OpenedAuditLog is the log of attempts, and what tells how its output is.
+// OpenedAuditLog is the log of attempts. Stream tells whether its output works.
 type OpenedAuditLog struct {
 	ports.AuditLog
 	Stream ops.Stream
 }
 
-// OpenAuditLog returns the log of attempts, and what writes its last lines.
+// OpenAuditLog returns the log of attempts, and a function that writes its last lines.
 func OpenAuditLog(c Config, run Runtime) (OpenedAuditLog, func()) {
 	log := auditlog.New(run.Audit, string(c.Issuer), run.Now, run.Log)
 	return DecorateAuditLog(OpenedAuditLog{log, log.Stream}, run.Log), log.Close
 }
 
-// NewHealth returns what the probes tell, and what is warmed before the first
-// caller comes.
+// NewHealth returns what the probes report. It also warms the adapters up before the
+// first caller comes.
 func NewHealth(c Config, verifiers OpenedVerifiers, issuer OpenedIssuer, guard OpenedGuard, audit OpenedAuditLog, run Runtime) *ops.Health {
 	warm := map[string]func(context.Context) error{}
 	var parties []ops.Upstream
@@ -179,8 +179,8 @@ func NewSignInPolicies(c Config) domain.SignInPolicies {
 	return policies
 }
 
-// NewAccessPolicy returns what sessions are offered.
+// NewAccessPolicy returns the rules for the sessions that callers may ask for.
 func NewAccessPolicy(c Config) domain.AccessPolicy { return c.issuerConfig().Offer() }
 
-// NewClientID returns the client id that callers of the OAuth way in may name.
+// NewClientID returns the client id that callers of the OAuth endpoints may name.
 func NewClientID(c Config) httpapi.ClientID { return httpapi.ClientID(c.issuerConfig().ClientID()) }

@@ -9,7 +9,7 @@ import (
 	"nativebridge/adapters/internal/settings"
 )
 
-// agreement checks what holds between the parts.
+// agreement checks the rules that concern more than one part of the configuration.
 type agreement struct {
 	config  *Config
 	environ map[string]string
@@ -20,7 +20,7 @@ func (a *agreement) Check() []settings.Fault {
 	return slices.Concat(a.names(), a.pairs(), a.tokens(), a.times(), a.addresses())
 }
 
-// names wants choices that exist.
+// names finds choices that do not exist.
 func (a *agreement) names() []settings.Fault {
 	var verifiers, issuers []string
 	for _, choice := range Verifiers() {
@@ -45,8 +45,8 @@ func unknown(variable string, chosen, known []string) []settings.Fault {
 	return []settings.Fault{fault}
 }
 
-// pairs wants an issuer that serves every verifier, and no setting that it ignores: that
-// would look as if it did something.
+// pairs finds a verifier that the issuer cannot serve, and settings that the issuer
+// ignores: they would look as if they did something.
 func (a *agreement) pairs() []settings.Fault {
 	issuer, found := a.config.issuer()
 	if !found {
@@ -65,7 +65,7 @@ func (a *agreement) pairs() []settings.Fault {
 	return faults
 }
 
-// tokens wants verifiers whose tokens can be told apart.
+// tokens finds verifiers whose tokens cannot be told apart.
 func (a *agreement) tokens() []settings.Fault {
 	seen := map[string]bool{}
 	for _, config := range a.config.verifierConfigs() {
@@ -73,7 +73,7 @@ func (a *agreement) tokens() []settings.Fault {
 			return []settings.Fault{{
 				Name:    "IDENTITY_VERIFIER",
 				Problem: "names verifiers whose tokens have the same issuer, or none",
-				Fix:     "name one of them: nobody could tell whom to ask about a token",
+				Fix:     "name only one of them: the bridge could not tell which verifier to ask about a token",
 			}}
 		}
 		seen[config.TokenIssuer()] = true
@@ -81,9 +81,8 @@ func (a *agreement) tokens() []settings.Fault {
 	return nil
 }
 
-// times wants a request that lasts as long as its parts may: each party must give
-// up before the one that waits for it does, or else its trouble is told as the
-// wrong one's.
+// times finds a REQUEST_TIMEOUT that is shorter than its parts together. Each party must
+// give up before whoever waits for it does; otherwise the wrong one is blamed.
 func (a *agreement) times() []settings.Fault {
 	var faults []settings.Fault
 	if needed, parts := a.budget(); a.config.HTTP.RequestTimeout < needed {
@@ -103,7 +102,7 @@ func (a *agreement) times() []settings.Fault {
 	return faults
 }
 
-// addresses wants the probes where apps do not come.
+// addresses finds probes on the address that apps use.
 func (a *agreement) addresses() []settings.Fault {
 	if !a.config.Ops.Addr.Overlaps(a.config.HTTP.ListenAddr) {
 		return nil
@@ -115,9 +114,9 @@ func (a *agreement) addresses() []settings.Fault {
 	}}
 }
 
-// budget returns how long an exchange may take with the chosen adapters, and how
-// that is made up. Each share includes the party's own retries; what the bridge
-// does itself takes no time that counts.
+// budget returns how long an exchange may take with the chosen adapters, and the parts
+// of that time. Each part includes the party's own retries. The bridge's own work takes
+// so little time that it is left out.
 func (a *agreement) budget() (needed time.Duration, parts string) {
 	var verify, issue time.Duration
 	for _, config := range a.config.verifierConfigs() { // only one of them is asked about a token

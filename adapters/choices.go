@@ -151,14 +151,14 @@ type Opening struct {
 // Client returns a client for the adapter's party, with a connection pool of its own.
 func (o Opening) Client() *upstream.Client { return o.Runtime.Client(o.Name) }
 
-// OpenedVerifier is a verifier, and what it can do beside its port.
+// OpenedVerifier is a verifier, and what it can do besides its port.
 type OpenedVerifier struct {
 	ports.IdentityVerifier
 	Warm  func(context.Context) error // connects to the party before the first caller comes; nil if there is nothing to do
-	Party ops.Upstream                // tells of trouble with whom it asks; nil if it asks nobody
+	Party ops.Upstream                // tells of trouble with the party that it asks; nil if it asks none
 }
 
-// OpenedIssuer is an issuer, and what it can do beside its ports.
+// OpenedIssuer is an issuer, and what it can do besides its ports.
 type OpenedIssuer struct {
 	Issuer
 	AssertionKeys ports.AssertionKeys         // of the bridge's own assertions; nil if it makes none
@@ -190,7 +190,7 @@ func (VerifierNames) Help() string {
 	for _, choice := range Verifiers() {
 		choices = append(choices, choice.Name+" ("+choice.About+")")
 	}
-	return "who says whom a token proves: " + listed(choices) + "; several of them, separated by commas, while users move from one to another"
+	return "which verifier tells whose token it is: " + listed(choices) + "; several of them, separated by commas, while users move from one to another"
 }
 
 // IssuerName is what TOKEN_ISSUER holds.

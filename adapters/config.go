@@ -33,7 +33,7 @@ type Config struct {
 	OIDC  oidc.Config
 }
 
-// Shared is what more than one adapter goes by.
+// Shared has the settings that more than one adapter uses.
 type Shared struct {
 	ClockSkew time.Duration `env:"CLOCK_SKEW" envDefault:"30s" help:"how far the clocks of Authsignal, Auth0 and the bridge may differ, up to 5m"`
 }
@@ -102,7 +102,7 @@ func Settings() []Setting {
 func (c Config) Warnings() []string { return c.Redis.Warnings() }
 
 // UnknownSettings returns a warning for each variable of environ that looks like
-// a setting and is none.
+// a setting but is none.
 func UnknownSettings(environ map[string]string) []string {
 	var known []settings.Setting
 	prefixes := []string{"REPLAY_"}
@@ -117,10 +117,10 @@ func UnknownSettings(environ map[string]string) []string {
 
 func (c *Config) always() []any { return []any{&c.HTTP, &c.Ops, &c.Shared, &c.Choice, &c.Redis} }
 
-// part is a part of the configuration that is read only if it is chosen.
+// part is a part of the configuration that is read only if its adapter is chosen.
 type part struct {
-	variable string   // that makes the choice
-	names    []string // which it belongs to
+	variable string   // makes the choice
+	names    []string // the choices that it belongs to
 	config   settings.Checker
 }
 

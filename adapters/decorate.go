@@ -7,8 +7,8 @@ import (
 )
 
 // This file is the one list of what wraps what. Each function takes what was opened and
-// returns it with its ports wrapped, the innermost wrapper first. What else it can do is
-// a field beside the port, which no wrapper can lose.
+// returns it with its ports wrapped, the innermost wrapper first. Its other abilities are
+// fields beside the port, so that no wrapper can lose them.
 
 // DecorateVerifier wraps a verifier. Name is for the log.
 func DecorateVerifier(name string, opened OpenedVerifier, log *slog.Logger) OpenedVerifier {

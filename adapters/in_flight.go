@@ -10,22 +10,22 @@ import (
 	"nativebridge/domain"
 )
 
-// inFlight bounds how many exchanges, renewals and revocations are in flight together,
-// MAX_IN_FLIGHT, and begins none of whose REQUEST_TIMEOUT less than half is left. What
-// does not get in is refused at once: nobody was asked about it, no proof was claimed and
-// nothing is recorded.
+// inFlight lets at most MAX_IN_FLIGHT exchanges, renewals and revocations be in flight
+// together. It begins none that has less than half of its REQUEST_TIMEOUT left. Whatever
+// it does not begin is refused at once: no party is asked, no proof is claimed and nothing
+// is recorded.
 type inFlight struct {
 	places chan struct{}
-	least  time.Duration // to be left of a request's time, or it is not begun
+	least  time.Duration // a request that has less time left is not begun
 }
 
-// newInFlight returns the bound of requests that may take so long each.
+// newInFlight returns a bound of most requests, each of which may take requestTimeout.
 func newInFlight(most int, requestTimeout time.Duration) inFlight {
 	return inFlight{places: make(chan struct{}, most), least: requestTimeout / 2}
 }
 
-// enter takes a place, which leave gives back. The error is domain.ErrUnavailable: all
-// places are taken, or the request came here too late to be answered in time.
+// enter takes a place, and leave gives it back. The error is domain.ErrUnavailable: all
+// places are taken, or too little time is left to answer the request.
 func (f inFlight) enter(ctx context.Context) (leave func(), err error) {
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < f.least {
 		return nil, fmt.Errorf("%w: not begun, since half of REQUEST_TIMEOUT had passed when the request was read and its turn came: "+

@@ -9,18 +9,18 @@ import (
 	"nativebridge/adapters/internal/lines"
 )
 
-// flushTime bounds how long a stop waits for whoever reads the log.
+// flushTime bounds how long a stop waits for the reader of the log.
 const flushTime = 2 * time.Second
 
-// Log is the operator's log, one JSON line a message. Nobody ever waits for whoever
-// reads it: what does not fit into its queue is lost, and counted.
+// Log is the operator's log, with one JSON line for each message. It never waits for its
+// reader: a line that does not fit into its queue is lost and counted.
 type Log struct {
 	*slog.Logger
 	stream *lines.Stream
 }
 
-// NewLog returns a log that writes to out. When lines were late or lost it says so
-// as soon as out takes lines again. The caller must call Close.
+// NewLog returns a log that writes to out. When lines were late or lost, it says so
+// as soon as out accepts lines again. The caller must call Close.
 func NewLog(out io.Writer, now func() time.Time) *Log {
 	l := &Log{}
 	l.stream = lines.New(out, now, func(status lines.Status) {
@@ -32,10 +32,10 @@ func NewLog(out io.Writer, now func() time.Time) *Log {
 	return l
 }
 
-// Stream tells how the log's stream is, and how many lines are lost.
+// Stream tells whether the log's output works, and how many lines are lost.
 func (l *Log) Stream() lines.Status { return l.stream.Status() }
 
-// Close writes what waits, within two seconds. What is logged later is lost.
+// Close writes the lines that wait, within two seconds. Later lines are lost.
 func (l *Log) Close() {
 	ctx, cancel := context.WithTimeout(context.Background(), flushTime)
 	defer cancel()

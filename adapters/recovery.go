@@ -18,8 +18,8 @@ type recovery struct {
 	log *slog.Logger
 }
 
-// into must be deferred. If the adapter panics, it logs where, and sets err to an error
-// without a reason. Neither tells what was thrown unless the Go runtime threw it.
+// into must be deferred. If the adapter panics, it logs the stack and sets err to an error
+// without a reason. The value of the panic is shown only if the Go runtime made it.
 func (r recovery) into(ctx context.Context, err *error) {
 	thrown := recover()
 	if thrown == nil {
@@ -30,7 +30,7 @@ func (r recovery) into(ctx context.Context, err *error) {
 	*err = fmt.Errorf("the %s panicked with %s: this is a fault of native-bridge, please report it with the stack in the log", r.who, what)
 }
 
-// around returns warm with its panic recovered, or nil if warm is.
+// around returns warm with its panics recovered, or nil if warm is nil.
 func (r recovery) around(warm func(context.Context) error) func(context.Context) error {
 	if warm == nil {
 		return nil
@@ -96,7 +96,7 @@ type recoveringAuditLog struct {
 	recovery
 }
 
-// Record has no error to return: that the attempt is lost stands in the log alone.
+// Record has no error to return: only the log tells that the attempt is lost.
 func (l recoveringAuditLog) Record(ctx context.Context, attempt domain.Attempt) {
 	var err error
 	defer l.into(ctx, &err)

@@ -11,8 +11,8 @@ import (
 	"nativebridge/adapters/ops"
 )
 
-// Server is the whole bridge: what apps call, and beside it, on an address of its
-// own, what tells how the bridge is. Make one with NewServer.
+// Server is the whole bridge: the API that apps call, and the probes on an address of
+// their own. Make one with NewServer.
 type Server struct {
 	API *httpapi.Server
 	Ops *ops.Server
@@ -30,8 +30,8 @@ func NewServer(c Config, api *httpapi.Server, probes *ops.Server, health *ops.He
 // Listeners are the addresses that a Server answers on.
 type Listeners struct{ API, Ops net.Listener }
 
-// Listen opens both addresses. The error names the setting of the one that cannot be
-// had; the other is closed then.
+// Listen opens both addresses. If one of them cannot be opened, the other is closed and
+// the error names the setting.
 func (s *Server) Listen(ctx context.Context) (Listeners, error) {
 	api, err := s.API.Listen(ctx)
 	if err != nil {
@@ -47,8 +47,8 @@ func (s *Server) Listen(ctx context.Context) (Listeners, error) {
 // Serve answers on both listeners until ctx ends or one of them fails. It becomes
 // ready when the warm-up is done.
 //
-// When ctx ends it is no longer ready, and for DRAIN_DELAY that is all, so that load
-// balancers see it and send no more. Then it takes no new connections of apps and
+// When ctx ends, it stops being ready, and goes on serving for DRAIN_DELAY, so that load
+// balancers notice and send no more. Then it accepts no new connections from apps and
 // finishes what is in flight. The probes answer until that is done.
 func (s *Server) Serve(ctx context.Context, on Listeners) error {
 	apiContext, stopAPI := context.WithCancel(context.WithoutCancel(ctx))
@@ -73,8 +73,8 @@ func (s *Server) Serve(ctx context.Context, on Listeners) error {
 	return errors.Join(failed, <-probes)
 }
 
-// drain says that the bridge is not ready any more, and returns when load balancers
-// have had the time to see it, or when one of the two has failed.
+// drain makes the bridge not ready. It returns when load balancers have had the time to
+// notice, or when the API or the probes have failed.
 func (s *Server) drain(api, probes <-chan error) error {
 	s.health.Drain()
 	s.log.Info("draining: not ready any more, and serving whoever still comes", "for", s.drainDelay.String())
@@ -91,8 +91,7 @@ func (s *Server) drain(api, probes <-chan error) error {
 	}
 }
 
-// inBackground runs f and hands over its error when it is done; from then on there
-// is none.
+// inBackground runs f and returns a channel that gets its error and is then closed.
 func inBackground(f func() error) <-chan error {
 	done := make(chan error, 1)
 	go func() {

@@ -17,7 +17,7 @@ type Deadline time.Duration
 // NewDeadline returns REQUEST_TIMEOUT.
 func NewDeadline(c Config) Deadline { return Deadline(c.HTTP.RequestTimeout) }
 
-// Owners makes the owners of claims, each another.
+// Owners makes the owners of claims; no two are alike.
 type Owners func() domain.Owner
 
 // NewOwners returns a source of random owners.

@@ -2,8 +2,7 @@ package auth0
 
 import "net/netip"
 
-// special are the blocks of addresses that no user comes from over the internet,
-// by the IANA IPv4 and IPv6 Special-Purpose Address Registries
+// special are the blocks of addresses that no user on the internet has, by the IANA IPv4 and IPv6 Special-Purpose Address Registries
 // (iana.org/assignments/iana-ipv4-special-registry and …-ipv6-special-registry).
 // A few addresses within them are reachable, but are services, not users.
 var special = prefixes(
@@ -32,13 +31,13 @@ var special = prefixes(
 	"3fff::/20",         // documentation (RFC 9637)
 )
 
-// unicast is what of IPv6 is given out to the internet (IANA, "IPv6 Global Unicast
+// unicast is the part of IPv6 that is assigned on the internet (IANA, "IPv6 Global Unicast
 // Address Assignments"). Outside of it are, among others, loopback, link-local and
 // unique local addresses, and those that stand for IPv4 ones (64:ff9b::/96,
 // 64:ff9b:1::/48).
 var unicast = netip.MustParsePrefix("2000::/3")
 
-// onTheInternet reports whether addr can be a user's. Any other would make Auth0
+// onTheInternet reports whether addr can be a user's. With any other address Auth0 would
 // count all users of a network, or behind a balancer, as one.
 func onTheInternet(addr netip.Addr) bool {
 	if !addr.IsValid() || addr.Zone() != "" || addr.Is6() && !unicast.Contains(addr) {

@@ -12,14 +12,14 @@ import (
 	"nativebridge/domain"
 )
 
-// cannotTell begins the messages of the Login script's and the Action's errors that
-// are no verdict. Which status and code Auth0 gives the script's is not documented;
-// where it passes the message on, this is how an outage is told from a refusal. It
-// must be the text in login.js and exchange.js.
+// cannotTell begins the messages of the Login script and the Action that are no verdict.
+// It is not documented which status and code Auth0 then answers with; where it passes the
+// message on, this text tells an outage from a refusal. It must be the text in login.js
+// and exchange.js.
 const cannotTell = "native-bridge cannot tell"
 
 // problem is the body of an error reply: OAuth's form (RFC 6749, section 5.2) or
-// Auth0's older one. mfa_token, a credential, is left where it is.
+// Auth0's older one. It does not read mfa_token, which is a credential.
 type problem struct {
 	Error            string `json:"error"`
 	ErrorDescription string `json:"error_description"`
@@ -36,23 +36,23 @@ func problemOf(reply upstream.Reply) problem {
 	return p
 }
 
-// isRateLimit tells the 429 that passes from the one that does not: attack
-// protection blocks an account or an address until somebody lifts it.
+// isRateLimit reports whether a reply is a 429 that ends by itself. The 429 of attack
+// protection does not: it blocks an account or an address until somebody lifts the block.
 func isRateLimit(reply upstream.Reply) bool {
 	return reply.Status == http.StatusTooManyRequests && problemOf(reply).Error != "too_many_attempts"
 }
 
-// said begins what is told of an error reply, without the client secret and what else
-// was sent that must not be told.
+// said returns the beginning of an error: the reply's status and words, without the client
+// secret and the other secrets that were sent.
 func (i *Issuer) said(reply upstream.Reply, p problem, sent ...domain.Secret) string {
 	words := strings.Trim(p.Error+": "+p.ErrorDescription, ": ")
 	return strings.TrimSpace(fmt.Sprintf("auth0 answered %d %s", reply.Status,
 		reply.Words(words, append(sent, i.config.ClientSecret)...)))
 }
 
-// unanswered is the error of a session that was asked for and did not come. Auth0
-// gives a script 20 s, longer than anybody waits here, so that one which never calls
-// back looks like an Auth0 that hangs.
+// unanswered is the error for a request for a session that got no answer. Auth0 gives a
+// script 20 s, which is longer than the bridge waits. So a script that never calls back
+// looks like an Auth0 that hangs.
 func unanswered(err error) error {
 	err = fmt.Errorf("%w: %w", domain.ErrUnavailable, err)
 	if errors.Is(err, context.DeadlineExceeded) {
@@ -77,11 +77,11 @@ func (i *Issuer) passing(reply upstream.Reply, p problem, said string) error {
 	return domain.WithRetryAfter(fmt.Errorf("%w: %s", reason, said), upstream.RetryAfter(reply.Header, i.now()))
 }
 
-// refusal is the one table of Auth0's error replies to a password, a refresh token
-// and a revocation. It goes by the code first,
-// because Auth0's documents disagree about some statuses. Invalid is the reason
-// that invalid_grant stands for, since it speaks of whatever credential was sent;
-// "" means that nobody is there to be refused, and that a refusal is a fault of ours.
+// refusal is the one table of Auth0's error replies to a password, a refresh token and a
+// revocation. It looks at the code first, because Auth0's documents disagree about some
+// statuses. Invalid is the reason that invalid_grant stands for, since that code is about
+// whatever credential was sent. If it is "", no person is involved, and a refusal is a
+// fault of ours.
 func (i *Issuer) refusal(reply upstream.Reply, invalid domain.Error, sent ...domain.Secret) error {
 	p := problemOf(reply)
 	said := i.said(reply, p, sent...)
@@ -139,15 +139,15 @@ func (i *Issuer) refusal(reply upstream.Reply, invalid domain.Error, sent ...dom
 	return refusesUs("check that AUTH0_DOMAIN is the tenant's domain")
 }
 
-// refusedByLoginScript is the hint for a proof that the Login script does not
-// accept, although the bridge has just had the token accepted, or has just signed.
+// refusedByLoginScript is the hint for a proof that the Login script refuses, although
+// Authsignal has just accepted the token, or the bridge has just signed the proof.
 func (i *Issuer) refusedByLoginScript() string {
 	if i.config.Proof == ProofSigned {
 		return ": the Login script refused a proof that the bridge had just signed. " +
 			"Either its settings differ from the bridge's (NATIVE_BRIDGE_KEY, NATIVE_BRIDGE_CLIENT_ID, NATIVE_BRIDGE_CONNECTION, AUTHSIGNAL_API_URL, AUTHSIGNAL_ACTION, AUTHSIGNAL_SUBJECTS), " +
 			"or it is the login.js of another release, or the bridge's clock is wrong"
 	}
-	return ": the Login script refused a token that the bridge had just had accepted. " +
+	return ": the Login script refused a token that Authsignal had just accepted. " +
 		"Either its settings differ from the bridge's (AUTHSIGNAL_SECRET, AUTHSIGNAL_API_URL, AUTHSIGNAL_ACTION, AUTHSIGNAL_SUBJECTS; with NATIVE_BRIDGE_KEY it takes no tokens), " +
 		"or Authsignal has refused the second validation of the same token"
 }

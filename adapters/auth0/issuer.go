@@ -18,8 +18,8 @@ import (
 )
 
 // IssueTimeout bounds the opening of a session, its one retry included. It is
-// longer than LoginScriptTimeout and ExchangeActionTimeout, or else a slow Authsignal would look like a
-// slow Auth0.
+// longer than LoginScriptTimeout and ExchangeActionTimeout, because otherwise a slow
+// Authsignal would look like a slow Auth0.
 const IssueTimeout = 6 * time.Second
 
 // grantPasswordRealm is Auth0's password grant for a named connection ("Resource
@@ -28,8 +28,8 @@ const grantPasswordRealm = "http://auth0.com/oauth/grant-type/password-realm" //
 
 // Issuer opens sessions with the password-realm grant: the subject is the
 // username and a Proof the password, which the connection's Login script judges.
-// It renews and revokes them too, because their
-// refresh tokens are its client's, and knows the keys they are signed with.
+// It also renews and revokes them, because their refresh tokens belong to its client, and
+// it knows the keys that sign them.
 type Issuer struct {
 	client   *upstream.Client
 	config   Config
@@ -78,8 +78,8 @@ func (i *Issuer) Issue(ctx context.Context, grant domain.Grant) (domain.Session,
 	})
 }
 
-// open asks for a session with a form and checks what comes. Refusal is the table
-// that says what an error reply means.
+// open asks for a session with a form and checks the answer. Refusal is the table that
+// says what an error reply means.
 func (i *Issuer) open(ctx context.Context, grant domain.Grant, form url.Values, refusal func(upstream.Reply) error) (domain.Session, error) {
 	ctx, cancel := context.WithTimeout(ctx, IssueTimeout)
 	defer cancel()
@@ -98,10 +98,10 @@ func (i *Issuer) open(ctx context.Context, grant domain.Grant, form url.Values, 
 	return session, err
 }
 
-// ask posts a form to the token endpoint, and once more if that cannot open a
-// second session: nobody has seen the first request, or Auth0 has turned it away
-// at its rate limit and says that the limit is lifted in time. Anything else may
-// have run the Login script or the Action, or used a refresh token up.
+// ask posts a form to the token endpoint. It repeats the request once if that cannot open
+// a second session: the first request was not sent, or Auth0 refused it at its rate limit
+// and says that the limit ends in time. After any other outcome the Login script or the
+// Action may have run, or a refresh token may be used up.
 func (i *Issuer) ask(ctx context.Context, form url.Values, client netip.Addr) (upstream.Reply, error) {
 	reply, err := i.post(ctx, "/oauth/token", form, client)
 	switch {
@@ -113,8 +113,8 @@ func (i *Issuer) ask(ctx context.Context, form url.Values, client netip.Addr) (u
 	return reply, err
 }
 
-// waitForLimit waits until Auth0's rate limit is lifted. It reports false at once
-// if that is not within the deadline, with a second left to be answered in.
+// waitForLimit waits until Auth0's rate limit ends. It returns false at once if less than
+// a second of the deadline would be left for the answer then.
 func (i *Issuer) waitForLimit(ctx context.Context, reply upstream.Reply) bool {
 	wait := upstream.RetryAfter(reply.Header, i.now())
 	deadline, ok := ctx.Deadline()

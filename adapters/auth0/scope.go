@@ -8,11 +8,11 @@ import (
 	"nativebridge/domain"
 )
 
-// Auth0's rule about scopes that are not named ("Call Your API Using Resource Owner
-// Password Flow", auth0.com/docs): a request that names no scope of the API is
-// granted all of them, and one that names openid alone is granted all the standard
-// ones. It is documented for the password grants; token exchange is asked as if it
-// held there too. A renewal may only ask for less, so its scope is sent as it is.
+// Auth0's rule for scopes that a request does not name ("Call Your API Using Resource
+// Owner Password Flow", auth0.com/docs): a request that names no scope of the API gets all
+// of them, and one that names openid alone gets all the standard ones. This is documented
+// for the password grants; the bridge assumes it for token exchange too. A renewal may
+// only ask for less, so its scope is sent as it is.
 
 // profileScopes are the standard scopes about a person (OpenID Connect Core 1.0,
 // section 5.4).
@@ -29,9 +29,9 @@ func isOpenIDAlone(scope []string) bool {
 	return !slices.ContainsFunc(scope, func(s string) bool { return s != domain.ScopeOpenID })
 }
 
-// complete returns a scope for which Auth0's rule adds nothing: whoever names no
-// scope of the API asks for those of AUTH0_SCOPE, and whoever is left with openid
-// alone asks for the standard ones of AUTH0_SCOPE. It adds no offline_access.
+// complete returns a scope to which Auth0's rule adds nothing. If scope has none of the
+// API, it adds those of AUTH0_SCOPE. If it is openid alone then, it adds the standard ones
+// of AUTH0_SCOPE. It never adds offline_access.
 func (c *Config) complete(scope []string) ([]string, error) {
 	if !slices.ContainsFunc(scope, isOfAPI) {
 		scope = slices.Concat(scope, only(c.Scope, isOfAPI))
@@ -49,12 +49,11 @@ func only(scope []string, wanted func(string) bool) []string {
 	return slices.DeleteFunc(slices.Clone(scope), func(s string) bool { return !wanted(s) })
 }
 
-// scopeRemedy is for a session with more than is allowed.
+// scopeRemedy is the advice when a session has more scope than is allowed.
 const scopeRemedy = "Auth0 grants all scopes of an API to a request that names none of them, and an Action may add some. " +
 	"Name at least one scope of the API in AUTH0_SCOPE, or allow these in AUTH0_SCOPE_ALLOWED"
 
-// checkScope returns the faults of a scope that Auth0 is certain to widen, or that
-// is not allowed.
+// checkScope finds a scope that Auth0 is certain to widen, or that is not allowed.
 func (c *Config) checkScope() []settings.Fault {
 	for _, scope := range c.Scope {
 		if len(c.ScopeAllowed) > 0 && !slices.Contains(c.ScopeAllowed, scope) {

@@ -25,7 +25,7 @@ const (
 // "Custom Token Exchange"): the passkey token is the subject token, which an
 // Action judges. There is no password and no username, and a session can be for an
 // organization. Auth0 serves 4 exchanges in a second, 15 on Enterprise ("Rate Limit
-// Configurations", auth0.com/docs). All else is the Issuer's.
+// Configurations", auth0.com/docs). Everything else is as with an Issuer.
 type TokenExchangeIssuer struct{ *Issuer }
 
 var _ ports.TokenIssuer = (*TokenExchangeIssuer)(nil)
@@ -97,7 +97,7 @@ func (t *TokenExchangeIssuer) exchangeRefusal(reply upstream.Reply, token domain
 func exchangeInvalid(p problem, refused func(domain.Error, string) error, ours func(string) error) error {
 	switch {
 	case strings.Contains(p.ErrorDescription, actionRefuses):
-		return refused(domain.ErrAccessDenied, ": the Action refused a token that the bridge had just had accepted. "+
+		return refused(domain.ErrAccessDenied, ": the Action refused a token that Authsignal had just accepted. "+
 			"Either its secrets differ from the bridge's settings (AUTHSIGNAL_SECRET, AUTHSIGNAL_API_URL, AUTHSIGNAL_ACTION, AUTHSIGNAL_SUBJECTS), "+
 			"or Authsignal has refused the second validation of the same token")
 	case missingUser.MatchString(p.ErrorDescription):
@@ -111,8 +111,8 @@ func exchangeInvalid(p problem, refused func(domain.Error, string) error, ours f
 // be the text in exchange.js.
 const actionRefuses = "native-bridge refuses"
 
-// missingUser is how Auth0 may say that the Action set a user who does not exist,
-// which it documents as a failure without its words.
+// missingUser matches how Auth0 may say that the Action set a user who does not exist.
+// Auth0 documents that this fails, but not its words.
 var missingUser = regexp.MustCompile(`(?i)\buser\b.*\b(not exist|not found|not be found)|\b(no such|unknown) user\b`)
 
 // SubjectTokenType is the URI of a token exchange profile.
@@ -127,7 +127,7 @@ func (s *SubjectTokenType) UnmarshalText(text []byte) error {
 	}
 	for _, reserved := range []string{"https://auth0.com", "https://okta.com", "urn:ietf", "urn:auth0", "urn:okta"} {
 		if strings.HasPrefix(uri, reserved) {
-			return fmt.Errorf("Auth0 keeps %s for itself", reserved)
+			return fmt.Errorf("Auth0 reserves %s", reserved)
 		}
 	}
 	if parsed, err := url.Parse(uri); err != nil || strings.ContainsAny(uri, " \t\r\n") || parsed.Host+parsed.Opaque == "" {
@@ -137,8 +137,8 @@ func (s *SubjectTokenType) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Organizations is a list of ids of Auth0 organizations. Names are not taken: they
-// change, and tokens hold them only if the tenant says so.
+// Organizations is a list of ids of Auth0 organizations. Names are not accepted: they
+// change, and tokens have them only if the tenant is set so.
 type Organizations []string
 
 var organizationID = regexp.MustCompile(`^org_[A-Za-z0-9]+$`)

@@ -32,8 +32,8 @@ func (p problem) code() string {
 	return p.Error
 }
 
-// isRejection reports whether a code speaks of the token. Which of them a live tenant
-// uses for a bad, expired or foreign token is not documented, so all count.
+// isRejection reports whether a code is about the token. All of these count, because it is
+// not documented which of them a live tenant uses for a bad, expired or foreign token.
 func isRejection(code string) bool {
 	switch code {
 	case "expired_token", "token_expired", "invalid_token", "invalid_request", "invalid_credential":
@@ -60,9 +60,9 @@ func (v *Verifier) refusal(reply upstream.Reply, token domain.PasskeyToken) erro
 	return err
 }
 
-// trouble is the one table of the error replies that say nothing about a token. What
-// is told of the reply begins with said. An error without a reason means that Authsignal
-// refuses the bridge itself.
+// trouble is the one table of the error replies that say nothing about a token. The text
+// of the error begins with said. An error without a reason means that Authsignal refuses
+// the bridge itself.
 func (v *Verifier) trouble(reply upstream.Reply, said string) error {
 	wait := upstream.RetryAfter(reply.Header, v.now())
 

@@ -50,8 +50,8 @@ func (v *Verifier) addEmail(ctx context.Context, identity domain.Identity) (doma
 	return identity, nil
 }
 
-// emailOf reads a 200 as the Login script does: an address that is empty or no text is
-// none, and only true is verified.
+// emailOf reads a 200 as the Login script does: an empty address, or one that is not a
+// text, counts as none, and only the value true counts as verified.
 func emailOf(body []byte) (email domain.Secret, verified bool, err error) {
 	var user *struct {
 		Email         any `json:"email"`
@@ -69,8 +69,8 @@ func emailOf(body []byte) (email domain.Secret, verified bool, err error) {
 
 var codeForm = regexp.MustCompile(`^[A-Za-z_]{1,64}$`)
 
-// saidOfUser begins what is told of an error reply about a user. It tells the code and
-// no text: a text may name the person.
+// saidOfUser returns the beginning of an error about a user. It has the reply's code but
+// not its text, which may name the person.
 func saidOfUser(reply upstream.Reply) string {
 	said := fmt.Sprintf("authsignal answered %d when it was asked for the user", reply.Status)
 	if code := problemOf(reply).code(); codeForm.MatchString(code) {

@@ -38,8 +38,8 @@ type Verifier struct {
 
 var _ ports.IdentityVerifier = (*Verifier)(nil)
 
-// NewVerifier returns a verifier for the tenant that config describes. A token is
-// expired when it has been for longer than skew.
+// NewVerifier returns a verifier for the tenant that config describes. A token counts as
+// expired when its exp is further in the past than skew.
 func NewVerifier(client *upstream.Client, config Config, skew time.Duration, now func() time.Time) *Verifier {
 	return &Verifier{client: client, config: config, skew: skew, now: now}
 }
@@ -49,8 +49,8 @@ func (v *Verifier) Warm(ctx context.Context) error {
 	return v.client.Warm(ctx, string(v.config.APIURL))
 }
 
-// Verify implements ports.IdentityVerifier. What cannot be a live Authsignal token
-// is rejected without asking.
+// Verify implements ports.IdentityVerifier. It rejects what cannot be a live Authsignal
+// token without asking.
 func (v *Verifier) Verify(ctx context.Context, token domain.PasskeyToken) (domain.Identity, error) {
 	if err := screen(token, v.now(), v.skew); err != nil {
 		return domain.Identity{}, err
@@ -116,11 +116,11 @@ func (v *Verifier) request(ctx context.Context, method, path string, body io.Rea
 	return req, nil
 }
 
-// validation is the part of a 200 from /validate that the bridge reads. The code
-// of the action comes under two names, which the SDKs choose between. It is read
-// strictly, because the Login script and the Action read the same answer and must
-// not find another person in it: names are compared with regard to case, and a
-// member that is there twice makes it no validation.
+// validation is the part of a 200 from /validate that the bridge reads. The code of the
+// action has two names, and SDKs differ in which one they read. The decoder is strict,
+// because the Login script and the Action read the same answer and must not find another
+// person in it: names are case-sensitive, and an answer with a duplicate member is no
+// validation.
 type validation struct {
 	IsValid            *bool   `json:"isValid"`
 	State              string  `json:"state"`
@@ -141,7 +141,7 @@ func (v *Verifier) identity(body []byte) (domain.Identity, error) {
 	}
 	switch {
 	case answer.isUndecoded():
-		return domain.Identity{}, fmt.Errorf("%w: authsignal's answer holds what could not be decoded", domain.ErrUnavailable)
+		return domain.Identity{}, fmt.Errorf("%w: authsignal's answer has a text that could not be decoded", domain.ErrUnavailable)
 	case !*answer.IsValid:
 		return domain.Identity{}, fmt.Errorf("%w: authsignal says that the token is not valid (state %.32q)", domain.ErrTokenRejected, answer.State)
 	case answer.State != "CHALLENGE_SUCCEEDED":
@@ -171,8 +171,8 @@ func (v *Verifier) identity(body []byte) (domain.Identity, error) {
 	}, nil
 }
 
-// isUndecoded reports whether a text has U+FFFD, which the decoder puts in place of
-// what is no character: two ids would become one.
+// isUndecoded reports whether a text has U+FFFD, with which the decoder replaces invalid
+// characters: two ids could become one.
 func (a *validation) isUndecoded() bool {
 	texts := a.UserID + a.IdempotencyKey + a.VerificationMethod
 	for _, action := range []*string{a.Action, a.ActionCode} {

@@ -1,5 +1,5 @@
-// Package byissuer lets tokens of more than one authority in, as while users move
-// from one passkey provider to another.
+// Package byissuer accepts tokens of more than one authority, for the time in which users
+// move from one passkey provider to another.
 package byissuer
 
 import (
@@ -14,9 +14,9 @@ import (
 	"nativebridge/ports"
 )
 
-// Verifier is a ports.IdentityVerifier that hands a token to the one verifier that
-// its issuer says. What a token says of itself is not believed: it decides who is
-// asked, and that verifier checks it again.
+// Verifier is a ports.IdentityVerifier that hands a token to the one verifier of its
+// issuer. It does not trust the token's iss, which only decides which verifier is asked:
+// that verifier checks it again.
 type Verifier struct {
 	byIssuer      map[string]ports.IdentityVerifier
 	withoutIssuer ports.IdentityVerifier
@@ -31,8 +31,8 @@ func NewVerifier(byIssuer map[string]ports.IdentityVerifier, withoutIssuer ports
 	return &Verifier{byIssuer: byIssuer, withoutIssuer: withoutIssuer}
 }
 
-// Verify implements ports.IdentityVerifier. A token of any other issuer is rejected,
-// and nobody is asked about it.
+// Verify implements ports.IdentityVerifier. It rejects a token of any other issuer
+// without asking a verifier.
 func (v *Verifier) Verify(ctx context.Context, token domain.PasskeyToken) (domain.Identity, error) {
 	issuer, declared, err := issuerOf(token)
 	if err != nil {
@@ -48,8 +48,8 @@ func (v *Verifier) Verify(ctx context.Context, token domain.PasskeyToken) (domai
 	return verifier.Verify(ctx, token)
 }
 
-// issuerOf returns what the token says its "iss" is, and false if it says nothing.
-// It is as strict as a verifier: a claim that is there twice names nobody.
+// issuerOf returns the token's "iss", and false if it has none. It is as strict as a
+// verifier: it rejects a token with a duplicate claim.
 func issuerOf(token domain.PasskeyToken) (issuer string, declared bool, err error) {
 	var claims map[string]any
 	_, rest, _ := strings.Cut(token.Reveal(), ".")

@@ -18,10 +18,9 @@ type claims struct {
 	all map[string]any
 }
 
-// decode reads a payload. The decoder is strict, because two readers must not
-// find different people in one token: a member that is there twice, at any depth,
-// or a registered claim of another form rejects the token, and names are
-// compared with regard to case.
+// decode reads a payload. The decoder is strict, because two readers must not find
+// different people in one token: it rejects a token with a duplicate member, at any
+// depth, or with a registered claim of another form, and names are case-sensitive.
 func decode(payload []byte) (claims, error) {
 	var c claims
 	if json.Unmarshal(payload, &c.all) != nil || json.Unmarshal(payload, &c.Claims) != nil {
@@ -30,7 +29,7 @@ func decode(payload []byte) (claims, error) {
 	return c, nil
 }
 
-// checkClaims checks whom the token is from and for, and when it holds.
+// checkClaims checks the token's issuer, audience and times, and that it is a sign-in.
 func (v *Verifier) checkClaims(c claims) error {
 	expected := jwt.Expected{Issuer: string(v.config.Issuer), AnyAudience: jwt.Audience(v.config.Audience), Time: v.now()}
 	if err := c.ValidateWithLeeway(expected, v.skew); err != nil {
@@ -53,8 +52,8 @@ func (c claims) has(name string) bool {
 	return found
 }
 
-// text returns a claim that is a string, or "" if there is none. What could not be
-// decoded has become U+FFFD, which would make two people one: it is rejected.
+// text returns a claim that is a string, or "" if there is none. It rejects U+FFFD, with
+// which the decoder replaces invalid characters: two people could become one.
 func (c claims) text(name string) (string, error) {
 	value, found := c.all[name]
 	if !found {

@@ -84,7 +84,7 @@ func (c *Config) Check() []settings.Fault {
 	return faults
 }
 
-// checkPasskey makes sure that somebody has thought of what proves a passkey.
+// checkPasskey makes sure that the operator has said what proves a passkey.
 func (c *Config) checkPasskey() []settings.Fault {
 	values := len(c.PasskeyAMR)+len(c.PasskeyACR) > 0
 	switch {
@@ -95,7 +95,7 @@ func (c *Config) checkPasskey() []settings.Fault {
 		}}
 	case values && c.PasskeyOnly:
 		return []settings.Fault{{
-			Name: "JWT_PASSKEY_ONLY", Problem: "is true, and JWT_PASSKEY_AMR or JWT_PASSKEY_ACR is set, which then counts for nothing",
+			Name: "JWT_PASSKEY_ONLY", Problem: "is true, so that JWT_PASSKEY_AMR or JWT_PASSKEY_ACR, which is set, has no effect",
 			Fix: "unset one or the other",
 		}}
 	}
@@ -134,7 +134,7 @@ func (a *Algorithms) UnmarshalText(text []byte) error {
 		algorithms = append(algorithms, jose.SignatureAlgorithm(name))
 	}
 	if len(algorithms) == 0 {
-		return errors.New("it names no algorithm")
+		return errors.New("it has no algorithm in it")
 	}
 	*a = algorithms
 	return nil
@@ -143,15 +143,15 @@ func (a *Algorithms) UnmarshalText(text []byte) error {
 // List is a list of values that are compared exactly.
 type List []string
 
-// UnmarshalText splits at commas; there must be something between them.
+// UnmarshalText splits at commas. At least one value must be left.
 func (l *List) UnmarshalText(text []byte) error {
 	if *l = split(text); len(*l) == 0 {
-		return errors.New("it names nothing")
+		return errors.New("it has no value in it")
 	}
 	return nil
 }
 
-// split splits at commas and leaves out spaces and what is empty.
+// split splits at commas, trims spaces and leaves out empty items.
 func split(text []byte) []string {
 	var items []string
 	for item := range strings.SplitSeq(string(text), ",") {

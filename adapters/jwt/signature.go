@@ -15,7 +15,7 @@ import (
 const minRSABits = 2048
 
 // signed is a token in the form of a JWS Compact Serialization (RFC 7515, section
-// 7.1). Nothing in it is to be believed before checkSignature.
+// 7.1). It must not be trusted before checkSignature.
 type signed struct {
 	jws   *jose.JSONWebSignature
 	input string // what is signed: header and payload as they are spelt
@@ -23,12 +23,12 @@ type signed struct {
 
 func (s signed) header() jose.Header { return s.jws.Signatures[0].Protected }
 
-// parse rejects what is not a JWS signed with one of algorithms, and what carries
-// a header that changes its meaning.
+// parse rejects a token that is not a JWS signed with one of algorithms, or that has a
+// header that changes its meaning.
 func parse(token domain.PasskeyToken, algorithms Algorithms) (signed, error) {
 	text := token.Reveal()
 	// The library decodes leniently and checks the signature over its own spelling
-	// of the header and payload, so without this a token has several.
+	// of the header and payload. Without this check a token would have several spellings.
 	for part := range strings.SplitSeq(text, ".") {
 		if _, err := base64.RawURLEncoding.Strict().DecodeString(part); err != nil {
 			return signed{}, rejected("the token is not a JWT: a part of it is not base64url")
@@ -82,8 +82,8 @@ func (v *Verifier) checkSignature(ctx context.Context, s signed) ([]byte, error)
 }
 
 // fits reports whether key may verify an algorithm's signatures: a key that names
-// its algorithm is for no other (RFC 7517, section 4.4). That its type and curve
-// are the algorithm's is checked with the signature.
+// its algorithm is for no other (RFC 7517, section 4.4). The library checks its type
+// and curve when it verifies the signature.
 func fits(key jose.JSONWebKey, algorithm string) bool {
 	if public, ok := key.Key.(*rsa.PublicKey); ok && public.N.BitLen() < minRSABits {
 		return false

@@ -17,13 +17,13 @@ import (
 	"nativebridge/ports"
 )
 
-// VerifyTimeout bounds a verification, with the fetching of the provider's keys.
+// VerifyTimeout bounds a verification, including the fetch of the provider's keys.
 const VerifyTimeout = 3 * time.Second
 
 // Verifier is a ports.IdentityVerifier that checks a token's signature with the
 // provider's published keys and its claims by configuration. It asks the provider
-// for keys only, so it sees no session that was revoked since. Action, method, age
-// and subject it reports as they are, for domain.SignInPolicy to judge.
+// for keys only, so it does not notice that a session was revoked. It reports action,
+// method, time and subject as they are, and domain.SignInPolicy judges them.
 type Verifier struct {
 	client *upstream.Client
 	keys   *jwks.Keys
@@ -119,8 +119,8 @@ func (v *Verifier) action(c claims) (string, error) {
 	return c.text(v.config.ActionClaim)
 }
 
-// method translates what proves a passkey into domain.MethodPasskey. Anything
-// else is told in a form that no value of a token's can make equal to that.
+// method returns domain.MethodPasskey if the token proves a passkey. Otherwise it returns
+// amr and acr in a form that no token can make equal to domain.MethodPasskey.
 func (v *Verifier) method(c claims) (string, error) {
 	if v.config.PasskeyOnly {
 		return domain.MethodPasskey, nil
@@ -140,9 +140,9 @@ func (v *Verifier) method(c claims) (string, error) {
 	return fmt.Sprintf("amr %q, acr %q", amr, acr), nil
 }
 
-// proof names the ceremony. A hash stands in for a missing jti: of what is signed
-// and not of the token, because whoever holds a token can spell an ECDSA
-// signature in a second way that is just as good.
+// proof names the ceremony. If there is no jti, it is a hash of the part that is signed,
+// and not of the whole token, because whoever holds a token can write its ECDSA signature
+// in a second, equally valid way.
 func (v *Verifier) proof(c claims, s signed) (string, error) {
 	if v.config.ProofClaim != "" {
 		id, err := c.mustText(v.config.ProofClaim)

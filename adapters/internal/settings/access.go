@@ -22,7 +22,7 @@ func (s *Scope) UnmarshalText(text []byte) error {
 		}
 	}
 	if !slices.Contains(scope, domain.ScopeOpenID) {
-		return errors.New("openid is not in it, and without an ID token nobody can tell whose session it is")
+		return errors.New("openid is not in it, and without an ID token the bridge cannot tell whose session it is")
 	}
 	*s = scope
 	return nil

@@ -5,17 +5,17 @@ import (
 	"strings"
 )
 
-// The forms that credentials have. Nothing else that belongs into a setting has
-// one of them: URLs and scopes have colons or dots, ids are shorter.
+// The forms of credentials. No proper value of a setting has one of them: URLs and scopes
+// have colons or dots, and ids are shorter.
 var (
 	jwtForm    = regexp.MustCompile(`^eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*$`)
 	randomForm = regexp.MustCompile(`^[A-Za-z0-9+/_=-]{40,}$`) // hexadecimal, base64 and base64url
 	twoDigits  = regexp.MustCompile(`[0-9].*[0-9]`)            // long words have none
 )
 
-// looksLikeCredential reports whether value, or an item of it if it is a list, has
-// the form of a private key, a token or a long random secret. It tells what was
-// pasted into the wrong variable; that it says no proves nothing.
+// looksLikeCredential reports whether value, or an item of it if it is a list, has the
+// form of a private key, a token or a long random secret. It finds what was pasted into
+// the wrong variable. It does not find every credential.
 func looksLikeCredential(value string) bool {
 	if strings.Contains(value, "-----BEGIN") {
 		return true

@@ -52,8 +52,8 @@ type Checker interface {
 	Check() []Fault
 }
 
-// Load fills the structs that configs point to from environ. The error is a
-// Faults with everything that is wrong in all of them.
+// Load fills the structs that configs point to from environ. The error is a Faults that
+// lists everything that is wrong in all of them.
 func Load(environ map[string]string, configs ...any) error {
 	environ, faults := readSecrets(environ, Describe(configs...))
 	faults = append(faults, takeOutCredentials(environ, Describe(configs...))...)
@@ -111,8 +111,7 @@ type revealer interface {
 	Reveal() string
 }
 
-// Helper is the type of a setting whose help no tag can hold, because it is made of
-// what the code knows.
+// Helper is the type of a setting whose help is computed, and so cannot be a tag.
 type Helper interface {
 	Help() string // completes "set it to …", as a tag does
 }
@@ -124,8 +123,8 @@ func help(field reflect.StructField) string {
 	return field.Tag.Get("help")
 }
 
-// readSecrets returns a copy of environ in which each secret is read: from the file
-// that NAME_FILE names, if it does, and without the line breaks at its end.
+// readSecrets returns a copy of environ with the value of each secret, which comes from
+// the file that NAME_FILE names if that is set. Line breaks at the end are cut off.
 func readSecrets(environ map[string]string, known []Setting) (map[string]string, Faults) {
 	read := maps.Clone(environ)
 	if read == nil {
@@ -156,8 +155,8 @@ func readSecrets(environ map[string]string, known []Setting) (map[string]string,
 	return read, faults
 }
 
-// readSecret reads a secret from the file at path. The fault does not tell the
-// path, which may be the secret itself, put into the wrong variable.
+// readSecret reads a secret from the file at path. The fault does not show the path,
+// which may be the secret itself in the wrong variable.
 func readSecret(path string, setting Setting) (string, *Fault) {
 	fault := Fault{Name: setting.Name + "_FILE"}
 	content, err := os.ReadFile(path) // #nosec G304 -- the operator names the file
@@ -169,7 +168,7 @@ func readSecret(path string, setting Setting) (string, *Fault) {
 	case err != nil:
 		fault.Problem, fault.Fix = "names a file that cannot be read: "+err.Error(), "mount the file there, readable for this user"
 	case writableForAll(path):
-		fault.Problem, fault.Fix = "names a file that every user may write to, and so choose the secret", "take that right away: chmod o-w"
+		fault.Problem, fault.Fix = "names a file that every user may write to, so that anybody could choose the secret", "take that permission away: chmod o-w"
 	case text == "":
 		fault.Problem, fault.Fix = "names a file that is empty", "write into it "+setting.Help
 	case problem != "":
@@ -185,8 +184,8 @@ func writableForAll(path string) bool {
 	return err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o002 != 0
 }
 
-// takeOutCredentials empties each setting that is no secret and looks like one, so
-// that nothing which tells of that setting tells a credential.
+// takeOutCredentials empties each setting that is no secret but looks like one, so that
+// nothing that shows the setting shows a credential.
 func takeOutCredentials(environ map[string]string, known []Setting) Faults {
 	var faults Faults
 	for _, setting := range known {
@@ -244,9 +243,8 @@ func faultOf(err error, environ map[string]string, known []Setting) Fault {
 	return Fault{"configuration", err.Error(), "this is a fault of native-bridge: please report it"}
 }
 
-// wrong says what is wrong with a value. A secret, and whatever may be a credential
-// that was put into the wrong variable, is not shown: neither is the value then, nor a cause that quotes
-// from it.
+// wrong says what is wrong with a value. It does not show a secret, or a value that may
+// be a credential in the wrong variable, and no cause that quotes one.
 func wrong(value string, secret bool, failed env.ParseError) string {
 	why := failed.Err.Error()
 	switch quotes := strings.Contains(why, `"`) || len(value) > 3 && strings.Contains(why, value); {
@@ -268,7 +266,7 @@ func wrong(value string, secret bool, failed env.ParseError) string {
 // short is a number or a duration.
 var short = regexp.MustCompile(`^-?[0-9]{1,4}[a-z]{0,2}$`)
 
-// shown returns what may be told of a value: a short number or duration, or the
+// shown returns the part of a value that may be shown: a short number or duration, or the
 // scheme and host of a URL.
 func shown(value string) string {
 	if short.MatchString(value) {

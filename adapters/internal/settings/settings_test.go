@@ -255,7 +255,7 @@ func TestFaultsOfSecretFiles(t *testing.T) {
 		"a byte order mark":  {map[string]string{"VENDOR_SECRET_FILE": file(t, "\ufeff"+secretText)}, content("begins with a byte order mark, which some editors and PowerShell write")},
 		"UTF-16":             {map[string]string{"VENDOR_SECRET_FILE": file(t, "\xff\xfes\x003\x00")}, content("begins with a byte order mark, which some editors and PowerShell write")},
 		"a file for all to write": {map[string]string{"VENDOR_SECRET_FILE": writable(t)},
-			settings.Fault{Name: "VENDOR_SECRET_FILE", Problem: "names a file that every user may write to, and so choose the secret", Fix: "take that right away: chmod o-w"}},
+			settings.Fault{Name: "VENDOR_SECRET_FILE", Problem: "names a file that every user may write to, so that anybody could choose the secret", Fix: "take that permission away: chmod o-w"}},
 		"an empty file":        {map[string]string{"VENDOR_SECRET_FILE": file(t, "")}, empty},
 		"a file of line feeds": {map[string]string{"VENDOR_SECRET_FILE": file(t, "\n\r\n")}, empty},
 		"a file and a value": {

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Unknown returns a warning for each variable that is no setting and looks like
+// Unknown returns a warning for each variable that is no setting but looks like
 // one: it begins with one of prefixes, or it is one letter off a setting's name. A
 // misspelt optional setting would otherwise go unnoticed.
 func Unknown(environ map[string]string, known []Setting, prefixes ...string) []string {
