@@ -64,7 +64,7 @@ type Config struct {
 	AuthsignalURL      settings.BaseURL `env:"AUTHSIGNAL_API_URL,required,notEmpty" help:"the Server API base URL of your Authsignal tenant's region, such as https://eu.api.authsignal.com/v1"`
 	AuthsignalSecret   domain.Secret    `env:"AUTHSIGNAL_SECRET,required,notEmpty" help:"the Authsignal tenant's Server API secret key"`
 	AuthsignalAction   string           `env:"AUTHSIGNAL_ACTION" envDefault:"signInWithPasskey" help:"the action code that the app signs in with"`
-	AuthsignalSubjects string           `env:"AUTHSIGNAL_SUBJECTS" envDefault:"auth0" help:"auth0 or plain, as at the bridge"`
+	AuthsignalSubjects auth0.Subjects   `env:"AUTHSIGNAL_SUBJECTS" envDefault:"auth0" help:"auth0 or plain, as at the bridge"`
 }
 
 // Load reads the configuration from environ. The error names everything that is wrong

@@ -149,7 +149,7 @@ func (s *Setup) Settings(ctx context.Context) ([]domain.TenantSetting, error) {
 		plain("AUTHSIGNAL_API_URL", string(s.config.AuthsignalURL), ""),
 		plain("AUTHSIGNAL_SECRET", s.config.AuthsignalSecret.Reveal(), ""),
 		plain("AUTHSIGNAL_ACTION", s.config.AuthsignalAction, ""),
-		plain("AUTHSIGNAL_SUBJECTS", s.config.AuthsignalSubjects, ""),
+		plain("AUTHSIGNAL_SUBJECTS", string(s.config.AuthsignalSubjects), ""),
 	}
 	if s.config.exchanges() {
 		list = append(list,
@@ -187,7 +187,7 @@ func (s *Setup) scriptSettings(clientID string) map[string]string {
 	named := map[string]string{
 		"AUTHSIGNAL_API_URL":  string(s.config.AuthsignalURL),
 		"AUTHSIGNAL_ACTION":   s.config.AuthsignalAction,
-		"AUTHSIGNAL_SUBJECTS": s.config.AuthsignalSubjects,
+		"AUTHSIGNAL_SUBJECTS": string(s.config.AuthsignalSubjects),
 	}
 	if s.asksAuthsignal() {
 		named["AUTHSIGNAL_SECRET"] = s.config.AuthsignalSecret.Reveal()
