@@ -86,8 +86,9 @@
 // organization_usage is require, when a connection's password method is off, and when
 // an API of a token exchange asks for consent. [Variants.KeepConfiguration] and
 // [Variants.LesserPlan] are switches for two more. [Protection.AsSettings] has the
-// limits follow the tenant's attack protection. These are stored and have no effect: an
-// Action bound to post-login, adaptive MFA, breached-password detection, bot detection
+// limits follow the tenant's attack protection. An
+// Action bound to post-login runs, and may deny, ask for MFA or fail; the claims that it
+// sets are dropped. These are stored and have no effect: adaptive MFA, breached-password detection, bot detection
 // other than "always", and address ranges in an allow-list.
 //
 // [Fault] strikes here as [AtManagement], before a call takes effect or, with After,

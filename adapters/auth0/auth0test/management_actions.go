@@ -12,7 +12,11 @@ import (
 	"nativebridge/adapters/auth0/auth0test/scripthost"
 )
 
-const triggerTokenExchange = "custom-token-exchange"
+// The triggers whose Actions run here.
+const (
+	triggerTokenExchange = "custom-token-exchange"
+	triggerPostLogin     = "post-login"
+)
 
 func actionOperations() []operation {
 	read, update := []string{"read:actions"}, []string{"update:actions"}
@@ -111,7 +115,6 @@ func createAction(m *managed) (answer, error) {
 	action.change(m, body)
 	action.deployBuilt = body.is("deploy")
 	m.tenant.actions = append(m.tenant.actions, action)
-	action.build(m)
 	return respond(http.StatusCreated, action.show())
 }
 
@@ -186,8 +189,11 @@ func (a *storedAction) deploy(host *scripthost.Host, now time.Time) document {
 		"created_at": timestamp(now), "updated_at": a.str("updated_at"), "built_at": timestamp(now),
 	}
 	a.deployed = &deployedAction{shown: version, secrets: maps.Clone(a.secrets)}
-	if a.trigger() == triggerTokenExchange {
-		a.deployed.script, _ = host.CompileAction(a.str("code")) // nil: an Action that cannot run, a server error when it is asked
+	switch a.trigger() { // nil: an Action that cannot run, a server error when it is asked
+	case triggerTokenExchange:
+		a.deployed.script, _ = host.CompileAction(a.str("code"))
+	case triggerPostLogin:
+		a.deployed.script, _ = host.CompilePostLogin(a.str("code"))
 	}
 	return version
 }
@@ -264,7 +270,7 @@ func deployAction(m *managed) (answer, error) {
 func listTriggers(*managed) (answer, error) {
 	triggers := documents{}
 	for _, t := range []struct{ id, version string }{
-		{"post-login", "v3"}, {"credentials-exchange", "v2"}, {"pre-user-registration", "v2"}, {"post-user-registration", "v2"},
+		{triggerPostLogin, "v3"}, {"credentials-exchange", "v2"}, {"pre-user-registration", "v2"}, {"post-user-registration", "v2"},
 		{"post-change-password", "v2"}, {triggerTokenExchange, "v1"},
 	} {
 		triggers = append(triggers, document{"id": t.id, "version": t.version, "status": "CURRENT", "runtimes": []any{"node22"}, "default_runtime": "node22"})

@@ -38,7 +38,7 @@ func (s *Server) passwordGrant(c *call, client *Client) (answer, error) {
 	if a.user, err = s.signIn(c, conn); err != nil {
 		return answer{}, err
 	}
-	if err := cmp.Or(s.challenge(c), c.afterLogin()); err != nil {
+	if err := s.afterLogin(c, a); err != nil {
 		return answer{}, err
 	}
 	refreshToken := ""

@@ -28,14 +28,14 @@ func (s *Server) refreshGrant(c *call, client *Client) (answer, error) {
 	if user.Blocked {
 		return answer{}, c.unauthorized(textUserBlocked)
 	}
-	if err := c.afterLogin(); err != nil {
+	a.client, a.user = client, user
+	if err := s.afterLogin(c, a); err != nil {
 		return answer{}, err
 	}
 	next, err := s.grants.use(token, client, c.now)
 	if err != nil {
 		return answer{}, err
 	}
-	a.client, a.user = client, user
 	if asked := strings.Fields(c.params["scope"]); len(asked) > 0 {
 		if c.faults.Variants.WidenRefresh {
 			a.scope = existing(widened(asked, a.api), client, a.api)

@@ -46,7 +46,7 @@ func (s *Server) tokenExchangeGrant(c *call, client *Client) (answer, error) {
 	if err := s.exchange(c, profile, &a); err != nil {
 		return answer{}, err
 	}
-	if err := cmp.Or(s.challenge(c), c.afterLogin()); err != nil {
+	if err := s.afterLogin(c, a); err != nil {
 		return answer{}, err
 	}
 	refreshToken := ""

@@ -9,17 +9,26 @@ import (
 	"github.com/dop251/goja"
 )
 
-// actionHandler is what an Action of the trigger custom-token-exchange exports.
-const actionHandler = "onExecuteCustomTokenExchange"
+// What an Action exports, by its trigger.
+const (
+	actionHandler    = "onExecuteCustomTokenExchange"
+	postLoginHandler = "onExecutePostLogin"
+)
 
 // Exchange runs the handler of an Action with the event and an api object, and reports what it decided. The run is
 // over when the handler's promise settles. As Auth0 documents, variables outside the handler survive in the container,
 // but nothing promises that. When ctx ends first the outcome is [TimedOut].
 func (h *Host) Exchange(ctx context.Context, s *Script, event map[string]any) Outcome {
-	return h.execute(ctx, s, func(r *run) error { return r.startAction(s, event) })
+	return h.execute(ctx, s, func(r *run) error { return r.startAction(s, actionHandler, event) })
 }
 
-func (r *run) startAction(s *Script, event map[string]any) error {
+// PostLogin runs the handler of an Action of the trigger post-login, as Exchange does. The claims, scopes and metadata
+// that it sets are dropped.
+func (h *Host) PostLogin(ctx context.Context, s *Script, event map[string]any) Outcome {
+	return h.execute(ctx, s, func(r *run) error { return r.startAction(s, postLoginHandler, event) })
+}
+
+func (r *run) startAction(s *Script, handler string, event map[string]any) error {
 	r.silence = "the Action's promise can never be settled"
 	text, err := json.Marshal(event)
 	if err != nil {
@@ -30,7 +39,7 @@ func (r *run) startAction(s *Script, event map[string]any) error {
 			return err
 		}
 	}
-	_, err = r.call(r.hooks.Get("runAction"), r.action, r.vm.ToValue(string(text)))
+	_, err = r.call(r.hooks.Get("runAction"), r.action, r.vm.ToValue(handler), r.vm.ToValue(string(text)))
 	return err
 }
 
@@ -58,9 +67,13 @@ type command struct {
 }
 
 // settleAction settles the run with the calls the handler made of its api object.
-func (c *container) settleAction(text string) {
+func (c *container) settleAction(handler, text string) {
 	var commands []command
 	must(json.Unmarshal([]byte(text), &commands))
+	decide := decideExchange
+	if handler == postLoginHandler {
+		decide = decideLogin
+	}
 	out, err := decide(commands)
 	if err != nil {
 		out = Outcome{Kind: Failed, Name: "TypeError", Message: err.Error()}
@@ -73,10 +86,10 @@ func (c *container) settleAction(text string) {
 	c.run.settle(out)
 }
 
-// decide turns the handler's calls into its decision. The first denial counts, also after a user was set: neither call
+// decideExchange turns the handler's calls into its decision. The first denial counts, also after a user was set: neither call
 // ends the handler. "Exactly one" of the calls that set the user must be made (Auth0 docs, "custom-token-exchange API
 // object"); what another number of calls does is not documented.
-func decide(commands []command) (Outcome, error) {
+func decideExchange(commands []command) (Outcome, error) {
 	if i := slices.IndexFunc(commands, command.denies); i >= 0 {
 		return commands[i].denial()
 	}
@@ -95,6 +108,24 @@ func decide(commands []command) (Outcome, error) {
 		}
 		if err != nil {
 			return Outcome{}, err
+		}
+	}
+	return out, nil
+}
+
+// decideLogin is the decision of a post-login handler. A denial counts before everything else.
+func decideLogin(commands []command) (Outcome, error) {
+	out := Outcome{Kind: Continued}
+	for _, call := range commands {
+		switch call.Name {
+		case "deny":
+			out = Outcome{Kind: Denied}
+			err := call.read(&out.Message)
+			return out, err
+		case "enable", "challengeWith", "challengeWithAny", "enrollWith", "enrollWithAny":
+			out.Kind = FactorAsked
+		case "sendUserTo":
+			out.Kind = Redirected
 		}
 	}
 	return out, nil

@@ -58,8 +58,17 @@ var loginName = regexp.MustCompile(`\blogin\b`)
 // CompileAction parses an Action of the trigger custom-token-exchange: a CommonJS module that exports the handler
 // onExecuteCustomTokenExchange. It refuses what [Host.Compile] refuses, for the same reasons.
 func (h *Host) CompileAction(source string) (*Script, error) {
-	if !strings.Contains(source, actionHandler) {
-		return nil, errors.New("the Action exports no " + actionHandler)
+	return compileAction(source, actionHandler)
+}
+
+// CompilePostLogin parses an Action of the trigger post-login, which exports onExecutePostLogin.
+func (h *Host) CompilePostLogin(source string) (*Script, error) {
+	return compileAction(source, postLoginHandler)
+}
+
+func compileAction(source, handler string) (*Script, error) {
+	if !strings.Contains(source, handler) {
+		return nil, errors.New("the Action exports no " + handler)
 	}
 	return compile(source, "(function(exports,module){ ", "\n})")
 }

@@ -132,6 +132,13 @@ const (
 	ManyUsers     Kind = "many_users"     // more than one user was set
 )
 
+// The ways a post-login Action can decide, beside [Denied].
+const (
+	Continued   Kind = "continued"    // nothing stands in the way
+	FactorAsked Kind = "factor_asked" // api.multifactor.enable, or an api.authentication call that challenges or enrolls
+	Redirected  Kind = "redirected"   // api.redirect.sendUserTo, which needs a browser
+)
+
 // Outcome is how a run ended.
 type Outcome struct {
 	Kind    Kind
