@@ -5,7 +5,7 @@ GOLANGCI_LINT_VERSION := v2.15.0
 GO        ?= go
 LINT      := bin/golangci-lint-$(GOLANGCI_LINT_VERSION)
 WEB       := cmd/sandbox/web
-GENERATED := wire_gen.go ports/portsmock/portsmock.go docs/configuration.md docs/choosing-an-issuer.md
+GENERATED := wire_gen.go ports/portsmock/portsmock.go docs/configuration.md docs/choosing-an-issuer.md docs/doctor.md
 
 .PHONY: help run test check generate build fuzz mutation needs page clean
 

@@ -91,7 +91,7 @@ func NewIdentityVerifier(c Config, opened OpenedVerifiers, run Runtime) ports.Id
 	if len(opened) == 1 {
 		return only
 	}
-	dispatcher := OpenedVerifier{byissuer.NewVerifier(byIssuer, withoutIssuer), nil, nil}
+	dispatcher := OpenedVerifier{byissuer.NewVerifier(byIssuer, withoutIssuer), nil, nil, nil}
 	return DecorateVerifier("byissuer", dispatcher, run.Log).IdentityVerifier
 }
 

@@ -35,11 +35,11 @@ func Verifiers() []VerifierChoice {
 			func(o Opening) OpenedVerifier {
 				client := o.Client()
 				verifier := authsignal.NewVerifier(client, o.Authsignal, o.ClockSkew, o.Now)
-				if issuer := o.issuerConfig(); issuer.WantsEmail() {
-					rule, _ := issuer.SubjectRule()
+				if choice, found := o.issuer(); found && choice.Config(&o.Config).WantsEmail() {
+					rule, _ := choice.Config(&o.Config).SubjectRule()
 					verifier = verifier.WithEmail(rule)
 				}
-				return OpenedVerifier{verifier, verifier.Warm, client}
+				return OpenedVerifier{verifier, verifier.Warm, client, authsignal.NewProbe(client, o.Authsignal, o.ClockSkew)}
 			},
 		},
 		{
@@ -48,7 +48,7 @@ func Verifiers() []VerifierChoice {
 			func(o Opening) OpenedVerifier {
 				client := o.Client()
 				verifier := jwt.NewVerifier(client, o.JWT, o.ClockSkew, o.Now)
-				return OpenedVerifier{verifier, verifier.Warm, client}
+				return OpenedVerifier{verifier, verifier.Warm, client, verifier.NewProbe()}
 			},
 		},
 	}
@@ -76,7 +76,8 @@ func Issuers() []IssuerChoice {
 			func(o Opening) OpenedIssuer {
 				client := o.Client()
 				issuer := auth0.NewIssuer(client, o.Auth0, o.ClockSkew, o.Now)
-				return OpenedIssuer{issuer, nil, issuer.Warm, client}
+				trial := issuer.NewTrial(o.Authsignal.Authority(), string(o.Authsignal.Action))
+				return OpenedIssuer{issuer, nil, issuer.Warm, client, issuer.NewProbe(), Trial{trial, true}}
 			},
 		},
 		{
@@ -86,7 +87,7 @@ func Issuers() []IssuerChoice {
 			func(o Opening) OpenedIssuer {
 				client := o.Client()
 				issuer := auth0.NewTokenExchangeIssuer(client, o.Auth0, o.ClockSkew, o.Now)
-				return OpenedIssuer{issuer, nil, issuer.Warm, client}
+				return OpenedIssuer{issuer, nil, issuer.Warm, client, issuer.NewProbe(), Trial{issuer.NewTrial(), false}}
 			},
 		},
 		{
@@ -96,7 +97,7 @@ func Issuers() []IssuerChoice {
 			func(o Opening) OpenedIssuer {
 				client := o.Client()
 				issuer := oidc.NewIssuer(client, o.OIDC, o.ClockSkew, o.Now, o.Random)
-				return OpenedIssuer{issuer, issuer, issuer.Warm, client}
+				return OpenedIssuer{issuer, issuer, issuer.Warm, client, issuer.NewProbe(), Trial{issuer.NewTrial(), true}}
 			},
 		},
 	}
@@ -156,6 +157,7 @@ type OpenedVerifier struct {
 	ports.IdentityVerifier
 	Warm  func(context.Context) error // connects to the party before the first caller comes; nil if there is nothing to do
 	Party ops.Upstream                // tells of trouble with the party that it asks; nil if it asks none
+	Probe ports.Probe                 // looks for what is wrong with it; nil if nothing can be
 }
 
 // OpenedIssuer is an issuer, and what it can do besides its ports.
@@ -164,6 +166,14 @@ type OpenedIssuer struct {
 	AssertionKeys ports.AssertionKeys         // of the bridge's own assertions; nil if it makes none
 	Warm          func(context.Context) error // as an OpenedVerifier's
 	Party         ops.Upstream                // as an OpenedVerifier's
+	Probe         ports.Probe                 // as an OpenedVerifier's; it tries to open no session
+	Trial         Trial
+}
+
+// Trial is a probe that tries to open a session which must be refused.
+type Trial struct {
+	ports.Probe
+	AtStart bool // whether it may be made whenever a process starts, or costs too much for that
 }
 
 // Issuer is what every issuer does: a refresh token is good for nobody but the client

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 
 	"nativebridge/adapters/httpapi"
+	"nativebridge/ports"
 )
 
 // This file is the one list of what wraps what. Each function takes what was opened and
@@ -15,6 +16,7 @@ func DecorateVerifier(name string, opened OpenedVerifier, log *slog.Logger) Open
 	recovery := recovery{"verifier " + name, log}
 	opened.IdentityVerifier = recoveringVerifier{opened.IdentityVerifier, recovery}
 	opened.Warm = recovery.around(opened.Warm)
+	opened.Probe = DecorateProbe(opened.Probe, log)
 	return opened
 }
 
@@ -23,6 +25,8 @@ func DecorateIssuer(name string, opened OpenedIssuer, log *slog.Logger) OpenedIs
 	recovery := recovery{"issuer " + name, log}
 	opened.Issuer = recoveringIssuer{opened.Issuer, recovery}
 	opened.Warm = recovery.around(opened.Warm)
+	opened.Probe = DecorateProbe(opened.Probe, log)
+	opened.Trial.Probe = DecorateProbe(opened.Trial.Probe, log)
 	return opened
 }
 
@@ -36,6 +40,14 @@ func DecorateGuard(opened OpenedGuard, log *slog.Logger) OpenedGuard {
 func DecorateAuditLog(opened OpenedAuditLog, log *slog.Logger) OpenedAuditLog {
 	opened.AuditLog = recoveringAuditLog{opened.AuditLog, recovery{"audit log", log}}
 	return opened
+}
+
+// DecorateProbe wraps a probe. It returns nil if there is none.
+func DecorateProbe(probe ports.Probe, log *slog.Logger) ports.Probe {
+	if probe == nil {
+		return nil
+	}
+	return recoveringProbe{probe, recovery{"probe", log}}
 }
 
 // DecorateUseCases wraps what the routes drive. Keys are not bounded: apps need them to

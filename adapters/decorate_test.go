@@ -109,7 +109,7 @@ func (p party) Trouble() *upstream.Trouble { p.call("Trouble of " + p.name); ret
 func (f *fake) opened(t *testing.T) opened {
 	t.Helper()
 	o := open(t, minimal())
-	o.verifiers = adapters.OpenedVerifiers{"authsignal": {f, f.Warm, party{f, "verifier"}}}
+	o.verifiers = adapters.OpenedVerifiers{"authsignal": {f, f.Warm, party{f, "verifier"}, nil}}
 	o.issuer = adapters.OpenedIssuer{Issuer: f, AssertionKeys: f, Warm: f.Warm, Party: party{f, "issuer"}}
 	o.guard = adapters.OpenedGuard{ReplayGuard: f, Party: party{f, "guard"}}
 	o.audit = adapters.OpenedAuditLog{AuditLog: f, Stream: f.Stream}
@@ -165,8 +165,8 @@ func (o opened) calls() map[string]map[string]func(context.Context) error {
 	}
 }
 
-// unwrapped are the ports that nothing wraps, because only setup and doctor use them,
-// which run for one operator and end.
+// unwrapped are the ports that this test leaves out: a Probe has no error to return and a
+// test of its own, and only setup uses a TenantSetup, which runs for one operator and ends.
 var unwrapped = []string{"Probe", "TenantSetup"}
 
 // portMethods lists the methods of each interface in ports that serves callers.

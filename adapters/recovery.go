@@ -102,3 +102,29 @@ func (l recoveringAuditLog) Record(ctx context.Context, attempt domain.Attempt) 
 	defer l.into(ctx, &err)
 	l.next.Record(ctx, attempt)
 }
+
+type recoveringProbe struct {
+	next ports.Probe
+	recovery
+}
+
+func (p recoveringProbe) Checks() []domain.Check { return p.next.Checks() }
+
+// Run reports what a panic keeps from being made as not made.
+func (p recoveringProbe) Run(ctx context.Context, report func(domain.Finding)) {
+	made := 0
+	var err error
+	defer func() {
+		if err == nil {
+			return
+		}
+		for _, check := range p.next.Checks()[made:] {
+			report(check.CannotTell("the check panicked: this is a fault of native-bridge", "report it with the stack in the log"))
+		}
+	}()
+	defer p.into(ctx, &err)
+	p.next.Run(ctx, func(finding domain.Finding) {
+		made++
+		report(finding)
+	})
+}

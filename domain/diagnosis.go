@@ -10,6 +10,8 @@ type Check struct {
 	Asks string
 	// Why says what goes wrong, and for whom, if it is not true.
 	Why string
+	// Remedy says what mends it as a rule. The Fix of a finding says it exactly.
+	Remedy string
 	// Grade is how bad that is.
 	Grade Grade
 }

@@ -105,7 +105,7 @@ func (i *Issuer) Issue(ctx context.Context, grant domain.Grant) (domain.Session,
 	if err != nil {
 		return domain.Session{}, err
 	}
-	body, err := i.ask(ctx, provider, provider.TokenEndpoint, domain.ErrAccessDenied, func() (url.Values, error) { return i.jwtBearer(grant) })
+	body, err := i.ask(ctx, provider, provider.TokenEndpoint, domain.ErrAccessDenied, func() (url.Values, error) { return i.formOf(grant) })
 	if err != nil {
 		return domain.Session{}, err
 	}
@@ -117,18 +117,22 @@ func (i *Issuer) Issue(ctx context.Context, grant domain.Grant) (domain.Session,
 	return session, err
 }
 
-func (i *Issuer) jwtBearer(grant domain.Grant) (url.Values, error) {
+func (i *Issuer) formOf(grant domain.Grant) (url.Values, error) {
 	assertion, err := i.assertions.about(grant.Identity.Subject)
 	if err != nil {
 		return nil, err
 	}
+	return i.jwtBearer(assertion, grant.Access), nil
+}
+
+func (i *Issuer) jwtBearer(assertion domain.Secret, asked domain.Access) url.Values {
 	form := url.Values{
 		"grant_type": {grantJWTBearer},
 		"assertion":  {assertion.Reveal()},
-		"scope":      {strings.Join(grant.Access.Scope, " ")},
+		"scope":      {strings.Join(asked.Scope, " ")},
 	}
-	i.setAudience(form, grant.Access.Audience)
-	return form, nil
+	i.setAudience(form, asked.Audience)
+	return form
 }
 
 func (i *Issuer) setAudience(form url.Values, audience string) {

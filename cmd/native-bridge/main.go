@@ -25,6 +25,9 @@ func main() {
 	if err == nil {
 		return
 	}
+	if said, ok := errors.AsType[status](err); ok {
+		os.Exit(int(said))
+	}
 	sayLast(fmt.Sprintf("native-bridge: %v\n", err))
 	if _, usage := errors.AsType[usageError](err); usage || adapters.IsFaults(err) {
 		os.Exit(exitUsage)
@@ -64,7 +67,7 @@ func command() *cobra.Command {
 		return usageError{fmt.Errorf("%w: see '%s --help'", err, cmd.CommandPath())}
 	})
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(serveCommand(), setupCommand())
+	root.AddCommand(serveCommand(), setupCommand(), doctorCommand())
 	return root
 }
 

@@ -34,6 +34,7 @@ func TestMain(m *testing.M) {
 //	end SIGNAL           send it a signal; it must end with status 0. What it printed is then in the files stdout.log and stderr.log
 //	start-tenant [SCOPE] start an empty Auth0 tenant, and set what setup needs; its application lacks the scope
 //	start-authsignal [activated] start an empty Authsignal tenant, in which passkeys are activated or not, and set what setup needs
+//	start-parties        start tenants of Authsignal and Auth0 that are set up for the bridge, and set its environment
 //	mode BITS FILE       want the file's permissions to end with those, such as rw-------
 //	end-at-once SIGNAL   send it a signal, and again when it drains; it must die of the second
 func TestScripts(t *testing.T) {
@@ -54,6 +55,7 @@ func TestScripts(t *testing.T) {
 
 			"end-at-once": endAtOnce,
 
+			"start-parties":    startParties,
 			"start-tenant":     startTenant,
 			"start-authsignal": startAuthsignal,
 			"mode":             wantMode,
