@@ -1,6 +1,7 @@
 package auth0test
 
 import (
+	"errors"
 	"net/http"
 	"net/netip"
 	"regexp"
@@ -38,7 +39,7 @@ func (s *Server) logGrant(c *call, client *Client, err error) {
 		return
 	}
 	password := grant == GrantPassword || grant == GrantPasswordRealm
-	refusal, refused := err.(*refusal)
+	refusal, refused := errors.AsType[*refusal](err)
 	switch {
 	case err == nil:
 		if password {

@@ -66,7 +66,7 @@ func (p *Probe) Run(ctx context.Context, report func(domain.Finding)) {
 		return
 	}
 	report(checkAccess.Pass())
-	look := &look{Setup: NewSetup(management, p.config, Choices{Adopt: p.client, Application: p.client}), state: &state{}}
+	look := &look{Setup: NewSetup(management, p.config, Choices{Adopt: p.client, Application: p.client}), now: &state{}}
 	for _, subject := range p.subjects() {
 		look.at(ctx, subject, report)
 	}
@@ -91,7 +91,7 @@ func (p *Probe) reportNoAccess(err error, report func(domain.Finding)) {
 // look is one run of the probe.
 type look struct {
 	*Setup
-	*state
+	now *state
 }
 
 // subject is an object of the tenant that the bridge needs: how it is read, what must
@@ -116,7 +116,7 @@ type extra struct {
 // checks lists them in the order in which they are reported.
 func (s subject) checks() []domain.Check {
 	checks := []domain.Check{s.exists}
-	for _, wanted := range s.asked(&look{Setup: &Setup{}, state: &state{}}) {
+	for _, wanted := range s.asked(&look{Setup: &Setup{}, now: &state{}}) {
 		checks = append(checks, wanted.check)
 	}
 	for _, extra := range s.more {
@@ -205,17 +205,17 @@ func (p *Probe) application(s *Setup) subject {
 		id: "application", name: "application " + p.client + " (AUTH0_CLIENT_ID)", where: "dashboard, Applications, " + p.client,
 		exists: checkApplication,
 		read: func(l *look, ctx context.Context) error {
-			err := l.readApplication(ctx, l.state)
+			err := l.readApplication(ctx, l.now)
 			if isStatus(err, http.StatusNotFound) {
 				return nil
 			}
 			return err
 		},
-		object:   func(l *look) object { return l.state.application },
+		object:   func(l *look) object { return l.now.application },
 		settings: func(*look) []setting { return s.applicationSettings() },
 		more: []extra{{checkOtherGrants, func(l *look) (string, string) {
 			var told []string
-			for _, remark := range l.applicationRemarks(l.state) {
+			for _, remark := range l.applicationRemarks(l.now) {
 				told = append(told, remark.What)
 			}
 			return strings.Join(told, "; "), "dashboard, Applications, " + p.client + ", Settings: take them away, or give the bridge an application of its own"
@@ -229,21 +229,21 @@ func (p *Probe) connection(s *Setup) subject {
 		id: "connection", name: fmt.Sprintf("database connection %q (AUTH0_CONNECTION)", name), where: "dashboard, Authentication, Database, " + name,
 		exists: checkConnection,
 		read: func(l *look, ctx context.Context) error {
-			if err := l.readConnection(ctx, l.state); err != nil {
+			if err := l.readConnection(ctx, l.now); err != nil {
 				return err
 			}
-			if l.state.connection != nil && l.state.connection.at("options") == nil {
+			if l.now.connection != nil && l.now.connection.at("options") == nil {
 				return fmt.Errorf("auth0 does not tell the connection's options: the scope read:connections_options is missing")
 			}
-			return l.readUse(ctx, l.state)
+			return l.readUse(ctx, l.now)
 		},
 		object: func(l *look) object {
-			if l.state.connection.text("strategy") != "auth0" {
+			if l.now.connection.text("strategy") != "auth0" {
 				return nil
 			}
-			return l.state.connection
+			return l.now.connection
 		},
-		settings: func(l *look) []setting { return scriptAlone(s.connectionSettings(l.state)) },
+		settings: func(l *look) []setting { return scriptAlone(s.connectionSettings(l.now)) },
 		more: []extra{
 			{checkParameters, (*look).judgeParameters},
 			{checkValues, (*look).judgeValues},
@@ -275,14 +275,14 @@ func (l *look) parametersWhere() string {
 }
 
 func (l *look) judgeParameters() (problem, fix string) {
-	wanted := l.scriptSettings(l.clientID(l.state))
+	wanted := l.scriptSettings(l.clientID(l.now))
 	var told []string
 	for name := range wanted {
-		if !slices.Contains(l.parameters(), name) {
+		if !slices.Contains(l.now.parameters(), name) {
 			told = append(told, name+" is missing")
 		}
 	}
-	for _, name := range l.parameters() {
+	for _, name := range l.now.parameters() {
 		if _, needed := wanted[name]; !needed && name != previousKey {
 			told = append(told, name+" is there and is not needed")
 		}
@@ -293,22 +293,22 @@ func (l *look) judgeParameters() (problem, fix string) {
 
 // judgeValues compares the mark that setup has left, since Auth0 never tells values.
 func (l *look) judgeValues() (problem, fix string) {
-	script := l.state.connection.text(loginScript)
-	if mark, _ := unmarked(script); mark == "" || mark == markOf(l.scriptSettings(l.clientID(l.state))) {
+	script := l.now.connection.text(loginScript)
+	if mark, _ := unmarked(script); mark == "" || mark == markOf(l.scriptSettings(l.clientID(l.now))) {
 		return "", ""
 	}
 	return "setup wrote them with other values than the bridge has now", l.parametersWhere()
 }
 
 func (l *look) judgeEnabled() (problem, fix string) {
-	if slices.Contains(l.applicationsOfConnection, l.clientID(l.state)) {
+	if slices.Contains(l.now.applicationsOfConnection, l.clientID(l.now)) {
 		return "", ""
 	}
 	return "it is not", fmt.Sprintf("native-bridge setup auth0; by hand: dashboard, Authentication, Database, %s, Applications", l.config.Connection)
 }
 
 func (l *look) judgeOtherApplications() (problem, fix string) {
-	others := slices.DeleteFunc(slices.Clone(l.applicationsOfConnection), func(id string) bool { return id == l.clientID(l.state) })
+	others := slices.DeleteFunc(slices.Clone(l.now.applicationsOfConnection), func(id string) bool { return id == l.clientID(l.now) })
 	if len(others) == 0 {
 		return "", ""
 	}
@@ -317,24 +317,24 @@ func (l *look) judgeOtherApplications() (problem, fix string) {
 
 func (l *look) judgeOtherConnections() (problem, fix string) {
 	var names []string
-	for _, connection := range l.foreign(l.state) {
+	for _, connection := range l.foreign(l.now) {
 		names = append(names, connection.text("name"))
 	}
 	if len(names) == 0 {
 		return "", ""
 	}
-	return "it has " + strings.Join(names, ", ") + " too", "dashboard, Applications, " + l.clientID(l.state) + ", Connections: turn them off"
+	return "it has " + strings.Join(names, ", ") + " too", "dashboard, Applications, " + l.clientID(l.now) + ", Connections: turn them off"
 }
 
 func (p *Probe) api(s *Setup) subject {
 	return subject{
 		id: "api", name: fmt.Sprintf("API %q (AUTH0_AUDIENCE)", s.config.Audience), where: "dashboard, Applications, APIs, " + s.config.Audience,
 		exists:   checkAPI,
-		read:     func(l *look, ctx context.Context) error { return l.readAPI(ctx, l.state) },
-		object:   func(l *look) object { return l.state.api },
-		settings: func(l *look) []setting { return s.apiSettings(l.state) },
+		read:     func(l *look, ctx context.Context) error { return l.readAPI(ctx, l.now) },
+		object:   func(l *look) object { return l.now.api },
+		settings: func(l *look) []setting { return s.apiSettings(l.now) },
 		more: []extra{{checkAPIAlg, func(l *look) (string, string) {
-			for _, remark := range l.apiRemarks(l.state) {
+			for _, remark := range l.apiRemarks(l.now) {
 				return remark.What, remark.Where
 			}
 			return "", ""
@@ -346,9 +346,9 @@ func (p *Probe) profile(s *Setup) subject {
 	return subject{
 		id: "profile", name: "token exchange profile " + string(s.config.SubjectTokenType) + " (AUTH0_SUBJECT_TOKEN_TYPE)", where: "Management API",
 		exists:   checkProfile,
-		read:     func(l *look, ctx context.Context) error { return l.readProfile(ctx, l.state) },
-		object:   func(l *look) object { return l.state.profile },
-		settings: func(l *look) []setting { return s.profileSettings(l.state)[:2] }, // whose Action it is comes next
+		read:     func(l *look, ctx context.Context) error { return l.readProfile(ctx, l.now) },
+		object:   func(l *look) object { return l.now.profile },
+		settings: func(l *look) []setting { return s.profileSettings(l.now)[:2] }, // whose Action it is comes next
 	}
 }
 
@@ -357,24 +357,24 @@ func (p *Probe) action(s *Setup) subject {
 		id: "action", name: "Action that the token exchange profile names", where: "dashboard, Actions, Library",
 		exists:   checkAction,
 		read:     (*look).readActionOfProfile,
-		object:   func(l *look) object { return l.state.action },
-		settings: func(l *look) []setting { return actionAlone(s.actionSettings(l.state)) },
+		object:   func(l *look) object { return l.now.action },
+		settings: func(l *look) []setting { return actionAlone(s.actionSettings(l.now)) },
 		more:     []extra{{checkValues, (*look).judgeSecrets}},
 	}
 }
 
 func (l *look) readActionOfProfile(ctx context.Context) error {
-	if l.state.profile == nil {
+	if l.now.profile == nil {
 		return fmt.Errorf("it builds upon %s", checkProfile.Code)
 	}
-	read, err := l.management.api.Actions.Get(ctx, l.state.profile.text("action_id"))
+	read, err := l.management.api.Actions.Get(ctx, l.now.profile.text("action_id"))
 	if isStatus(err, http.StatusNotFound) {
 		return nil
 	}
 	if err != nil {
 		return l.management.explain("read the Action of the profile", err)
 	}
-	l.state.action, err = objectOf(read)
+	l.now.action, err = objectOf(read)
 	return err
 }
 
@@ -399,13 +399,13 @@ func actionAlone(settings []setting) []setting {
 // judgeSecrets compares the mark that setup has left. If the
 // Action makes users, the mark holds the connection's name, which nobody knows here.
 func (l *look) judgeSecrets() (problem, fix string) {
-	for _, secret := range secretNames(l.state.action.at("secrets")) {
+	for _, secret := range secretNames(l.now.action.at("secrets")) {
 		if secret == createUsersIn {
 			return "", ""
 		}
 	}
-	mark, _ := unmarked(l.state.action.text("code"))
-	if mark == "" || mark == markOf(l.scriptSettings(l.clientID(l.state))) {
+	mark, _ := unmarked(l.now.action.text("code"))
+	if mark == "" || mark == markOf(l.scriptSettings(l.clientID(l.now))) {
 		return "", ""
 	}
 	return "setup wrote them with other values than the bridge has now", "native-bridge setup auth0; by hand: dashboard, Actions, Library, its secrets"

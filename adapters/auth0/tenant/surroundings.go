@@ -155,7 +155,7 @@ func judgeRateLimits(ctx context.Context, l *look) (problem, fix string, err err
 	}
 	policies, err := collect(ctx, list, func(policy object) bool {
 		whom := policy.text("consumer_selector")
-		return (whom == "default" || whom == "client_id:"+l.clientID(l.state)) && policy.text("configuration.action") != "allow" && policy.text("configuration.action") != "log"
+		return (whom == "default" || whom == "client_id:"+l.clientID(l.now)) && policy.text("configuration.action") != "allow" && policy.text("configuration.action") != "log"
 	})
 	if err != nil {
 		return "", "", l.management.explain("list the rate-limit policies", err)
@@ -165,7 +165,7 @@ func judgeRateLimits(ctx context.Context, l *look) (problem, fix string, err err
 	}
 	policy := policies[0]
 	return fmt.Sprintf("the policy for %s allows %v calls", policy.text("consumer_selector"), policy.at("configuration.limit")),
-		"Management API, rate-limit-policies: make one with the action allow for client_id:" + l.clientID(l.state), nil
+		"Management API, rate-limit-policies: make one with the action allow for client_id:" + l.clientID(l.now), nil
 }
 
 func judgeRuntime(ctx context.Context, l *look) (problem, fix string, err error) {
