@@ -173,3 +173,65 @@ func TestTheSDKSeesAuth0sErrors(t *testing.T) {
 		t.Errorf("an application that is not there: %v", err)
 	}
 }
+
+// A doctor reads these. The SDK decodes the answers, some of which have to be of one of two forms.
+func TestTheSDKReadsWhatADoctorLooksAt(t *testing.T) {
+	s, hc, m := emptyTenant(t, auth0test.ManagementScopes())
+	clientID, _, _ := setUp(t, m)
+	if status, _ := signIn(t, s, hc, clientID, "wrong"); status != http.StatusUnauthorized {
+		t.Fatalf("a wrong secret is answered %d", status)
+	}
+	ctx := t.Context()
+	for name, read := range map[string]func() error{
+		"clients of a connection": func() error {
+			_, err := m.Clients.Connections.Get(ctx, clientID, &management.ConnectionsGetRequest{})
+			return err
+		},
+		"client grants": func() error {
+			_, err := m.ClientGrants.List(ctx, &management.ListClientGrantsRequestParameters{})
+			return err
+		},
+		"resource servers": func() error {
+			_, err := m.ResourceServers.List(ctx, &management.ListResourceServerRequestParameters{})
+			return err
+		},
+		"actions": func() error { _, err := m.Actions.List(ctx, &management.ListActionsRequestParameters{}); return err },
+		"bindings": func() error {
+			_, err := m.Actions.Triggers.Bindings.List(ctx, management.ActionTriggerTypeEnum("post-login").Ptr(), &management.ListActionTriggerBindingsRequestParameters{})
+			return err
+		},
+		"profiles": func() error {
+			_, err := m.TokenExchangeProfiles.List(ctx, &management.TokenExchangeProfilesListRequest{})
+			return err
+		},
+		"MFA policies": func() error { _, err := m.Guardian.Policies.List(ctx); return err },
+		"brute force":  func() error { _, err := m.AttackProtection.BruteForceProtection.Get(ctx); return err },
+		"throttling":   func() error { _, err := m.AttackProtection.SuspiciousIPThrottling.Get(ctx); return err },
+		"breaches":     func() error { _, err := m.AttackProtection.BreachedPasswordDetection.Get(ctx); return err },
+		"bots":         func() error { _, err := m.AttackProtection.BotDetection.Get(ctx); return err },
+		"rate policies": func() error {
+			_, err := m.RateLimitPolicies.List(ctx, &management.ListRateLimitPoliciesRequestParameters{})
+			return err
+		},
+		"keys": func() error { _, err := m.Keys.Signing.List(ctx); return err },
+		"domains": func() error {
+			_, err := m.CustomDomains.List(ctx, &management.ListCustomDomainsRequestParameters{})
+			return err
+		},
+		"blocks": func() error {
+			_, err := m.UserBlocks.ListByIdentifier(ctx, &management.ListUserBlocksByIdentifierRequestParameters{Identifier: "jane@example.com"})
+			return err
+		},
+		"logs": func() error {
+			page, err := m.Logs.List(ctx, &management.ListLogsRequestParameters{}, option.WithQueryParameters(url.Values{"q": {"type:seccft"}}))
+			if err == nil && len(page.Results) != 1 {
+				return errors.New("there is no entry of the manager's own token")
+			}
+			return err
+		},
+	} {
+		if err := read(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
