@@ -70,6 +70,13 @@ func LoadConfig(environ map[string]string) (Config, error) {
 	return c, err
 }
 
+// Chooses reports whether environ chooses the verifier or the issuer with that name.
+func Chooses(environ map[string]string, name string) bool {
+	var c Config
+	_ = settings.Load(environ, &c.Choice) // LoadConfig says what is wrong with it
+	return slices.Contains(c.Verifiers, name) || string(c.Issuer) == name
+}
+
 // Summary tells an operator what was chosen, as names and values for a log line,
 // without anything secret. The configuration must be free of faults.
 func (c Config) Summary() []any {

@@ -18,6 +18,8 @@ func Probes(environ map[string]string, run adapters.Runtime) []ports.Probe {
 	return slices.Concat(
 		[]ports.Probe{adapters.NewConfigurationProbe(environ)},
 		probes.Verifiers,
+		atAuthsignal(environ, run),
+		atAuth0(environ, run),
 		probes.Issuer,
 		probes.Surroundings,
 		probes.Trial,
@@ -26,7 +28,7 @@ func Probes(environ map[string]string, run adapters.Runtime) []ports.Probe {
 
 // Checks lists every check that there is, by code.
 func Checks() []domain.Check {
-	list := adapters.AllChecks()
+	list := append(adapters.AllChecks(), managementChecks()...)
 	slices.SortFunc(list, func(a, b domain.Check) int { return strings.Compare(a.Code, b.Code) })
 	return list
 }

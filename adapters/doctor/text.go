@@ -15,16 +15,18 @@ type Text struct {
 	// also have colours.
 	Fancy, Colours bool
 
-	area string // of the last finding
+	area, because string // of the last finding; because if it was not made
 }
 
 // Report shows one finding.
 func (t *Text) Report(finding domain.Finding) {
 	if area := AreaOf(finding.Check); area != t.area {
-		t.area = area
+		t.area, t.because = area, ""
 		t.printf("\n%s\n", t.coloured(bold, area))
 	}
 	t.printf("  %s %s  %s\n", t.mark(finding), finding.Code, finding.Asks)
+	told := t.because
+	t.because = ""
 	switch finding.Outcome {
 	case domain.Passed:
 	case domain.Failed:
@@ -32,6 +34,10 @@ func (t *Text) Report(finding domain.Finding) {
 		t.detail("why", finding.Why)
 		t.detail("fix", finding.Fix)
 	case domain.NotMade:
+		t.because = finding.Problem + finding.Fix
+		if t.because == told {
+			return // the line before says it
+		}
 		t.detail("because", finding.Problem)
 		t.detail("do", finding.Fix)
 	}

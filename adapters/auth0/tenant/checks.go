@@ -46,28 +46,28 @@ var settingChecks = map[string]checkOf{
 
 // Checks that are about more than one setting.
 var (
-	checkAccess      = domain.Check{Code: "NB501", Asks: "the Management API lets doctor in", Why: "without it, doctor sees only what the outside shows", Grade: domain.Failure}
-	checkApplication = domain.Check{Code: "NB510", Asks: "the application exists", Why: "every sign-in is refused", Grade: domain.Failure}
-	checkOtherGrants = domain.Check{Code: "NB525", Asks: "the application is good for nothing else", Why: "the bridge lends its secret to whoever holds one of its refresh tokens, whichever way that was obtained", Grade: domain.Warning}
+	checkAccess      = domain.Check{Code: "NB501", Asks: "the Management API lets doctor in", Why: "without it, doctor sees only what the outside shows", Remedy: accessFix, Grade: domain.Failure}
+	checkApplication = domain.Check{Code: "NB510", Asks: "the application exists", Why: "every sign-in is refused", Remedy: "native-bridge setup auth0, or AUTH0_CLIENT_ID", Grade: domain.Failure}
+	checkOtherGrants = domain.Check{Code: "NB525", Asks: "the application is good for nothing else", Why: "the bridge lends its secret to whoever holds one of its refresh tokens, whichever way that was obtained", Remedy: "take its other grants and callbacks away, or give the bridge an application of its own", Grade: domain.Warning}
 
-	checkConnection = domain.Check{Code: "NB530", Asks: "the connection exists and is a database", Why: "every sign-in is refused", Grade: domain.Failure}
-	checkParameters = domain.Check{Code: "NB535", Asks: "the Login script has the settings that it needs, and no others", Why: "the script refuses everybody, or Auth0 holds a key that it does not need", Grade: domain.Failure}
-	checkValues     = domain.Check{Code: "NB540", Asks: "the Login script has the same settings as the bridge", Why: "the script judges by other rules than the bridge, and refuses everybody", Grade: domain.Failure}
-	checkEnabled    = domain.Check{Code: "NB541", Asks: "the connection is enabled for the application", Why: "every sign-in is refused", Grade: domain.Failure}
-	checkOtherApps  = domain.Check{Code: "NB542", Asks: "the connection is enabled for no other application", Why: "whoever has that application's secret and a fresh token could open a session without the bridge", Grade: domain.Warning}
-	checkOtherConns = domain.Check{Code: "NB543", Asks: "the application has no other connection", Why: "with a password grant of this application, people of that connection could sign in without a passkey", Grade: domain.Warning}
+	checkConnection = domain.Check{Code: "NB530", Asks: "the connection exists and is a database", Why: "every sign-in is refused", Remedy: "native-bridge setup auth0, or AUTH0_CONNECTION", Grade: domain.Failure}
+	checkParameters = domain.Check{Code: "NB535", Asks: "the Login script has the settings that it needs, and no others", Why: "the script refuses everybody, or Auth0 holds a key that it does not need", Remedy: "native-bridge setup auth0; by hand: Custom Database, Configuration Parameters", Grade: domain.Failure}
+	checkValues     = domain.Check{Code: "NB540", Asks: "the Login script has the same settings as the bridge", Why: "the script judges by other rules than the bridge, and refuses everybody", Remedy: "native-bridge setup auth0 with the bridge's settings", Grade: domain.Failure}
+	checkEnabled    = domain.Check{Code: "NB541", Asks: "the connection is enabled for the application", Why: "every sign-in is refused", Remedy: "native-bridge setup auth0; by hand: the connection, Applications", Grade: domain.Failure}
+	checkOtherApps  = domain.Check{Code: "NB542", Asks: "the connection is enabled for no other application", Why: "whoever has that application's secret and a fresh token could open a session without the bridge", Remedy: "native-bridge setup auth0; by hand: the connection, Applications", Grade: domain.Warning}
+	checkOtherConns = domain.Check{Code: "NB543", Asks: "the application has no other connection", Why: "with a password grant of this application, people of that connection could sign in without a passkey", Remedy: "native-bridge setup auth0; by hand: the application, Connections", Grade: domain.Warning}
 
-	checkAPI     = domain.Check{Code: "NB550", Asks: "the API of AUTH0_AUDIENCE exists", Why: "every sign-in is refused", Grade: domain.Failure}
-	checkAPIAlg  = domain.Check{Code: "NB554", Asks: "access tokens are signed with RS256", Why: "your API would need a shared secret to check them", Grade: domain.Warning}
-	checkAction  = domain.Check{Code: "NB560", Asks: "the Action of the token exchange exists", Why: "every sign-in is refused", Grade: domain.Failure}
-	checkProfile = domain.Check{Code: "NB565", Asks: "the token exchange profile of AUTH0_SUBJECT_TOKEN_TYPE exists", Why: "every sign-in is refused", Grade: domain.Failure}
+	checkAPI     = domain.Check{Code: "NB550", Asks: "the API of AUTH0_AUDIENCE exists", Why: "every sign-in is refused", Remedy: "native-bridge setup auth0, or AUTH0_AUDIENCE", Grade: domain.Failure}
+	checkAPIAlg  = domain.Check{Code: "NB554", Asks: "access tokens are signed with RS256", Why: "your API would need a shared secret to check them", Remedy: "the API, Settings, Signing Algorithm: RS256", Grade: domain.Warning}
+	checkAction  = domain.Check{Code: "NB560", Asks: "the Action of the token exchange exists", Why: "every sign-in is refused", Remedy: "native-bridge setup auth0", Grade: domain.Failure}
+	checkProfile = domain.Check{Code: "NB565", Asks: "the token exchange profile of AUTH0_SUBJECT_TOKEN_TYPE exists", Why: "every sign-in is refused", Remedy: "native-bridge setup auth0, or AUTH0_SUBJECT_TOKEN_TYPE", Grade: domain.Failure}
 
-	checkMFA        = domain.Check{Code: "NB601", Asks: "no policy asks for another factor", Why: "a password grant cannot show one: every sign-in is refused, or some are", Grade: domain.Failure}
-	checkActions    = domain.Check{Code: "NB602", Asks: "no post-login Action can get in the way", Why: "an Action that redirects, denies or asks for another factor breaks this flow", Grade: domain.Warning}
-	checkBots       = domain.Check{Code: "NB603", Asks: "bot detection does not strike", Why: "a password grant cannot show a CAPTCHA: sign-ins are refused now and then", Grade: domain.Warning}
-	checkThrottling = domain.Check{Code: "NB604", Asks: "suspicious IP throttling knows the bridge", Why: "where the user's address is not known, everybody's failures count for the bridge's", Grade: domain.Warning}
-	checkBruteForce = domain.Check{Code: "NB605", Asks: "brute-force protection is on", Why: "nothing stops who guesses at other connections, and blocks tell you of trouble", Grade: domain.Warning}
-	checkBreached   = domain.Check{Code: "NB606", Asks: "breached password detection blocks nobody", Why: "it looks at the token as if it were a password", Grade: domain.Warning}
-	checkRateLimits = domain.Check{Code: "NB607", Asks: "no rate-limit policy holds the application down", Why: "all users of the bridge share one application, and so one budget", Grade: domain.Warning}
-	checkRuntime    = domain.Check{Code: "NB608", Asks: "the tenant's scripts run on Node 18 or 22", Why: "the Login script is tried with these", Grade: domain.Warning}
+	checkMFA        = domain.Check{Code: "NB601", Asks: "no policy asks for another factor", Why: "a password grant cannot show one: every sign-in is refused, or some are", Remedy: "dashboard, Security, Multi-factor Auth: Never, and ask for it in a post-login Action that exempts the bridge", Grade: domain.Failure}
+	checkActions    = domain.Check{Code: "NB602", Asks: "no post-login Action can get in the way", Why: "an Action that redirects, denies or asks for another factor breaks this flow", Remedy: "let the Action return at once if event.client.client_id is AUTH0_CLIENT_ID", Grade: domain.Warning}
+	checkBots       = domain.Check{Code: "NB603", Asks: "bot detection does not strike", Why: "a password grant cannot show a CAPTCHA: sign-ins are refused now and then", Remedy: "dashboard, Security, Attack Protection, Bot Detection: Never for password flows, or the bridge's egress addresses on the IP AllowList", Grade: domain.Warning}
+	checkThrottling = domain.Check{Code: "NB604", Asks: "suspicious IP throttling knows the bridge", Why: "where the user's address is not known, everybody's failures count for the bridge's", Remedy: "dashboard, Security, Attack Protection, Suspicious IP Throttling: the bridge's egress addresses on the IP AllowList", Grade: domain.Warning}
+	checkBruteForce = domain.Check{Code: "NB605", Asks: "brute-force protection is on", Why: "nothing stops who guesses at other connections, and blocks tell you of trouble", Remedy: "dashboard, Security, Attack Protection, Brute-force Protection: on", Grade: domain.Warning}
+	checkBreached   = domain.Check{Code: "NB606", Asks: "breached password detection blocks nobody", Why: "it looks at the token as if it were a password", Remedy: "dashboard, Security, Attack Protection, Breached Password Detection: block no accounts", Grade: domain.Warning}
+	checkRateLimits = domain.Check{Code: "NB607", Asks: "no rate-limit policy holds the application down", Why: "all users of the bridge share one application, and so one budget", Remedy: "a policy with the action allow for the bridge's application", Grade: domain.Warning}
+	checkRuntime    = domain.Check{Code: "NB608", Asks: "the tenant's scripts run on Node 18 or 22", Why: "the Login script is tried with these", Remedy: "dashboard, Settings, Advanced, Extensibility: Node 22", Grade: domain.Warning}
 )

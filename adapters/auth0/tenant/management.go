@@ -102,13 +102,14 @@ func (a Access) token(ctx context.Context) (domain.Secret, error) {
 // tokenRefused says what to do about Auth0's refusal to give a token. Only the error
 // code is quoted: the rest of an answer might repeat what was sent.
 func tokenRefused(refused *oauth2.RetrieveError) error {
+	text := fmt.Sprintf("status %d, error %.64q: check AUTH0_DOMAIN, which must be the tenant's own domain here and no custom one", refused.Response.StatusCode, refused.ErrorCode)
 	switch refused.ErrorCode {
 	case "access_denied", "invalid_client":
-		return fmt.Errorf("auth0 gives no token (%s): check AUTH0_MANAGEMENT_CLIENT_ID and AUTH0_MANAGEMENT_CLIENT_SECRET, and that the application is authorized for the Auth0 Management API (dashboard, Applications, APIs, Auth0 Management API, Machine to Machine Applications)", refused.ErrorCode)
+		text = refused.ErrorCode + ": check AUTH0_MANAGEMENT_CLIENT_ID and AUTH0_MANAGEMENT_CLIENT_SECRET, and that the application is authorized for the Auth0 Management API (dashboard, Applications, APIs, Auth0 Management API, Machine to Machine Applications)"
 	case "unauthorized_client":
-		return errors.New("auth0 gives no token (unauthorized_client): the application of AUTH0_MANAGEMENT_CLIENT_ID lacks the Client Credentials grant (dashboard, Applications, its Advanced Settings, Grant Types)")
+		text = "unauthorized_client: the application of AUTH0_MANAGEMENT_CLIENT_ID lacks the Client Credentials grant (dashboard, Applications, its Advanced Settings, Grant Types)"
 	}
-	return fmt.Errorf("auth0 gives no token: status %d, error %.64q: check AUTH0_DOMAIN, which must be the tenant's own domain here and no custom one", refused.Response.StatusCode, refused.ErrorCode)
+	return &refusal{refused.Response.StatusCode, "Auth0 gives no token: " + text}
 }
 
 // scopesOf reads the scopes of an access token. Nobody relies on them: they only let a

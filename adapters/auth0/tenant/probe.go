@@ -58,6 +58,20 @@ func (p *Probe) Checks() []domain.Check {
 	return checks
 }
 
+// AllChecks lists the checks of every kind of issuer at Auth0, each once.
+func AllChecks() []domain.Check {
+	var list []domain.Check
+	for _, issuer := range []string{issuerPassword, issuerExchange} {
+		whole := Config{Issuer: issuer, Audience: "https://api.example.com", Scope: []string{"read:things", "offline_access"}}
+		for _, check := range NewProbe(nil, whole, "").Checks() {
+			if !slices.ContainsFunc(list, func(c domain.Check) bool { return c.Code == check.Code }) {
+				list = append(list, check)
+			}
+		}
+	}
+	return list
+}
+
 // Run implements ports.Probe.
 func (p *Probe) Run(ctx context.Context, report func(domain.Finding)) {
 	management, err := p.connect(ctx)
@@ -76,12 +90,11 @@ func (p *Probe) Run(ctx context.Context, report func(domain.Finding)) {
 }
 
 func (p *Probe) reportNoAccess(err error, report func(domain.Finding)) {
-	why := "Auth0's Management API does not let doctor in: see " + checkAccess.Code
-	if errors.Is(err, ErrNoAccess) {
-		why = err.Error()
-		report(checkAccess.CannotTell(why, accessFix))
-	} else {
+	why := "it builds upon " + checkAccess.Code + ", which has not passed"
+	if _, refused := errors.AsType[*refusal](err); refused {
 		report(checkAccess.Fail(err.Error(), accessFix))
+	} else {
+		report(checkAccess.CannotTell(err.Error(), accessFix))
 	}
 	for _, check := range p.Checks()[1:] {
 		report(check.CannotTell(why, accessFix))
@@ -137,7 +150,7 @@ func (s subject) asked(l *look) []askedSetting {
 	var asked []askedSetting
 	for _, wanted := range s.settings(l) {
 		if of, found := settingChecks[s.id+"."+wanted.path]; found {
-			asked = append(asked, askedSetting{wanted, domain.Check{Code: of.code, Asks: of.asks, Why: wanted.why, Grade: of.grade}, s.where + ", " + of.where})
+			asked = append(asked, askedSetting{wanted, domain.Check{Code: of.code, Asks: of.asks, Why: wanted.why, Remedy: "native-bridge setup auth0; by hand: " + of.where, Grade: of.grade}, s.where + ", " + of.where})
 		}
 	}
 	slices.SortStableFunc(asked, func(a, b askedSetting) int { return strings.Compare(a.check.Code, b.check.Code) })

@@ -15,7 +15,7 @@ const DefaultEnrolAction = "enrolPasskey"
 // so that its environment file serves here too.
 type config struct {
 	APIURL settings.BaseURL  `env:"AUTHSIGNAL_API_URL,required,notEmpty" help:"the Server API base URL of your tenant's region, such as https://eu.api.authsignal.com/v1"`
-	Key    domain.Secret     `env:"AUTHSIGNAL_MANAGEMENT_SECRET,required,notEmpty" help:"the tenant's Management API secret key (Authsignal portal, Settings, API keys), which is another one than the Server API's"`
+	Key    domain.Secret     `env:"AUTHSIGNAL_MANAGEMENT_SECRET" help:"the tenant's Management API secret key (Authsignal portal, Settings, API keys), which is another one than the Server API's"`
 	Action authsignal.Action `env:"AUTHSIGNAL_ACTION" envDefault:"signInWithPasskey" help:"the one action code that the app signs in with"`
 	MaxAge time.Duration     `env:"AUTHSIGNAL_MAX_AGE" envDefault:"10m" help:"how long after the ceremony its token is accepted, up to 1h"`
 }
@@ -24,6 +24,16 @@ type config struct {
 // sign-in action and the life of tokens: that of AUTHSIGNAL_MAX_AGE, in whole minutes.
 // The error names everything that is wrong, and how to mend it.
 func Load(environ map[string]string) (Access, Wanted, error) {
+	access, wanted, err := LoadForDoctor(environ)
+	if err == nil && access.Key.IsZero() {
+		return Access{}, Wanted{}, settings.Faults{{Name: "AUTHSIGNAL_MANAGEMENT_SECRET", Problem: "is not set", Fix: "set it to the tenant's Management API secret key (Authsignal Portal, Settings, API keys), which is another one than the Server API's"}}
+	}
+	return access, wanted, err
+}
+
+// LoadForDoctor reads the same, and does without a key: doctor then says which checks
+// it cannot make.
+func LoadForDoctor(environ map[string]string) (Access, Wanted, error) {
 	var c config
 	if err := settings.Load(environ, &c); err != nil {
 		return Access{}, Wanted{}, err
