@@ -23,24 +23,25 @@ func NewServer(ctx context.Context, config adapters.Config, run adapters.Runtime
 	openedVerifiers := adapters.OpenVerifiers(config, run)
 	identityVerifier := adapters.NewIdentityVerifier(config, openedVerifiers, run)
 	openedIssuer := adapters.OpenIssuer(config, run)
-	openedGuard, cleanup, err := adapters.OpenGuard(ctx, config, run)
+	openedStore, cleanup, err := adapters.OpenStore(ctx, config, run)
 	if err != nil {
 		return nil, nil, err
 	}
+	replayGuard := adapters.NewGuard(openedStore, run)
 	openedAuditLog, cleanup2 := adapters.OpenAuditLog(config, run)
 	signInPolicies := adapters.NewSignInPolicies(config)
 	accessPolicy := adapters.NewAccessPolicy(config)
 	deadline := adapters.NewDeadline(config)
 	clock := run.Now
 	owners := adapters.NewOwners(run)
-	exchangePasskeyForSession := adapters.NewExchange(identityVerifier, openedIssuer, openedGuard, openedAuditLog, signInPolicies, accessPolicy, deadline, clock, owners)
+	exchangePasskeyForSession := adapters.NewExchange(identityVerifier, openedIssuer, replayGuard, openedAuditLog, signInPolicies, accessPolicy, deadline, clock, owners)
 	renewSession := adapters.NewRenewal(openedIssuer, openedAuditLog, accessPolicy, deadline, clock)
 	revokeSession := adapters.NewRevocation(openedIssuer, openedAuditLog, deadline, clock)
 	useCases := adapters.NewUseCases(config, exchangePasskeyForSession, renewSession, revokeSession, openedIssuer, clock)
 	logger := run.Log
 	server := httpapi.NewServer(httpapiConfig, clientID, useCases, logger)
 	opsConfig := config.Ops
-	health := adapters.NewHealth(config, openedVerifiers, openedIssuer, openedGuard, openedAuditLog, run)
+	health := adapters.NewHealth(config, openedVerifiers, openedIssuer, openedStore, openedAuditLog, run)
 	opsServer := ops.NewServer(opsConfig, health, logger)
 	adaptersServer := adapters.NewServer(config, server, opsServer, health, logger)
 	return adaptersServer, func() {

@@ -27,7 +27,7 @@ import (
 // Set provides every port, the use cases, and the policies and limits that they work by,
 // of a Config that is free of faults.
 var Set = wire.NewSet(
-	OpenVerifiers, OpenIssuer, OpenGuard, OpenAuditLog,
+	OpenVerifiers, OpenIssuer, OpenStore, OpenAuditLog, NewGuard,
 	NewIdentityVerifier, NewExchange, NewRenewal, NewRevocation, NewUseCases, NewHealth,
 	NewSignInPolicies, NewAccessPolicy, NewClientID, NewDeadline, NewOwners,
 	wire.FieldsOf(new(Config), "HTTP", "Ops"),
@@ -95,33 +95,37 @@ func NewIdentityVerifier(c Config, opened OpenedVerifiers, run Runtime) ports.Id
 	return DecorateVerifier("byissuer", dispatcher, run.Log).IdentityVerifier
 }
 
-// OpenedGuard is the guard of used proofs. Party tells of trouble with its store, and
-// is nil if the guard remembers the proofs by itself.
-type OpenedGuard struct {
-	ports.ReplayGuard
+// OpenedStore is what the replicas share. Redis is nil if they share nothing, so that each
+// process remembers by itself. Party tells of its trouble, and is nil then too.
+type OpenedStore struct {
+	Redis *redis.Store
 	Party ops.Upstream
 }
 
-// OpenGuard opens the store that is configured. It returns an error if the store is
+// OpenStore opens the store that is configured. It returns an error if the store is
 // unfit, but none if the store cannot be reached. ctx bounds the opening alone.
-func OpenGuard(ctx context.Context, c Config, run Runtime) (OpenedGuard, func(), error) {
+func OpenStore(ctx context.Context, c Config, run Runtime) (OpenedStore, func(), error) {
 	if !c.Redis.Chosen() {
-		born := run.Born
-		if born.IsZero() {
-			born = run.Now()
-		}
-		guard := memory.NewReplayGuard(run.Now, born, memory.Capacity)
-		return DecorateGuard(OpenedGuard{guard, nil}, run.Log), func() {}, nil
+		return OpenedStore{}, func() {}, nil
 	}
-	store, err := redis.Open(c.Redis, redis.Options{RootCAs: run.RootCAs, Log: run.Log, Now: run.Now})
+	store, err := redis.Open(ctx, c.Redis, redis.Options{RootCAs: run.RootCAs, Log: run.Log, Now: run.Now})
 	if err != nil {
-		return OpenedGuard{}, nil, err
+		return OpenedStore{}, nil, err
 	}
-	guard := redis.NewReplayGuard(store)
-	if err := store.Watch(ctx); err != nil {
-		return OpenedGuard{}, nil, err
+	return OpenedStore{store, store}, store.Close, nil
+}
+
+// NewGuard returns the guard of used proofs, which remembers them in the store if there
+// is one.
+func NewGuard(store OpenedStore, run Runtime) ports.ReplayGuard {
+	if store.Redis != nil {
+		return DecorateGuard(redis.NewReplayGuard(store.Redis), run.Log)
 	}
-	return DecorateGuard(OpenedGuard{guard, store}, run.Log), store.Close, nil
+	born := run.Born
+	if born.IsZero() {
+		born = run.Now()
+	}
+	return DecorateGuard(memory.NewReplayGuard(run.Now, born, memory.Capacity), run.Log)
 }
 
 // OpenedAuditLog is the log of attempts. Stream tells whether its output works.
@@ -138,7 +142,7 @@ func OpenAuditLog(c Config, run Runtime) (OpenedAuditLog, func()) {
 
 // NewHealth returns what the probes report. It also warms the adapters up before the
 // first caller comes.
-func NewHealth(c Config, verifiers OpenedVerifiers, issuer OpenedIssuer, guard OpenedGuard, audit OpenedAuditLog, run Runtime) *ops.Health {
+func NewHealth(c Config, verifiers OpenedVerifiers, issuer OpenedIssuer, store OpenedStore, audit OpenedAuditLog, run Runtime) *ops.Health {
 	warm := map[string]func(context.Context) error{}
 	var parties []ops.Upstream
 	add := func(name string, warmUp func(context.Context) error, party ops.Upstream) {
@@ -153,7 +157,7 @@ func NewHealth(c Config, verifiers OpenedVerifiers, issuer OpenedIssuer, guard O
 		add(name, verifier.Warm, verifier.Party)
 	}
 	add(string(c.Issuer), issuer.Warm, issuer.Party)
-	add("", nil, guard.Party)
+	add("", nil, store.Party)
 
 	health := ops.NewHealth(warm, parties, run.Log)
 	health.Watch("audit", audit.Stream)

@@ -20,6 +20,7 @@ import (
 
 	"nativebridge/adapters"
 	"nativebridge/adapters/ops"
+	"nativebridge/ports"
 )
 
 // Whatever an adapter can do, opening it says so. What is found by reflection or by a
@@ -58,7 +59,8 @@ type opened struct {
 	run       adapters.Runtime
 	verifiers adapters.OpenedVerifiers
 	issuer    adapters.OpenedIssuer
-	guard     adapters.OpenedGuard
+	store     adapters.OpenedStore
+	guard     ports.ReplayGuard
 	audit     adapters.OpenedAuditLog
 }
 
@@ -69,20 +71,20 @@ func open(t *testing.T, environ map[string]string) opened {
 		t.Fatal(err)
 	}
 	run := adapters.Runtime{Log: slog.New(slog.DiscardHandler), Audit: io.Discard, Now: time.Now, Random: rand.Reader}
-	guard, closeGuard, err := adapters.OpenGuard(t.Context(), config, run)
+	store, closeStore, err := adapters.OpenStore(t.Context(), config, run)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(closeGuard)
+	t.Cleanup(closeStore)
 	audit, closeAudit := adapters.OpenAuditLog(config, run)
 	t.Cleanup(closeAudit)
-	return opened{config, run, adapters.OpenVerifiers(config, run), adapters.OpenIssuer(config, run), guard, audit}
+	return opened{config, run, adapters.OpenVerifiers(config, run), adapters.OpenIssuer(config, run), store, adapters.NewGuard(store, run), audit}
 }
 
 // watched returns the names of the parties and the outputs that readiness tells of.
 func (o opened) watched(t *testing.T) (parties, streams []string) {
 	t.Helper()
-	health := adapters.NewHealth(o.config, o.verifiers, o.issuer, o.guard, o.audit, o.run)
+	health := adapters.NewHealth(o.config, o.verifiers, o.issuer, o.store, o.audit, o.run)
 	w := httptest.NewRecorder()
 	ops.NewServer(o.config.Ops, health, o.run.Log).Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/readyz", nil))
 	var told struct{ Upstreams, Streams map[string]string }

@@ -31,9 +31,8 @@ func DecorateIssuer(name string, opened OpenedIssuer, log *slog.Logger) OpenedIs
 }
 
 // DecorateGuard wraps the guard.
-func DecorateGuard(opened OpenedGuard, log *slog.Logger) OpenedGuard {
-	opened.ReplayGuard = recoveringGuard{opened.ReplayGuard, recovery{"replay guard", log}}
-	return opened
+func DecorateGuard(guard ports.ReplayGuard, log *slog.Logger) ports.ReplayGuard {
+	return recoveringGuard{guard, recovery{"replay guard", log}}
 }
 
 // DecorateAuditLog wraps the audit log.

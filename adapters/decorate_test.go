@@ -111,7 +111,7 @@ func (f *fake) opened(t *testing.T) opened {
 	o := open(t, minimal())
 	o.verifiers = adapters.OpenedVerifiers{"authsignal": {f, f.Warm, party{f, "verifier"}, nil}}
 	o.issuer = adapters.OpenedIssuer{Issuer: f, AssertionKeys: f, Warm: f.Warm, Party: party{f, "issuer"}}
-	o.guard = adapters.OpenedGuard{ReplayGuard: f, Party: party{f, "guard"}}
+	o.store, o.guard = adapters.OpenedStore{Party: party{f, "store"}}, f
 	o.audit = adapters.OpenedAuditLog{AuditLog: f, Stream: f.Stream}
 	return o
 }
@@ -216,15 +216,15 @@ func TestEveryPortWrappedTwiceLosesNothing(t *testing.T) {
 		}
 	}
 
-	health := adapters.NewHealth(o.config, o.verifiers, o.issuer, o.guard, o.audit, o.run)
+	health := adapters.NewHealth(o.config, o.verifiers, o.issuer, o.store, o.audit, o.run)
 	health.WarmUp(t.Context())
 	if f.calls["Warm"] != 2 {
 		t.Errorf("%d were warmed up, want the verifier and the issuer", f.calls["Warm"])
 	}
-	if got, _ := o.watched(t); !slices.Equal(got, []string{"guard", "issuer", "verifier"}) {
+	if got, _ := o.watched(t); !slices.Equal(got, []string{"issuer", "store", "verifier"}) {
 		t.Errorf("readiness tells of %q", got)
 	}
-	for _, told := range []string{"Trouble of verifier", "Trouble of issuer", "Trouble of guard", "Stream"} {
+	for _, told := range []string{"Trouble of verifier", "Trouble of issuer", "Trouble of store", "Stream"} {
 		if f.calls[told] != 1 {
 			t.Errorf("the %s was asked for %d times, want once", told, f.calls[told])
 		}
@@ -333,7 +333,7 @@ func TestAnIssuerThatPanicsSpendsTheProof(t *testing.T) {
 			Authority: policies[0].Authority, Subject: "auth0|jane", Action: policies[0].Action,
 			Method: domain.MethodPasskey, ProofID: "ceremony-1", AuthenticatedAt: now,
 		}},
-		o.issuer, adapters.OpenedGuard{ReplayGuard: memory.NewReplayGuard(time.Now, now.Add(-time.Minute), 8)}, adapters.OpenedAuditLog{AuditLog: audit},
+		o.issuer, memory.NewReplayGuard(time.Now, now.Add(-time.Minute), 8), adapters.OpenedAuditLog{AuditLog: audit},
 		policies, adapters.NewAccessPolicy(o.config), adapters.NewDeadline(o.config), time.Now, adapters.NewOwners(o.run))
 	_, first := exchange.Execute(t.Context(), app.Exchange{})
 	_, second := exchange.Execute(t.Context(), app.Exchange{})

@@ -31,7 +31,7 @@ func NewOwners(run Runtime) Owners {
 }
 
 // NewExchange returns the use case that opens sessions.
-func NewExchange(verifier ports.IdentityVerifier, issuer OpenedIssuer, guard OpenedGuard, audit OpenedAuditLog,
+func NewExchange(verifier ports.IdentityVerifier, issuer OpenedIssuer, guard ports.ReplayGuard, audit OpenedAuditLog,
 	signIn domain.SignInPolicies, access domain.AccessPolicy, deadline Deadline, now Clock, owners Owners) *app.ExchangePasskeyForSession {
 	return &app.ExchangePasskeyForSession{
 		Verifier: verifier, Issuer: issuer, Revoker: issuer, Guard: guard, Audit: audit,

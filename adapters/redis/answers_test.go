@@ -17,15 +17,15 @@ import (
 	"nativebridge/domain"
 )
 
-// scripted is a server that answers the guard's own looks as Redis does, and claims
-// of others one after another as it is told.
+// scripted is a server that answers the store's looks as Redis does, and claims as the
+// test tells it, one after another.
 type scripted struct {
 	addr string
 
 	mu      sync.Mutex
-	answers [][]string // to claims that the guard does not make by itself
+	answers [][]string // to claims
 	runs    []string   // by whose clock the times of these claims were
-	look    []string   // to its own; nil is as Redis does
+	look    []string   // the answer to looks; nil is as Redis does
 	looks   int
 }
 
@@ -80,7 +80,7 @@ func (s *scripted) reply(command []string, mine string) string {
 	switch {
 	case command[2] == "1":
 		return array([]string{"released"})
-	case !strings.Contains(command[4], mine):
+	case !strings.Contains(command[3], mine):
 		if s.looks++; s.look != nil {
 			return array(s.look)
 		}
@@ -161,8 +161,8 @@ func TestEachAnswerToAClaimHasItsVerdict(t *testing.T) {
 		"late, and in time when it is sent anew": {[][]string{answer("late"), answer("won")}, "", ""},
 		"a stranger, who is known then":          {[][]string{answer("stranger"), answer("won")}, "", ""},
 		"a stranger, and then held":              {[][]string{answer("stranger"), answer("held")}, replayed, "another attempt"},
-		"late twice":                             {[][]string{answer("late"), answer("late")}, unavailable, "its time was over, and was not made"},
-		"a stranger twice":                       {[][]string{answer("stranger"), answer("stranger")}, unavailable, `"stranger"`},
+		"late twice":                             {[][]string{answer("late"), answer("late")}, unavailable, "arrived after its deadline, so it was not executed"},
+		"a stranger twice":                       {[][]string{answer("stranger"), answer("stranger")}, unavailable, "the server changed twice"},
 		"a word that no script of ours says":     {[][]string{answer("perhaps")}, unavailable, `"perhaps"`},
 		"nothing":                                {[][]string{{}}, unavailable, "an empty answer"},
 		"won, at a time that is none":            {[][]string{{"won", "1", "", "noon", thisRun}}, unavailable, "without the time"},

@@ -6,8 +6,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// ClaimScript is what a claim runs.
-var ClaimScript = claimText
+// ClaimScript is the whole text that a claim runs.
+var ClaimScript = storeText + claimText
 
 // What is what, for the tests.
 var What = what

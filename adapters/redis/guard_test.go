@@ -53,14 +53,13 @@ type guard struct {
 	log *lines
 }
 
-// openStore opens a store that a guard uses, and watches it.
+// openStore opens a store and a guard that uses it.
 func openStore(ctx context.Context, config redis.Config, o redis.Options) (*redis.ReplayGuard, *redis.Store, error) {
-	store, err := redis.Open(config, o)
+	store, err := redis.Open(ctx, config, o)
 	if err != nil {
 		return nil, nil, err
 	}
-	g := redis.NewReplayGuard(store)
-	return g, store, store.Watch(ctx)
+	return redis.NewReplayGuard(store), store, nil
 }
 
 func open(t *testing.T, store string) guard {
@@ -494,7 +493,7 @@ func TestMissingPersistenceIsToldOnce(t *testing.T) {
 			server := startRedis(t, redistest.Options{Config: tt.config})
 			g := open(t, server.URL())
 			// It asks for settings after its first look, and looks again when it knows.
-			until(t, "it has looked often", func() bool { return looks(t, server) >= 8 })
+			until(t, "it has looked often", func() bool { return looks(t, server) >= 5 })
 			if began := strings.Count(g.log.String(), "begins its memory"); began != 1 {
 				t.Errorf("the log tells %d times that the memory begins, want once: %s", began, g.log)
 			}
@@ -521,7 +520,7 @@ func TestPersistenceThatIsNotToldIsNotTakenForMissing(t *testing.T) {
 
 var lookCalls = regexp.MustCompile(`cmdstat_evalsha:calls=(\d+)`)
 
-// looks counts the guard's commands so far: a look is two, and the first is more.
+// looks counts the store's commands so far: a look is one, and the first is more.
 func looks(t *testing.T, server *redistest.Server) int {
 	t.Helper()
 	found := lookCalls.FindStringSubmatch(fmt.Sprint(do(t, server, "INFO", "commandstats")))
@@ -644,7 +643,7 @@ func TestManyMayWaitForASlowStore(t *testing.T) {
 func TestWhatTheClaimScriptAnswers(t *testing.T) {
 	t.Parallel()
 	server := startRedis(t, redistest.Options{})
-	keys := []any{"native-bridge:{replay}:memory", "native-bridge:{replay}:claim:1"}
+	keys := []any{"native-bridge:{replay}:claim:1", "native-bridge:{replay}:memory"}
 	claim := func(owner string, proven, leaves time.Time, run string) []string {
 		command := append([]any{"EVAL", redis.ClaimScript, 2}, keys...)
 		var answer []string

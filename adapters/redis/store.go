@@ -1,14 +1,22 @@
-// Package redis is a Redis or Valkey that any number of replicas share, and what keeps
-// its facts there.
+// Package redis is a Redis or Valkey that any number of replicas share, and those who
+// keep something in it.
 //
-// A Store is the connection: it gives commands up in time, watches the server, and
-// tells of trouble. A ReplayGuard keeps claims in one.
+// A Store is the server and the connection to it. It gives its users:
 //
-// Each command is one script, which the server executes as a whole. go-redis may repeat
-// a command that it got no answer to, and the server may execute a command that was
-// given up. So a script that changes something takes an owner, and the time by the
-// server's clock after which it must do nothing. Whatever is not an answer means
-// "cannot tell".
+//   - Commands that end. Each is one script, which the server executes as a whole, and is
+//     given up after Patience. A server that hangs may execute it later all the same, so
+//     a script has its deadline with it, by the server's clock, and does nothing after it
+//     (docs/decisions/0027). go-redis repeats a command that got no answer: a script must
+//     change no more the second time.
+//   - A memory with a beginning. The server may lose what it has confirmed, and after each
+//     restart, failover and flush the memory begins anew. A script is told when it began
+//     and vouches for nothing older (docs/decisions/0017). A server that evicts keys is
+//     never used.
+//   - An answer, or domain.ErrUnavailable. What is no answer means "cannot tell". The
+//     store tells such trouble, and its end, to the log and to readiness.
+//
+// ReplayGuard is its user. Another one is a file and its script: it takes a Store, as
+// NewReplayGuard does, and runs the script with runInTime.
 package redis
 
 import (
@@ -24,8 +32,6 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/logging"
 	"github.com/redis/go-redis/v9/maintnotifications"
-
-	"nativebridge/domain"
 )
 
 // Patience is how long a command may take with all its repetitions, so that an exchange
@@ -37,14 +43,12 @@ const Patience = time.Second
 // sign-ins a second.
 const Connections = 512
 
-// Store is a Redis or Valkey. It is safe for concurrent use. Make one with Open, give
-// it to those who keep something there, and then call Watch.
+// Store is a Redis or Valkey. It is safe for concurrent use. Make one with Open.
 type Store struct {
 	client  redis.UniversalClient
 	where   string
 	log     *slog.Logger
 	now     func() time.Time
-	looks   []func(context.Context) error // of those who use the store
 	stop    context.CancelFunc
 	stopped chan struct{}
 
@@ -54,27 +58,39 @@ type Store struct {
 	mended  time.Time // when there was trouble last
 }
 
-// Options for Open.
+// Options for Open. Log and Now must be set.
 type Options struct {
 	RootCAs *x509.CertPool // trusted for TLS; nil means the system's
 	Log     *slog.Logger
-	Now     func() time.Time // for how long there has been trouble; claims go by the server's clock
+	Now     func() time.Time // our clock; what the scripts compare is translated to the server's
 }
 
-// Open returns the store that config names, which must be a Redis. It sends nothing.
-func Open(config Config, o Options) (*Store, error) {
+// Open returns the store that config names, which must be a Redis. It asks the server
+// within Patience, and looks at it once a second until Close; ctx bounds the opening
+// alone. A server that cannot be reached is no error: Trouble tells it, and commands are
+// answered domain.ErrUnavailable until it can. The error says that the server is unfit,
+// because it evicts keys or does not tell its restarts, and how to mend that.
+func Open(ctx context.Context, config Config, o Options) (*Store, error) {
 	target, err := config.parse()
 	if err != nil {
 		return nil, fmt.Errorf("REPLAY_STORE %w", err)
 	}
 	logging.Disable() // go-redis writes to standard error what the store logs anyway
-	return &Store{
+	s := &Store{
 		client:  redis.NewUniversalClient(target.bounded(o.RootCAs)),
 		where:   config.Where(),
 		log:     o.Log,
 		now:     o.Now,
 		stopped: make(chan struct{}),
-	}, nil
+	}
+	if unfit, ok := errors.AsType[unfitError](s.look(ctx)); ok {
+		_ = s.client.Close()
+		return nil, fmt.Errorf("REPLAY_STORE: %w", unfit)
+	}
+	watching, stop := context.WithCancel(context.WithoutCancel(ctx))
+	s.stop = stop
+	go s.watch(watching)
+	return s, nil
 }
 
 // bounded returns the options of a client that gives up before the request does.
@@ -98,44 +114,9 @@ func (t target) bounded(roots *x509.CertPool) *redis.UniversalOptions {
 	return &o
 }
 
-// Close ends the connections. No command may be given after it.
+// Close ends the watch and the connections. No command may be given after it.
 func (s *Store) Close() {
-	if s.stop != nil {
-		s.stop()
-		<-s.stopped
-	}
+	s.stop()
+	<-s.stopped
 	_ = s.client.Close()
-}
-
-// Name returns "redis".
-func (s *Store) Name() string { return "redis" }
-
-// errPatience is why a command was given up whose caller is still there.
-var errPatience = fmt.Errorf("no answer within %s", Patience)
-
-// patient bounds a command.
-func patient(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeoutCause(ctx, Patience, errPatience)
-}
-
-// ask runs a script and returns its answer. judge says what makes a server unfit by
-// that answer; it is given the time at which the script was sent. Every error wraps
-// domain.ErrUnavailable, unless the caller has left. ctx must come from patient.
-func (s *Store) ask(ctx context.Context, script *redis.Script, keys []string, args []any, judge func(answer []string, asked time.Time) error) ([]string, error) {
-	asked := s.now()
-	answer, err := script.Run(ctx, s.client, keys, args...).StringSlice()
-	if err == nil && len(answer) == 0 {
-		err = errors.New("an empty answer")
-	}
-	if err == nil {
-		err = judge(answer, asked)
-	}
-	if err == nil {
-		return answer, nil
-	}
-	if left := context.Cause(ctx); left != nil && !errors.Is(left, errPatience) {
-		return nil, fmt.Errorf("redis: %w", ctx.Err()) // it says nothing about the server
-	}
-	s.note(err, asked)
-	return nil, fmt.Errorf("%w: redis: %w", domain.ErrUnavailable, err)
 }

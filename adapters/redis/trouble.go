@@ -23,9 +23,11 @@ type unfitError struct{ what, why string }
 
 func (e unfitError) Error() string { return e.why }
 
+// Name returns "redis", as readiness calls the store.
+func (s *Store) Name() string { return "redis" }
+
 // Trouble returns what keeps the store from being relied on, or nil. Since is when that
-// began. It ends when every look of those who use the store succeeds; they look once a
-// second.
+// began. It ends when a look succeeds, which the store tries once a second.
 func (s *Store) Trouble() *upstream.Trouble {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -2,8 +2,8 @@ package redis
 
 import (
 	"context"
+	_ "embed"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -12,36 +12,24 @@ import (
 // lookEvery is how often the store is looked at while nobody signs in.
 const lookEvery = time.Second
 
-// Watch looks at the store now, and then once a second until Close. A store that cannot
-// be reached is no error: it is logged, and commands are answered "unavailable" until
-// it can. The error says that the store is unfit because it evicts keys, and how to
-// mend that; the store is closed then.
-func (s *Store) Watch(ctx context.Context) error {
-	if unfit, ok := errors.AsType[unfitError](s.look(ctx)); ok {
-		s.Close()
-		return fmt.Errorf("REPLAY_STORE: %w", unfit)
-	}
-	watching, stop := context.WithCancel(context.WithoutCancel(ctx))
-	s.stop = stop
-	go s.watch(watching)
-	return nil
-}
+//go:embed look.lua
+var lookText string
 
-// look lets everybody look who uses the store. Only that proves that there is no
-// trouble.
+var lookScript = newTimedScript(lookText)
+
+// look tries what the store's users do, and learns the server's settings and clock. It
+// alone proves that there is no trouble: a read may succeed in a server that is full.
 func (s *Store) look(ctx context.Context) error {
-	for _, look := range s.looks {
-		if err := look(ctx); err != nil {
-			return err
-		}
+	_, err := s.runInTime(ctx, lookScript, []string{keyPrefix + "look"}, func(clock) []any { return nil })
+	if err == nil {
+		s.mend()
 	}
-	s.mend()
-	return nil
+	return err
 }
 
-// watch looks at the store until ctx ends. So a memory begins soon after a restart and
-// not with the next sign-in, which would be refused for it; and trouble, and its end,
-// are told when they come.
+// watch looks at the store until ctx ends. So a memory begins soon after a restart, and
+// not with the next sign-in, which would then be refused. And trouble and its end are
+// logged when they come.
 func (s *Store) watch(ctx context.Context) {
 	defer close(s.stopped)
 	ticker := time.NewTicker(lookEvery)
