@@ -2,6 +2,7 @@ package adapters
 
 import (
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -119,7 +120,25 @@ func UnknownSettings(environ map[string]string) []string {
 			prefixes = append(prefixes, prefix+"_")
 		}
 	}
-	return settings.Unknown(environ, known, prefixes...)
+	others := maps.Clone(environ)
+	maps.DeleteFunc(others, func(name, _ string) bool { return isForOperators(name) })
+	return settings.Unknown(others, known, prefixes...)
+}
+
+// isForOperators reports whether a variable is of setup and doctor: those let them in at
+// a management API.
+func isForOperators(name string) bool { return strings.Contains(name, "_MANAGEMENT_") }
+
+// NeedlessCredentials returns a warning for each credential of environ that serve does
+// not need.
+func NeedlessCredentials(environ map[string]string) []string {
+	var warnings []string
+	for _, name := range slices.Sorted(maps.Keys(environ)) {
+		if isForOperators(name) && environ[name] != "" {
+			warnings = append(warnings, name+" is set, which only setup and doctor need: take it out of serve's environment, or whoever takes over the bridge has it too")
+		}
+	}
+	return warnings
 }
 
 func (c *Config) always() []any { return []any{&c.HTTP, &c.Ops, &c.Shared, &c.Choice, &c.Redis} }

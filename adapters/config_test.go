@@ -365,3 +365,14 @@ func TestWhatIsNotChosenIsNotRead(t *testing.T) {
 		t.Errorf("err = %v, want the settings of a verifier that is not chosen left alone", err)
 	}
 }
+
+func TestServeWarnsOfCredentialsThatItDoesNotNeed(t *testing.T) {
+	environ := map[string]string{"AUTH0_MANAGEMENT_CLIENT_SECRET": "s3cr3t", "AUTHSIGNAL_MANAGEMENT_SECRET": "", "AUTH0_CLIENT_SECRET": "s3cr3t"}
+	warnings := adapters.NeedlessCredentials(environ)
+	if len(warnings) != 1 || !strings.HasPrefix(warnings[0], "AUTH0_MANAGEMENT_CLIENT_SECRET is set") || strings.Contains(warnings[0], "s3cr3t") {
+		t.Errorf("the warnings are %q, want one about AUTH0_MANAGEMENT_CLIENT_SECRET, without its value", warnings)
+	}
+	if unknown := adapters.UnknownSettings(environ); len(unknown) > 0 {
+		t.Errorf("settings of setup and doctor are unknown: %q", unknown)
+	}
+}

@@ -20,6 +20,10 @@ import (
 	"nativebridge/domain"
 )
 
+// doctorTimeout is how long the checks of one party may take unless a flag says
+// otherwise.
+const doctorTimeout = 30 * time.Second
+
 // doctorRun is what the flags of doctor say.
 type doctorRun struct {
 	json, strict bool
@@ -56,7 +60,7 @@ something failed.`,
 	cmd.Flags().BoolVar(&run.json, "json", false, "write one JSON document (docs/doctor.schema.json)")
 	cmd.Flags().BoolVar(&run.strict, "strict", false, "exit with 1 if there are warnings")
 	cmd.Flags().StringVar(&run.envFile, "env-file", "", "read settings from this file too, as setup writes it; the environment goes before it")
-	cmd.Flags().DurationVar(&run.timeout, "timeout", 30*time.Second, "how long the checks of one party may take")
+	cmd.Flags().DurationVar(&run.timeout, "timeout", doctorTimeout, "how long the checks of one party may take")
 	return cmd
 }
 

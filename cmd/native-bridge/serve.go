@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -43,7 +44,7 @@ func serve(ctx context.Context, environ map[string]string, out, errs io.Writer) 
 	signal.Ignore(syscall.SIGPIPE) // a reader that dies is an error to count, and must not end the process
 	log := adapters.NewLog(errs, time.Now)
 	defer log.Close()
-	for _, warning := range append(adapters.UnknownSettings(environ), config.Warnings()...) {
+	for _, warning := range slices.Concat(adapters.UnknownSettings(environ), adapters.NeedlessCredentials(environ), config.Warnings()) {
 		log.Warn(warning)
 	}
 	server, shut, err := nativebridge.NewServer(ctx, config, adapters.Runtime{

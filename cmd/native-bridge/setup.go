@@ -135,6 +135,26 @@ func (r *setupRun) save(ctx context.Context, setup ports.TenantSetup) error {
 	return nil
 }
 
+// examine lets doctor look at what was set up, with the credentials of the set-up, and
+// says what comes next. What doctor finds is no failure of the set-up.
+func (r *setupRun) examine(ctx context.Context, environ map[string]string) error {
+	saved, err := readEnvFile(r.envFile)
+	if err != nil {
+		return err
+	}
+	for name, value := range saved {
+		environ[name] = value
+	}
+	r.printf("\nThis is what 'native-bridge doctor' says now:\n")
+	examination := doctorRun{timeout: doctorTimeout}
+	var found status
+	if err := examination.execute(ctx, environ, r.out); err != nil && !errors.As(err, &found) {
+		return err
+	}
+	r.printf("\nNext: set -a; . ./%s; set +a; native-bridge serve\n", r.envFile)
+	return nil
+}
+
 // printPlan shows each step with its changes, and the reason for each.
 func printPlan(out io.Writer, plan domain.TenantPlan) {
 	_, _ = fmt.Fprintf(out, "Plan for %s\n", plan.Tenant)

@@ -84,7 +84,14 @@ func (r *setupRun) auth0(ctx context.Context, choices tenant.Choices, tokenStdin
 	if err := r.execute(ctx, setup); err != nil || r.dryRun {
 		return err
 	}
-	return r.save(ctx, setup)
+	if err := r.save(ctx, setup); err != nil {
+		return err
+	}
+	if tokenStdin {
+		// doctor has no such token: it says which checks it cannot make
+		delete(environ, "AUTH0_MANAGEMENT_CLIENT_ID")
+	}
+	return r.examine(ctx, environ)
 }
 
 const proofQuestion = `How is Auth0 to know that a sign-in is true?

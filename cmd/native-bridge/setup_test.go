@@ -12,8 +12,8 @@ import (
 	"nativebridge/adapters/authsignal/authsignaltest"
 )
 
-// startTenant starts an Auth0 tenant that has nothing in it but a machine-to-machine
-// application, and sets the environment for setup. With an argument, the application
+// startTenant starts an Authsignal tenant, and an Auth0 tenant that has nothing in it but
+// a machine-to-machine application, and sets the environment for setup. With an argument, the application
 // lacks that scope.
 func startTenant(ts *testscript.TestScript, _ bool, args []string) {
 	scopes := auth0test.ManagementScopes()
@@ -28,12 +28,15 @@ func startTenant(ts *testscript.TestScript, _ bool, args []string) {
 	}}})
 	ts.Check(err)
 	ts.Defer(func() { _ = tenant.Close() })
+	authsignal, err := authsignaltest.Start(authsignaltest.Options{Secret: "s3cr3t-authsignal-of-32-bytes-or-more"})
+	ts.Check(err)
+	ts.Defer(func() { _ = authsignal.Close() })
 	ca := filepath.Join(ts.Getenv("WORK"), "ca.pem")
 	ts.Check(os.WriteFile(ca, tenant.CAPEM(), 0o600))
 	for name, value := range map[string]string{
 		"SSL_CERT_FILE": ca, "AUTH0_DOMAIN": tenant.Domain(),
 		"AUTH0_MANAGEMENT_CLIENT_ID": "management", "AUTH0_MANAGEMENT_CLIENT_SECRET": "s3cr3t-management",
-		"AUTHSIGNAL_API_URL": "https://api.authsignal.com/v1", "AUTHSIGNAL_SECRET": "s3cr3t-authsignal",
+		"AUTHSIGNAL_API_URL": authsignal.APIURL(), "AUTHSIGNAL_SECRET": authsignal.Secret(),
 		"AUTH0_AUDIENCE": "https://api.example.com", "AUTH0_SCOPE": "openid profile email read:things",
 	} {
 		ts.Setenv(name, value)
