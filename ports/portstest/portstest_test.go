@@ -66,6 +66,7 @@ func suites() map[string]suite {
 		"IssuerKeys":       newSuite(portstest.IssuerKeys, startKeys),
 		"ReplayGuard":      newSuite(portstest.ReplayGuard, startGuard),
 		"AuditLog":         newSuite(portstest.AuditLog, startLog),
+		"Probe":            newSuite(portstest.Probe, startProbe),
 	}
 }
 
