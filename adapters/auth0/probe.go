@@ -8,7 +8,6 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
-	"strings"
 
 	"nativebridge/adapters/internal/checks"
 	"nativebridge/adapters/internal/upstream"
@@ -71,9 +70,9 @@ func (e *examination) issuerIdentifier(ctx context.Context) (f domain.Finding) {
 	}
 	switch want := e.issuer.config.Domain.Issuer(); {
 	case isPassing(reply):
-		return f.CannotTell(answered(reply), "run it again in a minute; see Auth0's status page")
+		return f.CannotTell(e.said(reply), "run it again in a minute; see Auth0's status page")
 	case reply.Status != http.StatusOK || json.Unmarshal(reply.Body, &found) != nil || found.Issuer == "":
-		return f.Fail(answered(reply)+" to the question for its OpenID configuration: that is no tenant of Auth0", "")
+		return f.Fail(e.said(reply)+" to the question for its OpenID configuration: that is no tenant of Auth0", "")
 	case found.Issuer != want:
 		return f.Fail(fmt.Sprintf("the tokens' issuer is %q, and AUTH0_DOMAIN makes it %q", upstream.Words(found.Issuer), want),
 			"set AUTH0_DOMAIN to the host of the first: the custom domain, if the tenant has one")
@@ -94,9 +93,9 @@ func (e *examination) keys(ctx context.Context) (f domain.Finding) {
 	}
 	switch {
 	case isPassing(reply):
-		return f.CannotTell(answered(reply), "run it again in a minute; see Auth0's status page")
+		return f.CannotTell(e.said(reply), "run it again in a minute; see Auth0's status page")
 	case reply.Status != http.StatusOK || json.Unmarshal(reply.Body, &set) != nil:
-		return f.Fail(answered(reply)+" to the question for its keys", "check AUTH0_DOMAIN, and whether a proxy changes what Auth0 answers")
+		return f.Fail(e.said(reply)+" to the question for its keys", "check AUTH0_DOMAIN, and whether a proxy changes what Auth0 answers")
 	}
 	for _, key := range set.Keys {
 		if key.Type == "RSA" && (key.Alg == "" || key.Alg == "RS256") {
@@ -165,11 +164,6 @@ func (e *examination) post(ctx context.Context, path string, form url.Values) (u
 
 func (e *examination) said(reply upstream.Reply) string {
 	return e.issuer.said(reply, problemOf(reply), domain.Secret{})
-}
-
-func answered(reply upstream.Reply) string {
-	p := problemOf(reply)
-	return strings.TrimSpace(fmt.Sprintf("auth0 answered %d %s", reply.Status, reply.Words(strings.Trim(p.Error+": "+p.ErrorDescription, ": "))))
 }
 
 // isPassing reports whether the same question may have an answer in a while.
