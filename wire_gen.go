@@ -43,7 +43,8 @@ func NewServer(ctx context.Context, config adapters.Config, run adapters.Runtime
 	opsConfig := config.Ops
 	health := adapters.NewHealth(config, openedVerifiers, openedIssuer, openedStore, openedAuditLog, run)
 	opsServer := ops.NewServer(opsConfig, health, logger)
-	adaptersServer := adapters.NewServer(config, server, opsServer, health, logger)
+	startupCheck := adapters.NewStartupCheck(config, openedVerifiers, openedIssuer, run)
+	adaptersServer := adapters.NewServer(config, server, opsServer, health, startupCheck, logger)
 	return adaptersServer, func() {
 		cleanup2()
 		cleanup()

@@ -28,7 +28,7 @@ import (
 // of a Config that is free of faults.
 var Set = wire.NewSet(
 	OpenVerifiers, OpenIssuer, OpenStore, OpenAuditLog, NewGuard,
-	NewIdentityVerifier, NewExchange, NewRenewal, NewRevocation, NewUseCases, NewHealth,
+	NewIdentityVerifier, NewExchange, NewRenewal, NewRevocation, NewUseCases, NewHealth, NewStartupCheck,
 	NewSignInPolicies, NewAccessPolicy, NewClientID, NewDeadline, NewOwners,
 	wire.FieldsOf(new(Config), "HTTP", "Ops"),
 	wire.FieldsOf(new(Runtime), "Log", "Now"),
@@ -165,6 +165,25 @@ func NewHealth(c Config, verifiers OpenedVerifiers, issuer OpenedIssuer, store O
 		health.Watch("log", run.LogStream)
 	}
 	return health
+}
+
+// NewStartupCheck returns the check of the parties that were opened, in the order in which
+// a failure of one makes the next ones fail.
+func NewStartupCheck(c Config, verifiers OpenedVerifiers, issuer OpenedIssuer, run Runtime) *ops.StartupCheck {
+	var probes []ports.Probe
+	add := func(probe ports.Probe) {
+		if probe != nil {
+			probes = append(probes, probe)
+		}
+	}
+	for _, choice := range c.verifiers() {
+		add(verifiers[choice.Name].Probe)
+	}
+	add(issuer.Probe)
+	if issuer.Trial.AtStart {
+		add(issuer.Trial.Probe)
+	}
+	return ops.NewStartupCheck(c.Ops, probes, run.Log)
 }
 
 // NewSignInPolicies returns the policies of sign-ins, one for each verifier. All of them

@@ -18,13 +18,14 @@ type Server struct {
 	Ops *ops.Server
 
 	health     *ops.Health
+	check      *ops.StartupCheck
 	drainDelay time.Duration
 	log        *slog.Logger
 }
 
 // NewServer returns a server that is not listening yet.
-func NewServer(c Config, api *httpapi.Server, probes *ops.Server, health *ops.Health, log *slog.Logger) *Server {
-	return &Server{API: api, Ops: probes, health: health, drainDelay: c.Ops.DrainDelay, log: log}
+func NewServer(c Config, api *httpapi.Server, probes *ops.Server, health *ops.Health, check *ops.StartupCheck, log *slog.Logger) *Server {
+	return &Server{API: api, Ops: probes, health: health, check: check, drainDelay: c.Ops.DrainDelay, log: log}
 }
 
 // Listeners are the addresses that a Server answers on.
@@ -45,7 +46,8 @@ func (s *Server) Listen(ctx context.Context) (Listeners, error) {
 }
 
 // Serve answers on both listeners until ctx ends or one of them fails. It becomes
-// ready when the warm-up is done.
+// ready when the warm-up is done, and with STARTUP_CHECK=require not before the check
+// is: a failure is the error then.
 //
 // When ctx ends, it stops being ready, and goes on serving for DRAIN_DELAY, so that load
 // balancers notice and send no more. Then it accepts no new connections from apps and
@@ -57,12 +59,14 @@ func (s *Server) Serve(ctx context.Context, on Listeners) error {
 	defer stopOps()
 	probes := inBackground(func() error { return s.Ops.Serve(opsContext, on.Ops) })
 	api := inBackground(func() error { return s.API.Serve(apiContext, on.API) })
-	go s.health.WarmUp(ctx)
+	refused := make(chan error, 1)
+	go s.begin(ctx, refused)
 
 	var failed error
 	select {
 	case failed = <-api:
 	case failed = <-probes:
+	case failed = <-refused:
 	case <-ctx.Done():
 		failed = s.drain(api, probes)
 	}
@@ -71,6 +75,21 @@ func (s *Server) Serve(ctx context.Context, on Listeners) error {
 	failed = errors.Join(failed, <-api)
 	stopOps()
 	return errors.Join(failed, <-probes)
+}
+
+// begin makes the bridge ready, and makes the start-up check. If that is required and
+// fails, the bridge does not become ready, and refused is told why.
+func (s *Server) begin(ctx context.Context, refused chan<- error) {
+	if !s.check.ComesFirst() {
+		s.health.WarmUp(ctx)
+		_ = s.check.Run(ctx) // it has logged what is wrong
+		return
+	}
+	if err := s.check.Run(ctx); err != nil {
+		refused <- err
+		return
+	}
+	s.health.WarmUp(ctx)
 }
 
 // drain makes the bridge not ready. It returns when load balancers have had the time to

@@ -21,6 +21,7 @@ import (
 	"nativebridge/adapters/ops"
 	"nativebridge/app"
 	"nativebridge/domain"
+	"nativebridge/ports"
 )
 
 // gate is a use case that says when a call begins, and waits until it may end.
@@ -68,9 +69,10 @@ type served struct {
 }
 
 // newServer returns a bridge of the settings, whose use cases wait at the gate.
-func newServer(t *testing.T, g gate, log *slog.Logger, more map[string]string) *adapters.Server {
+func newServer(t *testing.T, g gate, log *slog.Logger, more map[string]string, probes ...ports.Probe) *adapters.Server {
 	t.Helper()
 	env := minimal()
+	env["STARTUP_CHECK"] = "off"
 	env["LISTEN_ADDR"], env["OPS_ADDR"], env["DRAIN_DELAY"], env["REQUEST_TIMEOUT"] = "127.0.0.1:0", "127.0.0.1:0", "0s", "1m"
 	maps.Copy(env, more)
 	c, err := adapters.LoadConfig(env)
@@ -79,13 +81,13 @@ func newServer(t *testing.T, g gate, log *slog.Logger, more map[string]string) *
 	}
 	use := adapters.DecorateUseCases(c, httpapi.UseCases{Exchange: gatedExchange{g}, Renew: gatedRenew{g}, Revoke: gatedRevoke{g}, Keys: staticKeys{}}, time.Now)
 	health := ops.NewHealth(nil, nil, log)
-	return adapters.NewServer(c, httpapi.NewServer(c.HTTP, "client-1", use, log), ops.NewServer(c.Ops, health, log), health, log)
+	return adapters.NewServer(c, httpapi.NewServer(c.HTTP, "client-1", use, log), ops.NewServer(c.Ops, health, log), health, ops.NewStartupCheck(c.Ops, probes, log), log)
 }
 
-func serve(t *testing.T, g gate, more map[string]string) *served {
+func serve(t *testing.T, g gate, more map[string]string, probes ...ports.Probe) *served {
 	t.Helper()
 	s := &served{done: make(chan error, 1), log: &lines{}}
-	server := newServer(t, g, slog.New(slog.NewTextHandler(s.log, nil)), more)
+	server := newServer(t, g, slog.New(slog.NewTextHandler(s.log, nil)), more, probes...)
 	on, err := server.Listen(t.Context())
 	if err != nil {
 		t.Fatal(err)

@@ -31,6 +31,7 @@ func TestMain(m *testing.M) {
 //	exits STATUS COMMAND run a command, which must exit with that status
 //	take-port            listen on a port, and set $TAKEN to its address
 //	start NAME=VALUE...  run "native-bridge serve" with the script's settings, and those, until it says that it listens
+//	says TEXT            wait until it logs a line with the text
 //	end SIGNAL           send it a signal; it must end with status 0. What it printed is then in the files stdout.log and stderr.log
 //	start-tenant [SCOPE] start an empty Auth0 tenant, and set what setup needs; its application lacks the scope
 //	start-authsignal [activated] start an empty Authsignal tenant, in which passkeys are activated or not, and set what setup needs
@@ -52,6 +53,7 @@ func TestScripts(t *testing.T) {
 			"take-port": takePort,
 			"start":     start,
 			"end":       end,
+			"says":      says,
 
 			"end-at-once": endAtOnce,
 
@@ -68,6 +70,7 @@ func configure(ts *testscript.TestScript, _ bool, _ []string) {
 		"LISTEN_ADDR":         "127.0.0.1:0",
 		"OPS_ADDR":            "127.0.0.1:0",
 		"DRAIN_DELAY":         "0s",
+		"STARTUP_CHECK":       "off",
 		"AUTHSIGNAL_API_URL":  "http://127.0.0.1:1/v1",
 		"AUTHSIGNAL_SECRET":   "s3cr3t-authsignal",
 		"AUTH0_DOMAIN":        "http://127.0.0.1:1",
@@ -147,6 +150,20 @@ func signalled(ts *testscript.TestScript, args []string) (*bridge, syscall.Signa
 	}
 	ts.Check(b.process.Process.Signal(signals[args[0]]))
 	return b, signals[args[0]]
+}
+
+func says(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: says TEXT")
+	}
+	b := ts.Value(serving{}).(*bridge)
+	for text := ""; !strings.Contains(text, args[0]); {
+		var err error
+		if text, err = b.stderr.ReadString('\n'); err != nil {
+			ts.Fatalf("it ends before it says that, and says\n%s", b.before.String())
+		}
+		b.before.WriteString(text)
+	}
 }
 
 func end(ts *testscript.TestScript, _ bool, args []string) {

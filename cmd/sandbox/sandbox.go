@@ -294,6 +294,9 @@ func pointed(settings, to map[string]string) map[string]string {
 		delete(settings, file)
 	}
 	settings["AUTH0_CLIENT_ID"] = clientID
+	if settings["STARTUP_CHECK"] == "" {
+		settings["STARTUP_CHECK"] = "off" // its requests would stand among those of people
+	}
 	maps.Copy(settings, to)
 	return settings
 }
