@@ -19,7 +19,7 @@ const AssertionLifetime = time.Minute
 // asserter signs JWTs as RFC 7523 section 3 has them: about one subject, for one
 // audience, for a minute, each with an id of its own.
 type asserter struct {
-	key      *privateKey
+	key      *signingKey
 	issuer   string
 	audience string // one string: the issuer identifier, and nothing that looks like it
 	now      func() time.Time

@@ -1,6 +1,7 @@
 package oidc
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -11,17 +12,16 @@ import (
 	"nativebridge/domain"
 )
 
-// Config is what the bridge must know of the OpenID provider. It must be made by
-// settings.Load, which reads its keys.
+// Config is what the bridge must know of the OpenID provider.
 type Config struct {
 	Issuer       IssuerURL     `env:"OIDC_ISSUER,required,notEmpty" help:"the provider's issuer identifier, to the letter as its tokens have it in iss; its configuration is read from <issuer>/.well-known/openid-configuration"`
 	Client       string        `env:"OIDC_CLIENT_ID,required,notEmpty" help:"the client id of the bridge's own confidential client at the provider"`
 	ClientSecret domain.Secret `env:"OIDC_CLIENT_SECRET" help:"that client's secret; or set OIDC_CLIENT_KEY"`
-	ClientKey    domain.Secret `env:"OIDC_CLIENT_KEY" help:"that client's private key, as PEM, if it authenticates by private_key_jwt: EC P-256 (ES256) or RSA of 2048 bits or more (RS256)"`
+	ClientKey    PrivateKey    `env:"OIDC_CLIENT_KEY" help:"that client's private key, as PEM, if it authenticates by private_key_jwt: EC P-256 (ES256), such as openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 prints, or RSA of 2048 bits or more (RS256)"`
 
-	AssertionKey     domain.Secret `env:"OIDC_ASSERTION_KEY,required,notEmpty" help:"the private key that the bridge signs its assertions with, as PEM: EC P-256 (ES256) or RSA of 2048 bits or more (RS256)"`
-	AssertionKeyNext domain.Secret `env:"OIDC_ASSERTION_KEY_NEXT" help:"a second private key, as PEM, while the first is rotated: it is published beside the first and signs nothing"`
-	AssertionIssuer  string        `env:"OIDC_ASSERTION_ISSUER" help:"the iss of the bridge's assertions, by which the provider knows their keys (default: OIDC_CLIENT_ID)"`
+	AssertionKey     PrivateKey `env:"OIDC_ASSERTION_KEY,required,notEmpty" help:"the private key that the bridge signs its assertions with, as PEM: EC P-256 (ES256), such as openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 prints, or RSA of 2048 bits or more (RS256)"`
+	AssertionKeyNext PrivateKey `env:"OIDC_ASSERTION_KEY_NEXT" help:"a second private key, made like the first, as PEM, while the first is rotated: it is published beside the first and signs nothing"`
+	AssertionIssuer  string     `env:"OIDC_ASSERTION_ISSUER" help:"the iss of the bridge's assertions, by which the provider knows their keys (default: OIDC_CLIENT_ID)"`
 
 	Audience          string         `env:"OIDC_AUDIENCE" help:"the API that access tokens are for, if the provider wants to be told"`
 	AudienceParameter AudienceMember `env:"OIDC_AUDIENCE_PARAMETER" envDefault:"resource" help:"how the provider is told the audience: resource (RFC 8707) or audience"`
@@ -30,9 +30,6 @@ type Config struct {
 
 	ScopeAllowed     settings.Scope     `env:"OIDC_SCOPE_ALLOWED" help:"what callers of POST /oauth/token may ask for, and all that any session may have, separated by spaces (default: OIDC_SCOPE)"`
 	AudiencesAllowed settings.Audiences `env:"OIDC_AUDIENCES_ALLOWED" help:"the audiences that callers of POST /oauth/token may ask for, separated by commas (default: OIDC_AUDIENCE)"`
-
-	// What Check has read.
-	assertionKey, assertionKeyNext, clientKey *privateKey
 }
 
 // Offer returns what sessions callers may ask for.
@@ -78,12 +75,12 @@ func (c *Config) IssueTime() time.Duration { return IssueTimeout }
 // WantsEmail returns false: the provider knows its users.
 func (c *Config) WantsEmail() bool { return false }
 
-// Check implements settings.Checker. It reads the keys.
+// assertionIssuer returns the iss of the bridge's assertions.
+func (c *Config) assertionIssuer() string { return cmp.Or(c.AssertionIssuer, c.Client) }
+
+// Check implements settings.Checker.
 func (c *Config) Check() []settings.Fault {
-	if c.AssertionIssuer == "" {
-		c.AssertionIssuer = c.Client
-	}
-	faults := slices.Concat(c.readKeys(), c.checkCredential())
+	faults := slices.Concat(c.checkKeys(), c.checkCredential())
 	for _, scope := range c.Scope {
 		if len(c.ScopeAllowed) > 0 && !slices.Contains(c.ScopeAllowed, scope) {
 			faults = append(faults, settings.Fault{
@@ -97,27 +94,15 @@ func (c *Config) Check() []settings.Fault {
 	return faults
 }
 
-func (c *Config) readKeys() []settings.Fault {
+// checkKeys wants another key for each purpose: with one for two, a JWT made for the
+// one would pass for the other.
+func (c *Config) checkKeys() []settings.Fault {
+	first, next, client := c.AssertionKey.key, c.AssertionKeyNext.key, c.ClientKey.key
 	var faults []settings.Fault
-	read := func(name string, pem domain.Secret) *privateKey {
-		if pem.IsZero() {
-			return nil
-		}
-		key, err := parsePrivateKey(pem)
-		if err != nil {
-			faults = append(faults, settings.Fault{Name: name, Problem: "is no key to sign with: " + err.Error(), Fix: howToMakeAKey})
-		}
-		return key
-	}
-	c.assertionKey = read("OIDC_ASSERTION_KEY", c.AssertionKey)
-	c.assertionKeyNext = read("OIDC_ASSERTION_KEY_NEXT", c.AssertionKeyNext)
-	c.clientKey = read("OIDC_CLIENT_KEY", c.ClientKey)
-
-	// One key for two purposes would let a JWT made for one pass for the other.
-	if c.assertionKeyNext.is(c.assertionKey) {
+	if next.is(first) {
 		faults = append(faults, settings.Fault{Name: "OIDC_ASSERTION_KEY_NEXT", Problem: "is the same key as OIDC_ASSERTION_KEY", Fix: "unset it, or make another one: " + howToMakeAKey})
 	}
-	if c.clientKey.is(c.assertionKey) || c.clientKey.is(c.assertionKeyNext) {
+	if client.is(first) || client.is(next) {
 		faults = append(faults, settings.Fault{Name: "OIDC_CLIENT_KEY", Problem: "is a key of the assertions too", Fix: "make another one: " + howToMakeAKey})
 	}
 	return faults

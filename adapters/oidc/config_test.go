@@ -15,6 +15,7 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -92,7 +93,7 @@ func TestDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if config.AssertionIssuer != clientID || config.AudienceParameter != "resource" || !slices.Equal(config.Scope, []string{"openid", "profile", "email"}) {
+	if config.AudienceParameter != "resource" || !slices.Equal(config.Scope, []string{"openid", "profile", "email"}) {
 		t.Errorf("config = %+v", config)
 	}
 }
@@ -225,6 +226,7 @@ func TestEveryFaultOfAKeyFileIsToldAtOnce(t *testing.T) {
 	for _, fault := range faults {
 		names = append(names, fault.Name)
 	}
+	slices.Sort(names)
 	if want := []string{"OIDC_ASSERTION_KEY_FILE", "OIDC_ASSERTION_KEY_NEXT", "OIDC_CLIENT_KEY"}; !slices.Equal(names, want) {
 		t.Errorf("faults of %q, want %q", names, want)
 	}
@@ -234,6 +236,30 @@ func TestEveryFaultOfAKeyFileIsToldAtOnce(t *testing.T) {
 	env["OIDC_CLIENT_KEY_FILE"] = file("client", freshKey())
 	if _, err := load(env); err != nil {
 		t.Errorf("the keys are mended: %v", err)
+	}
+}
+
+func TestAKeyIsReadByItsTypeAlone(t *testing.T) {
+	for name, tt := range map[string]struct{ text, says string }{
+		"a key":           {ecKey(), ""},
+		"a key in no PEM": {"c2VjcmV0", "no PEM block"},
+	} {
+		var key oidc.PrivateKey
+		err := key.UnmarshalText([]byte(tt.text))
+		if said := fmt.Sprint(err); (err != nil) != (tt.says != "") || !strings.Contains(said, tt.says) || key.Reveal() != tt.text {
+			t.Errorf("%s: err = %v, want %q, and the text kept", name, err, tt.says)
+		}
+	}
+}
+
+func TestCheckChangesNothing(t *testing.T) {
+	config := oidc.Config{Client: clientID, ClientSecret: domain.NewSecret(clientSecret)}
+	if err := config.AssertionKey.UnmarshalText([]byte(ecKey())); err != nil {
+		t.Fatal(err)
+	}
+	before := config
+	if faults := config.Check(); len(faults) > 0 || !reflect.DeepEqual(config, before) {
+		t.Errorf("after Check, with faults %v, config = %+v, want %+v", faults, config, before)
 	}
 }
 
@@ -252,8 +278,11 @@ func TestKeysAreNeverPrinted(t *testing.T) {
 	body := strings.Split(text, "\n")[1]
 	told := []string{body, fmt.Sprintf("%x", scalar), new(big.Int).SetBytes(scalar).String(), fmt.Sprintf("%v", scalar)}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
-		for what, printed := range map[string]any{"config": config, "&config": &config, "issuer": issuer, "*issuer": *issuer} {
+		for what, printed := range map[string]any{"config": config, "&config": &config, "issuer": issuer, "*issuer": *issuer, "key": config.AssertionKey, "a field": struct{ key oidc.PrivateKey }{config.AssertionKey}} {
 			shown := fmt.Sprintf(verb, printed)
+			if what == "key" && shown != "[redacted]" {
+				t.Errorf("%s of the key is %s, want [redacted]", verb, shown)
+			}
 			for _, text := range told {
 				if strings.Contains(shown, text) {
 					t.Errorf("%s of %s tells the key", verb, what)

@@ -80,7 +80,7 @@ func (i *Issuer) refusal(reply upstream.Reply, form url.Values, invalid domain.E
 func (i *Issuer) refusedAssertion() string {
 	return fmt.Sprintf(": if everybody is refused, check that the provider trusts issuer %q with the keys of GET /assertion/jwks.json, "+
 		"that it takes its issuer identifier %q for the audience, and that the clocks agree; "+
-		"if only some are, that it knows them by the subject they have at the verifier", i.config.AssertionIssuer, i.config.Issuer)
+		"if only some are, that it knows them by the subject they have at the verifier", i.config.assertionIssuer(), i.config.Issuer)
 }
 
 // credentials lists what must not be told, should the provider echo it.

@@ -56,20 +56,20 @@ var (
 // NewIssuer returns an issuer for the provider that config describes. Skew is how
 // far the provider's clock may differ; random makes the ids of assertions.
 func NewIssuer(client *upstream.Client, config Config, skew time.Duration, now func() time.Time, random io.Reader) *Issuer {
-	asserterOf := func(key *privateKey, issuer string) *asserter {
+	asserterOf := func(key *signingKey, issuer string) *asserter {
 		return &asserter{key: key, issuer: issuer, audience: string(config.Issuer), now: now, random: random}
 	}
 	issuer := &Issuer{
 		client:     client,
 		config:     config,
 		discovery:  newDiscovery(client, config.Issuer, now),
-		assertions: asserterOf(config.assertionKey, config.AssertionIssuer),
-		published:  publicSet(config.assertionKey, config.assertionKeyNext),
+		assertions: asserterOf(config.AssertionKey.key, config.assertionIssuer()),
+		published:  publicSet(config.AssertionKey.key, config.AssertionKeyNext.key),
 		skew:       skew,
 		now:        now,
 	}
-	if config.clientKey != nil {
-		issuer.login = asserterOf(config.clientKey, config.Client)
+	if !config.ClientKey.IsZero() {
+		issuer.login = asserterOf(config.ClientKey.key, config.Client)
 	}
 	return issuer
 }

@@ -383,3 +383,48 @@ func TestUnknownWarnsInOrder(t *testing.T) {
 		t.Errorf("Unknown warns of %q, want %q", got, names)
 	}
 }
+
+// pin is a credential with a form of its own.
+type pin struct{ domain.Secret }
+
+// UnmarshalText wants four digits.
+func (p *pin) UnmarshalText(text []byte) error {
+	p.Secret = domain.NewSecret(string(text))
+	if len(text) != 4 {
+		return errors.New("it has not four digits")
+	}
+	return nil
+}
+
+// safe is a config with one.
+type safe struct {
+	PIN pin `env:"SAFE_PIN,required,notEmpty" help:"the safe's PIN"`
+}
+
+func TestACredentialWithAFormOfItsOwnIsASecret(t *testing.T) {
+	if described := settings.Describe(&safe{}); len(described) != 1 || !described[0].Secret {
+		t.Errorf("described = %+v, want a secret", described)
+	}
+	for name, environ := range map[string]map[string]string{
+		"in its variable": {"SAFE_PIN": "2468"},
+		"in a file":       {"SAFE_PIN_FILE": file(t, "2468\n")},
+	} {
+		var s safe
+		if err := settings.Load(environ, &s); err != nil || s.PIN.Reveal() != "2468" {
+			t.Errorf("%s: the PIN is %q, %v", name, s.PIN.Reveal(), err)
+		}
+	}
+	for name, wrong := range map[string]string{"a short number": "246", "a URL": "https://s3cr3t.example.com"} {
+		for name, environ := range map[string]map[string]string{
+			name:                {"SAFE_PIN": wrong},
+			name + ", in a file": {"SAFE_PIN_FILE": file(t, wrong)},
+		} {
+			err := settings.Load(environ, &safe{})
+			faults, _ := errors.AsType[settings.Faults](err)
+			want := settings.Fault{Name: "SAFE_PIN", Problem: "is wrong: it has not four digits", Fix: "set it to the safe's PIN"}
+			if !slices.Equal(faults, settings.Faults{want}) {
+				t.Errorf("%s: %v, want %v", name, err, want)
+			}
+		}
+	}
+}
