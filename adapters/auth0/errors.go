@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 
+	"nativebridge/adapters/internal/oauth"
 	"nativebridge/adapters/internal/upstream"
 	"nativebridge/domain"
 )
@@ -69,7 +70,7 @@ func (i *Issuer) passing(reply upstream.Reply, p problem, said string) error {
 	switch {
 	case isRateLimit(reply):
 		reason = domain.ErrBusy
-	case reply.Status >= http.StatusInternalServerError, reply.Status == http.StatusRequestTimeout, reply.Status < http.StatusMultipleChoices:
+	case oauth.SaysNothing(reply.Status):
 	case strings.Contains(p.ErrorDescription, cannotTell):
 	default:
 		return nil
@@ -77,86 +78,88 @@ func (i *Issuer) passing(reply upstream.Reply, p problem, said string) error {
 	return domain.WithRetryAfter(fmt.Errorf("%w: %s", reason, said), upstream.RetryAfter(reply.Header, i.now()))
 }
 
-// refusal is the one table of Auth0's error replies to a password, a refresh token and a
-// revocation. It looks at the code first, because Auth0's documents disagree about some
-// statuses. Invalid is the reason that invalid_grant stands for, since that code is about
+// refusal returns what an error reply to a password, a refresh token or a revocation
+// means. Invalid is the reason that invalid_grant stands for, since that code is about
 // whatever credential was sent. If it is "", no person is involved, and a refusal is a
 // fault of ours.
 func (i *Issuer) refusal(reply upstream.Reply, invalid domain.Error, sent ...domain.Secret) error {
 	p := problemOf(reply)
 	said := i.said(reply, p, sent...)
-	refused := func(reason domain.Error, hint string) error {
-		if invalid == "" {
-			return errors.New(said + hint)
-		}
-		return fmt.Errorf("%w: %s%s", reason, said, hint)
-	}
-	ours := func(fix string) error { return errors.New(said + ": " + fix) }
-	refusesUs := func(fix string) error {
-		i.client.Refused(reply)
-		return ours(fix)
-	}
-
 	if err := i.passing(reply, p, said); err != nil {
 		return err
 	}
+	row := i.meaning(reply.Status, p, invalid)
+	if row.OfUs {
+		i.client.Refused(reply)
+	}
+	return row.Err(said, invalid != "")
+}
+
+// meaning is the one table of Auth0's error codes. It looks at the code first, because
+// Auth0's documents disagree about some statuses.
+func (i *Issuer) meaning(status int, p problem, invalid domain.Error) oauth.Refusal {
 	switch p.Error {
 	case "mfa_required":
-		return refused(domain.ErrMFARequired, ": exempt the bridge's application from MFA in a post-login Action, the passkey is the second factor")
+		return oauth.Refusal{Reason: domain.ErrMFARequired, Hint: "exempt the bridge's application from MFA in a post-login Action, the passkey is the second factor"}
 	case "invalid_grant", "invalid_user_password":
-		if invalid == domain.ErrAccessDenied {
-			return refused(invalid, i.refusedByLoginScript())
-		}
-		return refused(invalid, "")
+		return oauth.Refusal{Reason: invalid, Hint: i.refusedProof(invalid)}
 	case "too_many_attempts":
-		return refused(domain.ErrAccountBlocked, ": attack protection has blocked the account, or the bridge's address: "+
-			"unblock the user, and turn on Trust Token Endpoint IP Header in the application's settings")
+		return oauth.Refusal{Reason: domain.ErrAccountBlocked, Hint: "attack protection has blocked the account, or the bridge's address: " +
+			"unblock the user, and turn on Trust Token Endpoint IP Header in the application's settings"}
 	case "unauthorized":
-		if p.ErrorDescription == "user is blocked" {
-			return refused(domain.ErrAccountBlocked, "")
-		}
-		return refused(domain.ErrAccessDenied, "")
+		return oauth.Refusal{Reason: blockedOrDenied(p)}
 	case "password_leaked":
-		return refused(domain.ErrAccessDenied, ": turn breached password detection off (Security, Attack Protection): it takes tokens for passwords")
+		return oauth.Refusal{Reason: domain.ErrAccessDenied, Hint: "turn breached password detection off (Security, Attack Protection): it takes tokens for passwords"}
 	case "requires_verification":
-		return refused(domain.ErrAccessDenied, ": turn bot detection off for this flow, it cannot show a CAPTCHA")
+		return oauth.Refusal{Reason: domain.ErrAccessDenied, Hint: "turn bot detection off for this flow, it cannot show a CAPTCHA"}
 	case "access_denied":
-		if reply.Status == http.StatusUnauthorized { // Auth0 says it for a wrong client secret, too
-			return refusesUs("check AUTH0_CLIENT_ID and AUTH0_CLIENT_SECRET")
-		}
-		return denied(p, refused, ours)
+		return denied(status, p)
 	case "invalid_client":
-		return refusesUs("check AUTH0_CLIENT_ID and AUTH0_CLIENT_SECRET, and that the application authenticates by client_secret_post")
+		return oauth.OfUs("check AUTH0_CLIENT_ID and AUTH0_CLIENT_SECRET, and that the application authenticates by client_secret_post")
 	case "unauthorized_client", "unsupported_grant_type":
-		return refusesUs("turn the Password and Refresh Token grants on in the application's advanced settings " +
+		return oauth.OfUs("turn the Password and Refresh Token grants on in the application's advanced settings " +
 			"(by the API: password, " + grantPasswordRealm + " and refresh_token)")
 	case "invalid_request":
 		if invalid != domain.ErrAccessDenied {
-			return ours("check AUTH0_SCOPE_ALLOWED and AUTH0_AUDIENCES_ALLOWED")
+			return oauth.Ours("check AUTH0_SCOPE_ALLOWED and AUTH0_AUDIENCES_ALLOWED")
 		}
-		return ours("check that AUTH0_CONNECTION names the connection and that it is enabled for the application")
+		return oauth.Ours("check that AUTH0_CONNECTION names the connection and that it is enabled for the application")
 	}
-	return refusesUs("check that AUTH0_DOMAIN is the tenant's domain")
+	return oauth.OfUs("check that AUTH0_DOMAIN is the tenant's domain")
 }
 
-// refusedByLoginScript is the hint for a proof that the Login script refuses, although
-// Authsignal has just accepted the token, or the bridge has just signed the proof.
-func (i *Issuer) refusedByLoginScript() string {
+func blockedOrDenied(p problem) domain.Error {
+	if p.ErrorDescription == "user is blocked" {
+		return domain.ErrAccountBlocked
+	}
+	return domain.ErrAccessDenied
+}
+
+// denied tells three kinds of access_denied apart: Auth0 also says it for a wrong client
+// secret and for an unknown audience.
+func denied(status int, p problem) oauth.Refusal {
+	switch {
+	case status == http.StatusUnauthorized:
+		return oauth.OfUs("check AUTH0_CLIENT_ID and AUTH0_CLIENT_SECRET")
+	case strings.HasPrefix(p.ErrorDescription, "Service not found"):
+		return oauth.Ours("check that AUTH0_AUDIENCE is the identifier of an API of the tenant")
+	}
+	return oauth.Refusal{Reason: domain.ErrAccessDenied, Hint: "look for an Action that denies access, and check that the connection, AUTH0_CONNECTION, is enabled for the application"}
+}
+
+// refusedProof is the hint for a proof that the Login script refuses, although Authsignal
+// has just accepted the token, or the bridge has just signed the proof. There is none for
+// a refresh token.
+func (i *Issuer) refusedProof(invalid domain.Error) string {
+	if invalid != domain.ErrAccessDenied {
+		return ""
+	}
 	if i.config.Proof == ProofSigned {
-		return ": the Login script refused a proof that the bridge had just signed. " +
+		return "the Login script refused a proof that the bridge had just signed. " +
 			"Either its settings differ from the bridge's (NATIVE_BRIDGE_KEY, NATIVE_BRIDGE_CLIENT_ID, NATIVE_BRIDGE_CONNECTION, AUTHSIGNAL_API_URL, AUTHSIGNAL_ACTION, AUTHSIGNAL_SUBJECTS), " +
 			"or it is the login.js of another release, or the bridge's clock is wrong"
 	}
-	return ": the Login script refused a token that Authsignal had just accepted. " +
+	return "the Login script refused a token that Authsignal had just accepted. " +
 		"Either its settings differ from the bridge's (AUTHSIGNAL_SECRET, AUTHSIGNAL_API_URL, AUTHSIGNAL_ACTION, AUTHSIGNAL_SUBJECTS; with NATIVE_BRIDGE_KEY it takes no tokens), " +
 		"or Authsignal has refused the second validation of the same token"
-}
-
-// denied tells two kinds of access_denied apart: Auth0 also says it for an unknown
-// audience.
-func denied(p problem, refused func(domain.Error, string) error, ours func(string) error) error {
-	if strings.HasPrefix(p.ErrorDescription, "Service not found") {
-		return ours("check that AUTH0_AUDIENCE is the identifier of an API of the tenant")
-	}
-	return refused(domain.ErrAccessDenied, ": look for an Action that denies access, and check that the connection, AUTH0_CONNECTION, is enabled for the application")
 }

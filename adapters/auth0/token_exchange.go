@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"nativebridge/adapters/internal/oauth"
 	"nativebridge/adapters/internal/settings"
 	"nativebridge/adapters/internal/upstream"
 	"nativebridge/domain"
@@ -58,52 +59,61 @@ func (t *TokenExchangeIssuer) tokenExchange(grant domain.Grant) url.Values {
 	return form
 }
 
-// exchangeRefusal is the table of Auth0's error replies to an exchange. What an
-// Action says arrives in error_description, under invalid_request or the code it
-// chose; a 500 is server_error, from Auth0 or from an Action that cannot tell.
+// exchangeRefusal returns what Auth0's error reply to an exchange means. What an Action
+// says arrives in error_description, under invalid_request or the code it chose; a 500 is
+// server_error, from Auth0 or from an Action that cannot tell.
 func (t *TokenExchangeIssuer) exchangeRefusal(reply upstream.Reply, token domain.Secret) error {
 	p := problemOf(reply)
 	said := t.said(reply, p, token)
-	refused := func(reason domain.Error, hint string) error { return fmt.Errorf("%w: %s%s", reason, said, hint) }
-	ours := func(fix string) error { return errors.New(said + ": " + fix) }
-
 	if err := t.passing(reply, p, said); err != nil {
 		return err
 	}
+	row := t.exchangeMeaning(reply.Status, p)
+	if row.OfUs {
+		t.client.Refused(reply)
+	}
+	err := row.Err(said, true)
+	if row.Reason == domain.ErrBusy {
+		return domain.WithRetryAfter(err, upstream.RetryAfter(reply.Header, t.now()))
+	}
+	return err
+}
+
+// exchangeMeaning is the table of Auth0's error codes in an exchange. Those that it does
+// not have mean the same as in a password grant.
+func (t *TokenExchangeIssuer) exchangeMeaning(status int, p problem) oauth.Refusal {
 	switch p.Error {
 	case "too_many_attempts":
-		return domain.WithRetryAfter(refused(domain.ErrBusy, ": attack protection throttles the address because the Action rejected too many tokens: "+
-			"turn on Trust Token Endpoint IP Header in the application's settings"), upstream.RetryAfter(reply.Header, t.now()))
+		return oauth.Refusal{Reason: domain.ErrBusy, Hint: "attack protection throttles the address because the Action rejected too many tokens: " +
+			"turn on Trust Token Endpoint IP Header in the application's settings"}
 	case "unauthorized_client", "unsupported_grant_type":
-		t.client.Refused(reply)
-		return ours("set token_exchange.allow_any_profile_of_type of the application to [\"custom_authentication\"], " +
+		return oauth.OfUs("set token_exchange.allow_any_profile_of_type of the application to [\"custom_authentication\"], " +
 			"and NATIVE_BRIDGE_CLIENT_ID in the Action's secrets to AUTH0_CLIENT_ID")
 	case "invalid_request":
-		return exchangeInvalid(p, refused, ours)
+		return exchangeInvalid(p)
 	case "invalid_target", "invalid_scope":
-		return ours("check AUTH0_AUDIENCE, AUTH0_SCOPE_ALLOWED, AUTH0_AUDIENCES_ALLOWED and AUTH0_ORGANIZATIONS_ALLOWED")
+		return oauth.Ours("check AUTH0_AUDIENCE, AUTH0_SCOPE_ALLOWED, AUTH0_AUDIENCES_ALLOWED and AUTH0_ORGANIZATIONS_ALLOWED")
 	case "", "mfa_required", "unauthorized", "requires_verification", "access_denied", "invalid_client":
-		return t.refusal(reply, domain.ErrAccessDenied, token)
+		return t.meaning(status, p, domain.ErrAccessDenied)
 	}
-	if reply.Status != http.StatusBadRequest && reply.Status != http.StatusForbidden {
-		t.client.Refused(reply)
-		return ours("check that AUTH0_DOMAIN is the tenant's domain")
+	if status != http.StatusBadRequest && status != http.StatusForbidden {
+		return oauth.OfUs("check that AUTH0_DOMAIN is the tenant's domain")
 	}
-	return refused(domain.ErrAccessDenied, ": look for an Action that denies with this code")
+	return oauth.Refusal{Reason: domain.ErrAccessDenied, Hint: "look for an Action that denies with this code"}
 }
 
 // exchangeInvalid tells the kinds of invalid_request apart: the Action rejected
 // the token, the person has no user, or the request can never work.
-func exchangeInvalid(p problem, refused func(domain.Error, string) error, ours func(string) error) error {
+func exchangeInvalid(p problem) oauth.Refusal {
 	switch {
 	case strings.Contains(p.ErrorDescription, actionRefuses):
-		return refused(domain.ErrAccessDenied, ": the Action refused a token that Authsignal had just accepted. "+
-			"Either its secrets differ from the bridge's settings (AUTHSIGNAL_SECRET, AUTHSIGNAL_API_URL, AUTHSIGNAL_ACTION, AUTHSIGNAL_SUBJECTS), "+
-			"or Authsignal has refused the second validation of the same token")
+		return oauth.Refusal{Reason: domain.ErrAccessDenied, Hint: "the Action refused a token that Authsignal had just accepted. " +
+			"Either its secrets differ from the bridge's settings (AUTHSIGNAL_SECRET, AUTHSIGNAL_API_URL, AUTHSIGNAL_ACTION, AUTHSIGNAL_SUBJECTS), " +
+			"or Authsignal has refused the second validation of the same token"}
 	case missingUser.MatchString(p.ErrorDescription):
-		return refused(domain.ErrAccessDenied, ": the person has no user at Auth0: make one, or name a connection in the Action's secret CREATE_USERS_IN")
+		return oauth.Refusal{Reason: domain.ErrAccessDenied, Hint: "the person has no user at Auth0: make one, or name a connection in the Action's secret CREATE_USERS_IN"}
 	}
-	return ours("check that AUTH0_SUBJECT_TOKEN_TYPE names a token exchange profile, that the Action's connection is enabled for the application " +
+	return oauth.Ours("check that AUTH0_SUBJECT_TOKEN_TYPE names a token exchange profile, that the Action's connection is enabled for the application " +
 		"and does not import users, and that the application allows organizations if AUTH0_ORGANIZATIONS_ALLOWED names some")
 }
 

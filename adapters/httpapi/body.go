@@ -101,6 +101,7 @@ func parseToken(body []byte) (domain.PasskeyToken, error) {
 const maxMembers = 64
 
 var (
+	errNoUTF8      = errors.New("the body is not UTF-8")
 	errNoDocument  = errors.New("the body is not one JSON document")
 	errNoObject    = errors.New("the body is not a JSON object")
 	errManyMembers = fmt.Errorf("the body has more than %d members or parameters", maxMembers)
@@ -112,7 +113,7 @@ var (
 // follows (RFC 8259 sections 4 and 8.1).
 func parseObject(body []byte) (map[string]json.RawMessage, error) {
 	if !utf8.Valid(body) {
-		return nil, errors.New("the body is not UTF-8")
+		return nil, errNoUTF8
 	}
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	if start, err := decoder.Token(); err != nil {

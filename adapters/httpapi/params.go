@@ -58,7 +58,11 @@ func (s *Server) readParams(w http.ResponseWriter, r *http.Request) (params, *pr
 	if err != nil {
 		return nil, unreadable(err)
 	}
-	params, err := parse(body)
+	read, err := parse(body)
+	if err != nil {
+		return nil, new(invalidRequest(err.Error()))
+	}
+	params, err := paramsOf(read)
 	if errors.Is(err, domain.ErrTargetInvalid) {
 		return nil, new(problemOf(err))
 	}
@@ -97,56 +101,66 @@ func (s *Server) isPublicClient(r *http.Request) bool {
 	return ok && err == nil && password == "" && id == string(s.clientID) && len(r.Header.Values("Authorization")) == 1
 }
 
-// parseForm reads application/x-www-form-urlencoded. A parameter must not come
-// twice (RFC 6749, section 3.2). Those that name what a token is for may by their
-// own RFCs (8693, section 2.1; 8707, section 2), but no more than one is offered here.
-func parseForm(body []byte) (params, error) {
+// values are what a body holds under each name, before anybody has judged it. nil is a
+// value that is no text.
+type values map[string][]string
+
+// parseForm reads application/x-www-form-urlencoded.
+func parseForm(body []byte) (values, error) {
 	if !utf8.Valid(body) {
-		return nil, errors.New("the body is not UTF-8")
+		return nil, errNoUTF8
 	}
 	if bytes.Count(body, []byte{'&'}) >= maxMembers {
 		return nil, errManyMembers
 	}
-	values, err := url.ParseQuery(string(body))
+	form, err := url.ParseQuery(string(body))
 	if err != nil {
 		return nil, errors.New("the body is not a form")
 	}
-	parsed := params{}
-	for name, list := range values {
+	return values(form), nil
+}
+
+// parseJSONParams reads the same as a JSON object. null is as if it was left out.
+func parseJSONParams(body []byte) (values, error) {
+	members, err := parseObject(body)
+	if err != nil {
+		return nil, err
+	}
+	read := values{}
+	for name, value := range members {
+		var text *string
+		switch err := json.Unmarshal(value, &text); {
+		case err != nil:
+			read[name] = nil
+		case text != nil:
+			read[name] = []string{*text}
+		}
+	}
+	return read, nil
+}
+
+// paramsOf judges what a body holds. A parameter must not come twice (RFC 6749, section
+// 3.2). Those that say what a token is for may by their own RFCs (8693, section 2.1; 8707,
+// section 2), but no more than one is offered here. What is no text is refused if the
+// bridge would look at it, and otherwise ignored.
+func paramsOf(read values) (params, error) {
+	judged := params{}
+	for name, list := range read {
 		switch {
+		case list == nil && isOAuthParam(name):
+			return nil, errors.New("a parameter is not a string")
+		case list == nil:
+			continue
 		case len(list) > 1 && (name == "audience" || name == "resource"):
 			return nil, fmt.Errorf("%w: more than one %s is asked for", domain.ErrTargetInvalid, name)
 		case len(list) > 1:
 			return nil, errors.New("a parameter stands twice in the body")
 		case !utf8.ValidString(list[0]):
-			return nil, errors.New("the body is not UTF-8")
+			return nil, errNoUTF8
 		}
-		parsed[name] = list[0]
+		judged[name] = list[0]
 	}
-	return parsed, nil
-}
-
-// parseJSONParams reads the same as a JSON object. Members that are no strings are
-// refused if the bridge would look at them, and otherwise ignored.
-func parseJSONParams(body []byte) (params, error) {
-	members, err := parseObject(body)
-	if err != nil {
-		return nil, err
-	}
-	parsed := params{}
-	for name, value := range members {
-		var text *string
-		if err := json.Unmarshal(value, &text); err != nil {
-			if isOAuthParam(name) {
-				return nil, errors.New("a parameter is not a string")
-			}
-			continue
-		}
-		if text != nil {
-			parsed[name] = *text
-		}
-	}
-	return parsed, nil
+	return judged, nil
 }
 
 func isOAuthParam(name string) bool {

@@ -416,7 +416,7 @@ func TestACredentialWithAFormOfItsOwnIsASecret(t *testing.T) {
 	}
 	for name, wrong := range map[string]string{"a short number": "246", "a URL": "https://s3cr3t.example.com"} {
 		for name, environ := range map[string]map[string]string{
-			name:                {"SAFE_PIN": wrong},
+			name:                 {"SAFE_PIN": wrong},
 			name + ", in a file": {"SAFE_PIN_FILE": file(t, wrong)},
 		} {
 			err := settings.Load(environ, &safe{})
