@@ -47,8 +47,8 @@ const (
 	mediaForm = "application/x-www-form-urlencoded"
 )
 
-// mediaOf returns the kind of r's body, "" if it is not told. Headers that say what
-// the body is must not come twice, JSON must be in UTF-8 (RFC 8259, section 8.1), and
+// mediaOf returns the media type of r's body, "" if no header says it. Headers that
+// describe the body must not come twice, JSON must be in UTF-8 (RFC 8259, section 8.1), and
 // no body may be encoded further.
 func mediaOf(r *http.Request) (string, *problem) {
 	for _, name := range []string{"Content-Type", "Content-Encoding"} {

@@ -50,13 +50,13 @@ func (c *Config) Check() []settings.Fault {
 	return faults
 }
 
-// keptDescriptors are not for the connections of apps: some 130 to each of two
-// vendors, those of the probes, and files. What is in flight may also need one to
-// Redis each.
+// keptDescriptors are kept free for other things than the connections of apps: some 130
+// connections to each of two vendors, those of the probes, and files. Each request in
+// flight may also need one to Redis.
 const keptDescriptors = 300
 
-// connections returns how many connections of apps a process may have that may open
-// so many descriptors: MaxConnections, or fewer so that it never runs out of them.
+// connections returns how many connections of apps a process may have if it may open
+// that many descriptors: MaxConnections, or fewer, so that it never runs out of them.
 // The error says that MaxInFlight could not be served.
 func (c *Config) connections(descriptors int) (int, error) {
 	kept := keptDescriptors + c.MaxInFlight

@@ -113,7 +113,7 @@ func (s *Server) refreshToken(w http.ResponseWriter, r *http.Request, params par
 
 // revoke answers POST /oauth/revoke (RFC 7009): 200 with an empty body for every
 // well-formed request that the issuer could be asked about. Access tokens cannot be
-// revoked, and who says that the token is one is told so (section 2.2.1).
+// revoked: a caller whose hint says that the token is one is refused (section 2.2.1).
 func (s *Server) revoke(w http.ResponseWriter, r *http.Request) {
 	params, bad := s.readParams(w, r)
 	if bad != nil {
@@ -159,8 +159,8 @@ func (s *Server) assertionJWKS(w http.ResponseWriter, _ *http.Request) {
 	_, _ = w.Write(s.use.AssertionKeys.AssertionJWKS())
 }
 
-// accessOf reads what the session is to be good for. Whether that is offered is the
-// use case's to say; what cannot be asked for at all is refused here.
+// accessOf reads what the session is for. The use case decides whether that is offered;
+// what cannot be asked for at all is refused here.
 func accessOf(params params) (domain.Access, *problem) {
 	if params["resource"] != "" {
 		return domain.Access{}, new(problemOf(fmt.Errorf("%w: resource is not offered, ask for an audience", domain.ErrTargetInvalid)))

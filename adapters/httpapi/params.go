@@ -21,8 +21,8 @@ type params map[string]string
 // hundred characters.
 const maxCredentialBytes = 4 << 10
 
-// credential returns a parameter that is an opaque credential. What cannot be one
-// is refused, so that nobody is asked about it.
+// credential returns a parameter that is an opaque credential. It refuses what cannot be
+// one, so that no issuer is asked about it.
 func (p params) credential(name string) (domain.Secret, *problem) {
 	switch value := p[name]; {
 	case value == "":
@@ -34,10 +34,10 @@ func (p params) credential(name string) (domain.Secret, *problem) {
 	}
 }
 
-// readParams reads the body of an OAuth request, a form or the same as JSON, as
-// Auth0's SDKs send it. It refuses what two readers could understand differently,
-// whatever asks for something that the bridge does not do, and a client that is
-// not its own.
+// readParams reads the body of an OAuth request: a form, or the same as JSON, as
+// Auth0's SDKs send it. It refuses a body that two readers could understand differently,
+// a request for something that the bridge does not do, and a client that is not the
+// bridge's own.
 func (s *Server) readParams(w http.ResponseWriter, r *http.Request) (params, *problem) {
 	if bad := s.checkOAuthRequest(r); bad != nil {
 		return nil, bad
@@ -78,11 +78,11 @@ func (s *Server) readParams(w http.ResponseWriter, r *http.Request) (params, *pr
 	return params, nil
 }
 
-// checkOAuthRequest looks at everything but the body and what says what it is.
+// checkOAuthRequest checks the URL and the headers, except those that describe the body.
 func (s *Server) checkOAuthRequest(r *http.Request) *problem {
 	switch {
 	case r.URL.RawQuery != "":
-		return new(invalidRequest("parameters belong into the body: what stands in a URL is logged on its way"))
+		return new(invalidRequest("parameters belong in the body: proxies log what is in a URL"))
 	case len(r.Header.Values("Authorization")) > 0 && !s.isPublicClient(r):
 		return new(invalidClient)
 	case len(r.Header.Values("DPoP")) > 0:

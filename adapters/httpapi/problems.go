@@ -40,8 +40,8 @@ func (p problem) oauthStatus() int {
 	return p.Status
 }
 
-// problemType is what each problem's type begins with. It names, and leads
-// nowhere: docs/errors.md has the catalogue.
+// problemType is what each problem's type begins with. It is a name and no address:
+// docs/errors.md has the catalogue.
 const problemType = "urn:native-bridge:problem:"
 
 // Problems of the request itself: nobody was asked about its token.
@@ -52,7 +52,7 @@ var (
 	requestTimeout       = problem{Code: "request_timeout", Status: http.StatusRequestTimeout, Title: "The body came too slowly", OAuth: oauthError{Code: "invalid_request"}}
 	unsupportedGrantType = problem{Code: "unsupported_grant_type", Status: http.StatusBadRequest, Title: "The grant type is not offered", OAuth: oauthError{Code: "unsupported_grant_type"}}
 	unsupportedTokenType = problem{Code: "unsupported_token_type", Status: http.StatusBadRequest, Title: "Only refresh tokens can be revoked: an access token ends by itself", OAuth: oauthError{Code: "unsupported_token_type"}}
-	invalidClient        = problem{Code: "invalid_client", Status: http.StatusUnauthorized, Title: "The client is another, or authenticates: name the bridge's own client_id or none, and no secret", OAuth: oauthError{Code: "invalid_client"}}
+	invalidClient        = problem{Code: "invalid_client", Status: http.StatusUnauthorized, Title: "The client is not the bridge's own, or it sends a secret: send the bridge's client_id or none, and no secret", OAuth: oauthError{Code: "invalid_client"}}
 	fault                = problem{Code: "internal_error", Status: http.StatusInternalServerError, Title: "The bridge or its configuration is at fault", OAuth: oauthError{Code: "server_error"}}
 )
 
@@ -61,11 +61,11 @@ func invalidRequest(detail string) problem {
 }
 
 func unsupportedMediaType(detail string) problem {
-	return problem{Code: "unsupported_media_type", Status: http.StatusUnsupportedMediaType, Title: "The body is of another kind", Detail: detail, OAuth: oauthError{Code: "invalid_request"}}
+	return problem{Code: "unsupported_media_type", Status: http.StatusUnsupportedMediaType, Title: "The media type of the body is not supported", Detail: detail, OAuth: oauthError{Code: "invalid_request"}}
 }
 
 // unknownRefreshToken is Auth0's text for a refresh token that is good for nothing.
-// Its SDKs compare it, to the letter, and tell by it that the session is over
+// Its SDKs compare it to the letter, to know that the session is over
 // (AuthenticationError.isInvalidRefreshToken, Auth0.swift).
 const unknownRefreshToken = "Unknown or invalid refresh token." // #nosec G101 -- a text, no credential
 
@@ -92,11 +92,11 @@ func problemOf(err error) problem {
 	case domain.ErrAccessDenied:
 		return answer(http.StatusForbidden, "The person is known, and may not sign in", oauthError{Code: "access_denied"})
 	case domain.ErrMFARequired:
-		return answer(http.StatusForbidden, "A further factor is required, which this way in cannot ask for", oauthError{Code: "mfa_required"})
+		return answer(http.StatusForbidden, "Another factor is required, and this flow cannot ask for it", oauthError{Code: "mfa_required"})
 	case domain.ErrAccountBlocked:
 		return answer(http.StatusForbidden, "The account is blocked", oauthError{Code: "access_denied"})
 	case domain.ErrGrantInvalid:
-		return answer(http.StatusBadRequest, "The refresh token is good for nothing any more: sign in again", oauthError{Code: "invalid_grant", Description: unknownRefreshToken})
+		return answer(http.StatusBadRequest, "The refresh token is no longer valid: sign in again", oauthError{Code: "invalid_grant", Description: unknownRefreshToken})
 	case domain.ErrScopeInvalid:
 		return answer(http.StatusBadRequest, "The scope is not offered", oauthError{Code: "invalid_scope"})
 	case domain.ErrTargetInvalid:
@@ -104,7 +104,7 @@ func problemOf(err error) problem {
 	case domain.ErrBusy:
 		return answer(http.StatusTooManyRequests, "Too many sign-ins at once: "+later, oauthError{Code: "too_many_requests"})
 	case domain.ErrUnavailable:
-		return answer(http.StatusServiceUnavailable, "Somebody who must be asked is away: "+later, oauthError{Code: "temporarily_unavailable"})
+		return answer(http.StatusServiceUnavailable, "A service that the bridge needs does not answer: "+later, oauthError{Code: "temporarily_unavailable"})
 	}
 	return fault
 }

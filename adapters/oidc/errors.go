@@ -78,7 +78,7 @@ func (i *Issuer) refusedAssertion(invalid domain.Error) string {
 		"if only some are, that it knows them by the subject they have at the verifier", i.config.assertionIssuer(), i.config.Issuer)
 }
 
-// credentials lists what must not be told, should the provider echo it.
+// credentials lists what must not be shown if the provider echoes it.
 func (i *Issuer) credentials(form url.Values) []domain.Secret {
 	secrets := []domain.Secret{i.config.ClientSecret}
 	for _, name := range []string{"assertion", "client_assertion", "refresh_token", "token"} {
