@@ -13,10 +13,10 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # Built and not 'go run', which calls Ctrl-C a failure.
-run: ## start the sandbox and sign in once; ONCE=1 exits after that, ISSUER=oidc uses another issuer
+run: ## start the sandbox and sign in once; ONCE=1 exits after that, ISSUER=oidc uses another issuer, TENANT=FILE a real tenant
 	@$(MAKE) --no-print-directory page OPTIONAL=1
 	@$(GO) build -o bin/sandbox ./cmd/sandbox
-	@$(if $(ISSUER),TOKEN_ISSUER=$(ISSUER)) bin/sandbox $(if $(ONCE),--once)
+	@$(if $(ISSUER),TOKEN_ISSUER=$(ISSUER)) bin/sandbox $(if $(ONCE),--once) $(if $(TENANT),--tenant $(TENANT)) $(if $(ENROL),--enrol '$(ENROL)')
 
 test: needs page ## install what the tests need and run all of them
 	@mkdir -p bin

@@ -8,30 +8,19 @@ import (
 	"path/filepath"
 	"strings"
 
+	"nativebridge/adapters"
 	"nativebridge/domain"
 )
 
-// readEnvFile reads NAME=value lines, as 'docker run --env-file' does: without quotes,
-// and lines that begin with # are comments. A file that does not exist is empty.
+// readEnvFile reads an environment file. One that does not exist is empty.
 func readEnvFile(path string) (map[string]string, error) {
-	values := map[string]string{}
 	content, err := os.ReadFile(path) // #nosec G304 -- the operator names the file
-	if errors.Is(err, fs.ErrNotExist) {
-		return values, nil
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("read the environment file: %w", err)
 	}
-	for number, line := range strings.Split(string(content), "\n") {
-		line = strings.TrimSpace(line)
-		if line == "" || strings.HasPrefix(line, "#") {
-			continue
-		}
-		name, value, found := strings.Cut(line, "=")
-		if !found {
-			return nil, fmt.Errorf("line %d of %s is no NAME=value", number+1, path)
-		}
-		values[name] = value
+	values, err := adapters.ParseEnv(string(content))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return values, nil
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/input"
-	"github.com/chromedp/cdproto/page"
+	pagecdp "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/webauthn"
 	"github.com/chromedp/chromedp"
 )
@@ -33,7 +33,8 @@ const (
 type browser struct {
 	t             *testing.T
 	ctx           context.Context
-	sandbox       *sandbox
+	sandbox       *sandbox // nil if it is another process
+	page          string   // its URL
 	authenticator webauthn.AuthenticatorID
 	armed         int // how often autofill had been armed when it was last waited for
 }
@@ -48,23 +49,32 @@ func openPage(t *testing.T, dialogs bool) *browser {
 // openPageWith is openPage with settings of the bridge.
 func openPageWith(t *testing.T, dialogs bool, settings map[string]string) *browser {
 	t.Helper()
+	s := startSandbox(t, settings)
+	b := openPageAt(t, dialogs, s.pageURL)
+	b.sandbox = s
+	return b
+}
+
+// openPageAt opens the page of a sandbox that runs already. Chromium is started with the
+// flags.
+func openPageAt(t *testing.T, dialogs bool, page string, flags ...chromedp.ExecAllocatorOption) *browser {
+	t.Helper()
 	if _, err := fs.Stat(webFiles, "dist/app.js"); err != nil {
 		t.Fatal("the page is not built, run: npm ci --prefix cmd/sandbox/web && npm run build --prefix cmd/sandbox/web (or make, which does)")
 	}
-	s := startSandbox(t, settings)
-	b := &browser{t: t, ctx: startChromium(t), sandbox: s}
+	b := &browser{t: t, ctx: startChromium(t, flags...), page: page}
 	b.watchConsole()
 
 	// Chromium fixes at the first enable whether there are dialogs.
 	call(b, webauthn.Enable, webauthn.EnableParams{EnableUI: &dialogs})
 	b.authenticator = call(b, webauthn.AddVirtualAuthenticator, authenticator).AuthenticatorID
-	call(b, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: spy(dialogs)})
+	call(b, pagecdp.AddScriptToEvaluateOnNewDocument, pagecdp.AddScriptToEvaluateOnNewDocumentParams{Source: spy(dialogs)})
 	b.open()
 	return b
 }
 
 // startChromium returns a tab of a new headless Chromium.
-func startChromium(t *testing.T) context.Context {
+func startChromium(t *testing.T, more ...chromedp.ExecAllocatorOption) context.Context {
 	t.Helper()
 	names := []string{"chromium", "chromium-browser", "google-chrome"}
 	var path string
@@ -86,7 +96,7 @@ func startChromium(t *testing.T) context.Context {
 	} {
 		options = append(options, chromedp.Flag(flag, true))
 	}
-	allocator, stop := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()), options...)
+	allocator, stop := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()), append(options, more...)...)
 	t.Cleanup(stop)
 	ctx, _ := chromedp.NewContext(allocator)
 	t.Cleanup(func() { _ = chromedp.Cancel(ctx) })
@@ -120,7 +130,8 @@ func spy(dialogs bool) string {
 }
 
 // watchConsole fails the test for every error on the console. An answer that is
-// not 200 is no error: the page is there to show it.
+// not 200 is no error: the page is there to show it. Nor is what the SDK says of a page
+// under another name than the passkeys'.
 func (b *browser) watchConsole() {
 	ctx, stop := context.WithCancel(b.ctx)
 	var watching sync.WaitGroup
@@ -130,7 +141,7 @@ func (b *browser) watchConsole() {
 			if err != nil {
 				return
 			}
-			if m.Source != "network" && (m.IsException() || m.Type == "error" || m.Type == "warning") {
+			if m.Source != "network" && !strings.HasPrefix(m.Text, "[Authsignal] The Relying Party ID") && (m.IsException() || m.Type == "error" || m.Type == "warning") {
 				b.t.Errorf("console: %s", m)
 			}
 		}
@@ -170,7 +181,7 @@ func call[P, R any](b *browser, command cdp.Command[P, R], params P) R {
 func (b *browser) open() {
 	b.t.Helper()
 	b.armed = 0
-	do(b, chromedp.Navigate(b.sandbox.pageURL))
+	do(b, chromedp.Navigate(b.page))
 	b.until(`document.body.dataset.ready === ""`)
 }
 

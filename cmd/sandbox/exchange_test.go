@@ -51,7 +51,7 @@ func startBench(t *testing.T, environ map[string]string) *bench {
 		settings[name] = value
 	}
 	log := &lockedBuffer{}
-	s, err := start(t.Context(), settings, log)
+	s, err := start(t.Context(), settings, nil, log)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,24 +1,18 @@
 package main
 
 import (
-	"bytes"
-	"context"
 	"embed"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
 
 	"github.com/go-chi/chi/v5"
-
-	"nativebridge/adapters/authsignal/authsignaltest"
 )
 
 //go:embed web/index.html web/unbuilt.html web/style.css web/icon.svg all:web/dist
@@ -40,13 +34,16 @@ func (s *sandbox) page(files fs.FS) http.Handler {
 		r.Get(path, func(w http.ResponseWriter, r *http.Request) { http.ServeFileFS(w, r, files, file) })
 	}
 	r.Post("/bridge/*", s.toBridge)
+	if s.real == nil {
+		r.HandleFunc("/authsignal/v1/client/*", s.toAuthsignal)
+		r.Post("/dev/token", s.devToken)
+	}
 
 	r.Get("/dev/config", s.devConfig)
 	r.Get("/dev/events", s.devEvents)
 	r.Get("/dev/scenarios", s.devScenarios)
 	r.Post("/dev/scenario", s.devScenario)
 	r.Post("/dev/enrol", s.devEnrol)
-	r.Post("/dev/token", s.devToken)
 	return r
 }
 
@@ -65,16 +62,24 @@ func (s *sandbox) onlyByOwnName(next http.Handler) http.Handler {
 			}
 			next.ServeHTTP(w, r)
 		default:
-			writeJSON(w, http.StatusMisdirectedRequest, map[string]string{"error": "the sandbox is at " + s.pageURL})
+			if s.reach.isOwn(r) {
+				if s.real == nil {
+					s.authsignal.AllowOrigin("https://" + r.Host)
+				}
+				next.ServeHTTP(w, r)
+				return
+			}
+			writeJSON(w, http.StatusMisdirectedRequest, map[string]string{"error": "the sandbox is at " + s.origin() + ", and SANDBOX_RP_ID can give it another name"})
 		}
 	})
 }
 
-// guarded lets the page load and ask nothing but itself and the emulated Authsignal.
+// guarded lets the page load and ask nothing but itself and Authsignal.
 func (s *sandbox) guarded(next http.Handler) http.Handler {
+	authsignal, _ := url.Parse(string(s.config.Authsignal.APIURL)) // a setting that was checked
 	policy := strings.Join([]string{
 		"default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self'",
-		"connect-src 'self' " + s.authsignal.URL(),
+		"connect-src 'self' " + authsignal.Scheme + "://" + authsignal.Host,
 		"base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'",
 	}, "; ")
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -108,23 +113,38 @@ func (s *sandbox) home(files fs.FS) http.HandlerFunc {
 // it because the bridge has no CORS; a native app asks the bridge itself.
 func (s *sandbox) toBridge(w http.ResponseWriter, r *http.Request) {
 	start, path := time.Now(), "/"+chi.URLParam(r, "*")
-	bridge, err := url.Parse(s.bridgeURL)
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
+	passOn(w, r, s.bridgeURL+path, "bridge", func(resp *http.Response) {
+		s.hops.atBridge(start, r.Method, path, resp.StatusCode)
+	})
+}
+
+// toAuthsignal passes on the emulated Client API, which is for apps and browsers, and no
+// other: it is how a page or an app on a phone gets to it.
+func (s *sandbox) toAuthsignal(w http.ResponseWriter, r *http.Request) {
+	path := chi.URLParam(r, "*")
+	if !fs.ValidPath(path) || strings.Contains(path, "%") { // "..", by whichever spelling, leads to the other APIs
+		writeJSON(w, http.StatusNotFound, map[string]string{"error": "the Client API has no such path"})
 		return
 	}
+	passOn(w, r, s.authsignal.APIURL()+"/client/"+path, "emulated Authsignal", func(*http.Response) {})
+}
+
+// passOn sends the request to another address, and tells the answer to seen.
+func passOn(w http.ResponseWriter, r *http.Request, address, name string, seen func(*http.Response)) {
+	target, err := url.Parse(address)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	target.RawQuery = r.URL.RawQuery
 	proxy := &httputil.ReverseProxy{
 		Rewrite: func(p *httputil.ProxyRequest) {
-			p.Out.URL.Path, p.Out.URL.RawPath = path, ""
-			p.SetURL(bridge)
+			p.Out.URL, p.Out.Host = target, target.Host
 			p.Out.Header.Del("Cookie") // the SDK's, which every port of localhost gets
 		},
-		ModifyResponse: func(resp *http.Response) error {
-			s.hops.atBridge(start, r.Method, path, resp.StatusCode)
-			return nil
-		},
+		ModifyResponse: func(resp *http.Response) error { seen(resp); return nil },
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
-			writeJSON(w, http.StatusBadGateway, map[string]string{"error": "the bridge does not answer: " + err.Error()})
+			writeJSON(w, http.StatusBadGateway, map[string]string{"error": "the " + name + " does not answer: " + err.Error()})
 		},
 	}
 	proxy.ServeHTTP(w, r)
@@ -132,15 +152,22 @@ func (s *sandbox) toBridge(w http.ResponseWriter, r *http.Request) {
 
 // devConfig answers GET /dev/config: what an app would have built in. None of it
 // is secret.
-func (s *sandbox) devConfig(w http.ResponseWriter, _ *http.Request) {
-	writeJSON(w, http.StatusOK, map[string]string{
-		"tenant_id":      s.authsignal.TenantID(),
-		"authsignal_url": s.authsignal.APIURL(),
-		"auth0_url":      s.auth0.URL(),
+func (s *sandbox) devConfig(w http.ResponseWriter, r *http.Request) {
+	config := map[string]any{
+		"tenant_id":      s.tenantID,
+		"authsignal_url": string(s.config.Authsignal.APIURL),
 		"issuer":         string(s.config.Issuer),
 		"bridge_url":     s.bridgeURL,
 		"action":         string(s.config.Authsignal.Action),
-	})
+		"real":           s.real != nil,
+	}
+	switch {
+	case s.real != nil:
+		config["enrol"] = s.real.enrol
+	case s.reach.isOwn(r): // an emulator answers on loopback only
+		config["authsignal_url"] = "https://" + r.Host + "/authsignal/v1"
+	}
+	writeJSON(w, http.StatusOK, config)
 }
 
 // heartbeat is how often an idle event stream shows that it lives.
@@ -174,59 +201,6 @@ func (s *sandbox) devEvents(w http.ResponseWriter, r *http.Request) {
 			line = "data: " + string(text) + "\n\n"
 		}
 	}
-}
-
-var usernameForm = regexp.MustCompile(`^[a-z0-9][a-z0-9._@-]{0,63}$`)
-
-// devEnrol answers POST /dev/enrol as the app's own back-end would, but without
-// asking who is there: it returns a token with which to add a passkey.
-func (s *sandbox) devEnrol(w http.ResponseWriter, r *http.Request) {
-	var asked struct {
-		Username string `json:"username"`
-	}
-	err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<10)).Decode(&asked)
-	if err != nil || !usernameForm.MatchString(asked.Username) {
-		writeJSON(w, http.StatusBadRequest, map[string]string{
-			"error": `send {"username":…} of up to 64 small letters, digits and . _ @ -, beginning with a letter or digit`,
-		})
-		return
-	}
-	user := s.phones.user(s.phones.userID(asked.Username))
-	s.authsignal.PutUser(user)
-	token, err := s.track(r.Context(), user)
-	if err != nil {
-		writeJSON(w, http.StatusBadGateway, map[string]string{"error": err.Error()})
-		return
-	}
-	writeJSON(w, http.StatusOK, map[string]string{"token": token, "user_id": user.ID, "username": user.Username})
-}
-
-// track asks Authsignal for a token that may add a passkey ("Track action", Server API).
-func (s *sandbox) track(ctx context.Context, user authsignaltest.User) (string, error) {
-	body, err := json.Marshal(map[string]string{"scope": "add:authenticators", "email": user.Email, "username": user.Username})
-	if err != nil {
-		return "", err
-	}
-	address := s.authsignal.APIURL() + "/users/" + url.PathEscape(user.ID) + "/actions/" + authsignaltest.EnrolmentAction
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
-	if err != nil {
-		return "", err
-	}
-	req.SetBasicAuth(s.authsignal.Secret(), "")
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("User-Agent", backEndAgent)
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return "", fmt.Errorf("track the enrolment: %w", err)
-	}
-	defer resp.Body.Close()
-	var answer struct {
-		Token string `json:"token"`
-	}
-	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil || answer.Token == "" {
-		return "", fmt.Errorf("track the enrolment: authsignal answered %d", resp.StatusCode)
-	}
-	return answer.Token, nil
 }
 
 // devToken answers POST /dev/token: it goes through a passkey sign-in with a

@@ -25,7 +25,7 @@ func startSandbox(t *testing.T, settings map[string]string) *sandbox {
 	for name, value := range settings {
 		environ[name] = value
 	}
-	s, err := start(t.Context(), environ, io.Discard)
+	s, err := start(t.Context(), environ, nil, io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}

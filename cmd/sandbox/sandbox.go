@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
+	"crypto/x509"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -11,6 +13,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -43,6 +46,10 @@ const (
 // sandbox is everything that runs.
 type sandbox struct {
 	config     adapters.Config
+	settings   map[string]string // that config was read from, those of setup and doctor included
+	tenantID   string            // of Authsignal's
+	reach      reach
+	real       *realTenant // if it is set, nothing is emulated, and what stands below up to phones is not there
 	authsignal *authsignaltest.Server
 	auth0      *auth0test.Server
 	provider   *oidctest.Server // nil unless TOKEN_ISSUER is oidc
@@ -57,9 +64,16 @@ type sandbox struct {
 	cleanUps []func()
 }
 
-// start starts the emulators, then the bridge, then the page.
-func start(ctx context.Context, environ map[string]string, errs io.Writer) (*sandbox, error) {
+// start starts the emulators, or if real is given goes to that tenant; then the bridge,
+// then the page.
+func start(ctx context.Context, environ map[string]string, real *realTenant, errs io.Writer) (*sandbox, error) {
+	reach, err := newReach(environ)
+	if err != nil {
+		return nil, err
+	}
 	s := &sandbox{
+		reach:  reach,
+		real:   real,
 		hops:   newHops(),
 		failed: make(chan error, 2),
 	}
@@ -67,18 +81,23 @@ func start(ctx context.Context, environ map[string]string, errs io.Writer) (*san
 		slog.NewTextHandler(errs, &slog.HandlerOptions{Level: slog.LevelWarn}),
 		slog.NewJSONHandler(logLines{s.hops}, &slog.HandlerOptions{Level: slog.LevelInfo}),
 	))
-	for _, step := range []func(context.Context, map[string]string) error{s.startEmulators, s.startBridge, s.startPage} {
+	parties := s.startEmulators
+	if real != nil {
+		parties = s.readTenant
+	}
+	for _, step := range []func(context.Context, map[string]string) error{parties, s.startBridge, s.startPage} {
 		if err := step(ctx, environ); err != nil {
 			s.close()
 			return nil, err
 		}
 	}
+	s.warnReach()
 	return s, nil
 }
 
 // startEmulators starts both tenants as a bridge with these settings needs them.
 func (s *sandbox) startEmulators(_ context.Context, environ map[string]string) error {
-	settings := withDefaults(environ)
+	settings := s.reach.withAddresses(withDefaults(environ))
 	// Settings that do not exist yet stand in until the emulators are up.
 	placeholders := map[string]string{
 		"AUTHSIGNAL_API_URL": "http://127.0.0.1:1/v1", "AUTHSIGNAL_SECRET": "-",
@@ -96,14 +115,14 @@ func (s *sandbox) startEmulators(_ context.Context, environ map[string]string) e
 	if err != nil {
 		return err
 	}
-	if s.authsignal, err = onUsualPort(authsignalPort, func(addr string) (*authsignaltest.Server, error) {
-		return authsignaltest.Start(authsignaltest.Options{Addr: addr, Observe: s.hops.atAuthsignal})
+	if s.authsignal, err = onUsualPort(loopback, authsignalPort, func(addr string) (*authsignaltest.Server, error) {
+		return authsignaltest.Start(authsignaltest.Options{Addr: addr, Observe: s.hops.atAuthsignal, RPID: s.reach.relyingParty()})
 	}); err != nil {
 		return err
 	}
 	s.cleanUps = append(s.cleanUps, func() { _ = s.authsignal.Close() })
 	s.clientSecret = rand.Text()
-	if s.auth0, err = onUsualPort(auth0Port, func(addr string) (*auth0test.Server, error) {
+	if s.auth0, err = onUsualPort(loopback, auth0Port, func(addr string) (*auth0test.Server, error) {
 		return auth0test.Start(s.tenant(addr, wanted, s.clientSecret))
 	}); err != nil {
 		return err
@@ -112,11 +131,12 @@ func (s *sandbox) startEmulators(_ context.Context, environ map[string]string) e
 	if err := s.writeCA(); err != nil {
 		return err
 	}
-	s.config, err = adapters.LoadConfig(pointed(settings, map[string]string{
+	s.tenantID = s.authsignal.TenantID()
+	s.settings = pointed(settings, map[string]string{
 		"AUTHSIGNAL_API_URL": s.authsignal.APIURL(), "AUTHSIGNAL_SECRET": s.authsignal.Secret(),
 		"AUTH0_DOMAIN": s.auth0.Domain(), "AUTH0_CLIENT_SECRET": s.clientSecret,
-	}))
-	if err != nil {
+	})
+	if s.config, err = adapters.LoadConfig(s.settings); err != nil {
 		return err
 	}
 	s.phones = newPhones(s.authsignal, s.config)
@@ -177,22 +197,21 @@ func (s *sandbox) writeCA() error {
 
 func (s *sandbox) startBridge(ctx context.Context, environ map[string]string) error {
 	server, shut, err := nativebridge.NewServer(ctx, s.config, adapters.Runtime{
-		Log: s.log, Audit: s.hops, Now: time.Now, Random: rand.Reader, RootCAs: s.auth0.CertPool(),
-		Born: time.Now().Add(-time.Minute), // its Authsignal is new, so nobody has a proof from before
+		Log: s.log, Audit: s.hops, Now: time.Now, Random: rand.Reader, RootCAs: s.rootCAs(), Born: s.born(),
 	})
 	if err != nil {
 		return err
 	}
 	s.cleanUps = append(s.cleanUps, shut)
 	var on adapters.Listeners
-	if on.API, err = listen(ctx, server.API, environ["LISTEN_ADDR"]); err != nil {
+	if on.API, err = listen(ctx, server.API, environ["LISTEN_ADDR"], s.reach.host()); err != nil {
 		return err
 	}
-	if on.Ops, err = listen(ctx, server.Ops, environ["OPS_ADDR"]); err != nil {
+	if on.Ops, err = listen(ctx, server.Ops, environ["OPS_ADDR"], loopback); err != nil {
 		_ = on.API.Close()
 		return err
 	}
-	s.bridgeURL, s.opsURL = "http://"+on.API.Addr().String(), "http://"+on.Ops.Addr().String()
+	s.bridgeURL, s.opsURL = urlOf(on.API), urlOf(on.Ops)
 	ctx, stop := context.WithCancel(ctx)
 	stopped := make(chan struct{})
 	go func() {
@@ -206,30 +225,65 @@ func (s *sandbox) startBridge(ctx context.Context, environ map[string]string) er
 	return nil
 }
 
-// listen opens the address of one of the bridge's servers, or a free port of loopback
-// if its usual one is taken.
+// urlOf is where this machine reaches a listener.
+func urlOf(listener net.Listener) string {
+	addr, _ := netip.ParseAddrPort(listener.Addr().String())
+	if addr.Addr().IsUnspecified() {
+		return fmt.Sprintf("http://%s:%d", loopback, addr.Port())
+	}
+	return "http://" + addr.String()
+}
+
+// rootCAs are those that the bridge trusts; nil means the system's.
+func (s *sandbox) rootCAs() *x509.CertPool {
+	if s.real != nil {
+		return nil
+	}
+	return s.auth0.CertPool()
+}
+
+// born is when the bridge's memory of used proofs begins. An emulated Authsignal is new,
+// so nobody has a proof from before.
+func (s *sandbox) born() time.Time {
+	if s.real != nil {
+		return time.Now()
+	}
+	return time.Now().Add(-time.Minute)
+}
+
+// listen opens the address of one of the bridge's servers, or a free port if its usual
+// one is taken.
 func listen(ctx context.Context, server interface {
 	Listen(ctx context.Context) (net.Listener, error)
-}, chosen string) (net.Listener, error) {
+}, chosen, host string) (net.Listener, error) {
 	listener, err := server.Listen(ctx)
 	if errors.Is(err, syscall.EADDRINUSE) && chosen == "" {
 		var config net.ListenConfig
-		return config.Listen(ctx, "tcp", "127.0.0.1:0")
+		return config.Listen(ctx, "tcp", net.JoinHostPort(host, "0"))
 	}
 	return listener, err
 }
 
 func (s *sandbox) startPage(ctx context.Context, _ map[string]string) error {
-	listener, err := onUsualPort(pagePort, func(addr string) (net.Listener, error) {
+	open := func(addr string) (net.Listener, error) {
 		var config net.ListenConfig
 		return config.Listen(ctx, "tcp", addr)
-	})
+	}
+	var listener net.Listener
+	var err error
+	if s.reach.port != "" {
+		listener, err = open(net.JoinHostPort(s.reach.host(), s.reach.port))
+	} else {
+		listener, err = onUsualPort(s.reach.host(), pagePort, open)
+	}
 	if err != nil {
 		return err
 	}
 	_, port, _ := net.SplitHostPort(listener.Addr().String())
 	s.pageURL = "http://localhost:" + port // a relying party id cannot be an IP address
-	s.authsignal.AllowOrigin(s.pageURL)
+	if s.real == nil {
+		s.authsignal.AllowOrigin(s.pageURL)
+	}
 	server := &http.Server{Handler: s.page(webFiles), ReadHeaderTimeout: 5 * time.Second}
 	go func() {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
@@ -256,13 +310,24 @@ func (s *sandbox) close() {
 	}
 }
 
+// withAddresses is settings with where the sandbox's bridge listens, and that it stops at
+// once on Ctrl-C, if they do not say it.
+func (r reach) withAddresses(settings map[string]string) map[string]string {
+	settings = maps.Clone(settings)
+	for name, value := range map[string]string{
+		"LISTEN_ADDR": net.JoinHostPort(r.host(), bridgePort),
+		"OPS_ADDR":    net.JoinHostPort(loopback, opsPort),
+		"DRAIN_DELAY": "0s",
+	} {
+		settings[name] = cmp.Or(settings[name], value)
+	}
+	return settings
+}
+
 // withDefaults is the environment with the sandbox's defaults for what is not
 // set.
 func withDefaults(environ map[string]string) map[string]string {
 	settings := map[string]string{
-		"LISTEN_ADDR":      "127.0.0.1:" + bridgePort,
-		"OPS_ADDR":         "127.0.0.1:" + opsPort,
-		"DRAIN_DELAY":      "0s", // Ctrl-C stops at once
 		"AUTH0_CONNECTION": connection,
 		"AUTH0_AUDIENCE":   defaultAudience,
 	}
@@ -301,12 +366,11 @@ func pointed(settings, to map[string]string) map[string]string {
 	return settings
 }
 
-// onUsualPort starts something on the usual port of loopback, or on a free one if
-// that is taken.
-func onUsualPort[T any](port string, start func(addr string) (T, error)) (T, error) {
-	started, err := start("127.0.0.1:" + port)
+// onUsualPort starts something on its usual port, or on a free one if that is taken.
+func onUsualPort[T any](host, port string, start func(addr string) (T, error)) (T, error) {
+	started, err := start(net.JoinHostPort(host, port))
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return start("127.0.0.1:0")
+		return start(net.JoinHostPort(host, "0"))
 	}
 	return started, err
 }
@@ -314,6 +378,9 @@ func onUsualPort[T any](port string, start func(addr string) (T, error)) (T, err
 // addresses is what --json prints: enough to point a bridge of one's own at the
 // emulators.
 func (s *sandbox) addresses() any {
+	if s.real != nil { // nothing of a real tenant's
+		return map[string]string{"bridge": s.bridgeURL, "ops": s.opsURL, "page": s.pageURL}
+	}
 	type authsignalInfo struct {
 		APIURL   string            `json:"api_url"`
 		TenantID string            `json:"tenant_id"`

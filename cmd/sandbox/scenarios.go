@@ -208,9 +208,17 @@ func (s *sandbox) play(next scenario) {
 	s.hops.send(event{Scenario: next.ID})
 }
 
+// scenarios are those that there are to choose from.
+func (s *sandbox) scenarios() []scenario {
+	if s.real != nil {
+		return realScenarios()
+	}
+	return scenarios()
+}
+
 // devScenarios answers GET /dev/scenarios.
 func (s *sandbox) devScenarios(w http.ResponseWriter, _ *http.Request) {
-	writeJSON(w, http.StatusOK, map[string]any{"current": s.stage.current(), "scenarios": scenarios()})
+	writeJSON(w, http.StatusOK, map[string]any{"current": s.stage.current(), "scenarios": s.scenarios()})
 }
 
 // devScenario answers POST /dev/scenario: it switches to the one with the id.
@@ -220,6 +228,10 @@ func (s *sandbox) devScenario(w http.ResponseWriter, r *http.Request) {
 	}
 	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<10)).Decode(&asked); err != nil {
 		writeJSON(w, http.StatusBadRequest, map[string]string{"error": `send {"id":…}: ` + err.Error()})
+		return
+	}
+	if s.real != nil {
+		writeJSON(w, http.StatusNotFound, map[string]string{"error": "a real tenant has no scenarios: nothing is emulated"})
 		return
 	}
 	all := scenarios()

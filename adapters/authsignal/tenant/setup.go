@@ -126,10 +126,15 @@ func (s *Setup) Apply(ctx context.Context, step domain.TenantStep) error {
 
 // Settings implements ports.TenantSetup. The server's secret key is not among them: no
 // interface tells it.
-func (s *Setup) Settings(context.Context) ([]domain.TenantSetting, error) {
+func (s *Setup) Settings(ctx context.Context) ([]domain.TenantSetting, error) {
+	tenant, err := s.api.Settings(ctx)
+	if err != nil {
+		return nil, err
+	}
 	return []domain.TenantSetting{
 		{Name: "AUTHSIGNAL_API_URL", Value: domain.NewSecret(strings.TrimSuffix(s.api.base, "/management")), Note: "the tenant's region"},
 		{Name: "AUTHSIGNAL_ACTION", Value: domain.NewSecret(s.wanted.SignInAction), Note: "the action that the app must sign in with"},
+		{Name: "SANDBOX_AUTHSIGNAL_TENANT_ID", Value: domain.NewSecret(tenant.ID), Note: "what Authsignal's SDKs need; the bridge does not read it, 'make run TENANT=…' does"},
 	}, nil
 }
 

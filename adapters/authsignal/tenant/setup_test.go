@@ -415,7 +415,7 @@ func TestTheBridgeIsToldItsSettings(t *testing.T) {
 	for _, setting := range list {
 		got = append(got, setting.Name+"="+setting.Value.Reveal())
 	}
-	if want := []string{"AUTHSIGNAL_API_URL=" + s.APIURL(), "AUTHSIGNAL_ACTION=" + signIn}; !slices.Equal(got, want) {
+	if want := []string{"AUTHSIGNAL_API_URL=" + s.APIURL(), "AUTHSIGNAL_ACTION=" + signIn, "SANDBOX_AUTHSIGNAL_TENANT_ID=" + s.TenantID()}; !slices.Equal(got, want) {
 		t.Errorf("settings %q, want %q", got, want)
 	}
 }

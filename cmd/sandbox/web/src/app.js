@@ -108,7 +108,7 @@ export class App {
   async #finish(result, typed = "") {
     if (result.error) return this.#ceremonyFailed(result);
     const { token, userId, username } = result.data;
-    await this.#open({ token, userID: userId, note: afterSwitch(typed, username) });
+    await this.#open({ token, userID: userId, note: typed === userId ? null : afterSwitch(typed, username) });
   }
 
   // #offerToCreate is for users without a passkey here: to the browser that looks like a cancelled sign-in.
@@ -118,7 +118,7 @@ export class App {
   }
 
   async #create(name) {
-    if (!/^[a-z0-9][a-z0-9._@-]*$/.test(name)) {
+    if (!/^[a-z0-9][a-z0-9._@|-]*$/i.test(name)) {
       this.#say(name ? "A name has letters, digits and . _ @ - only." : `Type a name first, such as ${SOMEBODY}.`, "bad");
       byID("username").focus();
       return;
@@ -271,4 +271,8 @@ export class App {
   }
 }
 
-const typedName = () => byID("username").value.trim().toLowerCase();
+// typedName is a name, which has no capitals, or a whole user id, such as auth0|66F0.
+const typedName = () => {
+  const typed = byID("username").value.trim();
+  return typed.includes("|") ? typed : typed.toLowerCase();
+};

@@ -33,6 +33,12 @@ export class Journey {
     this.#draw();
   }
 
+  // seenFromHere leaves the lanes of whose requests the sandbox sees at a real tenant.
+  seenFromHere() {
+    this.#others = PARTIES.filter((party) => !["app", "bridge"].includes(party));
+    this.#draw();
+  }
+
   // expectAhead keeps the two requests that arm autofill for the attempt that will use them.
   expectAhead() {
     this.#ahead = [];

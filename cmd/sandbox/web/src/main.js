@@ -20,7 +20,10 @@ async function start() {
   await scenarios.load();
   await listen();
   const config = await getJSON("/dev/config");
-  journey.issuedBy(config.issuer);
+  document.body.classList.toggle("real", config.real);
+  if (config.real) journey.seenFromHere();
+  else journey.issuedBy(config.issuer);
+  byID("username").value = config.enrol ?? "";
   const authsignal = new Authsignal({ tenantId: config.tenant_id, baseUrl: config.authsignal_url });
   app = new App({ passkey: authsignal.passkey, action: config.action, journey, outcome, scenario: () => scenarios.current });
   document.body.dataset.ready = "";

@@ -50,6 +50,9 @@ export function afterCeremony(failure, name) {
   if (failure.code === "ERROR_AUTHENTICATOR_PREVIOUSLY_REGISTERED") {
     return `This device already has a passkey for ${name}. Sign in with it.`;
   }
+  if (failure.code === "ERROR_INVALID_RP_ID" || failure.code === "ERROR_INVALID_DOMAIN" || failure.name === "SecurityError") {
+    return "The passkeys of this tenant belong to another name than this page’s. SANDBOX_RP_ID gives the page a name of its own.";
+  }
   if (wasCancelled(failure)) {
     return name
       ? "Nothing happened: it was cancelled, or it took too long."
