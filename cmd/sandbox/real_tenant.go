@@ -110,7 +110,7 @@ func (s *sandbox) userID(name string) (string, error) {
 		id = rule.Prefix + name
 	}
 	if !rule.Accepts(id) {
-		return "", fmt.Errorf("%q is no user id that the bridge accepts: AUTHSIGNAL_SUBJECTS says which it does", id)
+		return "", fmt.Errorf("%q is no user id that the bridge accepts: see AUTHSIGNAL_SUBJECTS, or OIDC_SUBJECT_PREFIX", id)
 	}
 	return id, nil
 }
