@@ -15,6 +15,7 @@ import (
 	"nativebridge/adapters/oidc"
 	"nativebridge/adapters/ops"
 	"nativebridge/adapters/redis"
+	"nativebridge/adapters/relyingparty"
 )
 
 // Config is the configuration of the whole bridge. Each adapter owns its part. The part
@@ -26,6 +27,8 @@ type Config struct {
 	Shared
 	Choice
 	Redis redis.Config
+
+	RelyingParty relyingparty.Config
 
 	Authsignal authsignal.Config
 	JWT        jwt.Config
@@ -141,7 +144,9 @@ func NeedlessCredentials(environ map[string]string) []string {
 	return warnings
 }
 
-func (c *Config) always() []any { return []any{&c.HTTP, &c.Ops, &c.Shared, &c.Choice, &c.Redis} }
+func (c *Config) always() []any {
+	return []any{&c.HTTP, &c.Ops, &c.Shared, &c.Choice, &c.Redis, &c.RelyingParty}
+}
 
 // part is a part of the configuration that is read only if its adapter is chosen.
 type part struct {

@@ -81,7 +81,9 @@ func TestASettingThatIsEmptyHasItsDefault(t *testing.T) {
 func TestEverySettingArrives(t *testing.T) {
 	env := minimal()
 	for name, value := range map[string]string{
-		"LISTEN_ADDR": "127.0.0.1:9090", "REQUEST_TIMEOUT": "20s", "TRUSTED_PROXIES": "10.0.0.0/8", "CLOCK_SKEW": "5s",
+		"RELYING_PARTY_ID": "example.com", "APPLE_APP_IDS": "A1B2C3D4E5.com.example.app",
+		"ANDROID_APPS": "com.example.app/14:6D:E9:83:C5:73:06:50:D8:EE:B9:95:2F:34:FC:64:16:A0:83:42:E6:1D:BE:A8:8A:04:96:B2:3F:CF:44:E5",
+		"LISTEN_ADDR":  "127.0.0.1:9090", "REQUEST_TIMEOUT": "20s", "TRUSTED_PROXIES": "10.0.0.0/8", "CLOCK_SKEW": "5s",
 		"AUTHSIGNAL_ACTION": "login", "AUTHSIGNAL_SUBJECTS": "plain", "AUTHSIGNAL_MAX_AGE": "1m",
 		"AUTH0_CONNECTION": "passkeys", "AUTH0_AUDIENCE": "https://api.example.com", "AUTH0_SCOPE": "openid offline_access",
 	} {

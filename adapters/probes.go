@@ -9,6 +9,7 @@ import (
 	"nativebridge/adapters/httpapi"
 	"nativebridge/adapters/internal/checks"
 	"nativebridge/adapters/internal/settings"
+	"nativebridge/adapters/relyingparty"
 	"nativebridge/domain"
 	"nativebridge/ports"
 )
@@ -69,6 +70,7 @@ func findingOfWarnings(warnings []string) (f domain.Finding) {
 // bridge.
 type Probes struct {
 	Verifiers    []ports.Probe
+	RelyingParty []ports.Probe
 	Issuer       []ports.Probe // none if TOKEN_ISSUER names no issuer, or one without a probe
 	Surroundings []ports.Probe
 	Trial        []ports.Probe // as Issuer
@@ -93,6 +95,7 @@ func NewProbes(environ map[string]string, run Runtime) Probes {
 	for _, choice := range config.verifiers() {
 		add(&probes.Verifiers, choice.Config(&config), choice.Open(opening(choice.Name)).Probe)
 	}
+	add(&probes.RelyingParty, &config.RelyingParty, relyingparty.NewProbe(run.Client("relying party"), config.RelyingParty))
 	if choice, found := config.issuer(); found {
 		opened := choice.Open(opening(choice.Name))
 		add(&probes.Issuer, choice.Config(&config), opened.Probe)
@@ -129,6 +132,7 @@ func AllChecks() []domain.Check {
 	for _, choice := range Verifiers() {
 		add(choice.Open(Opening{}).Probe)
 	}
+	add(relyingparty.NewProbe(nil, relyingparty.Config{}))
 	for _, choice := range Issuers() {
 		add(choice.Open(Opening{}).Probe)
 		add(choice.Open(Opening{}).Trial.Probe)

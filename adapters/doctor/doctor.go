@@ -18,6 +18,7 @@ func Probes(environ map[string]string, run adapters.Runtime) []ports.Probe {
 	return slices.Concat(
 		[]ports.Probe{adapters.NewConfigurationProbe(environ)},
 		probes.Verifiers,
+		probes.RelyingParty,
 		atAuthsignal(environ, run),
 		atAuth0(environ, run),
 		probes.Issuer,
