@@ -53,6 +53,11 @@ func (i *Issuer) NewProbe() checks.Probe {
 				Code: "NB404", Asks: "the application may use the Refresh Token grant, if sessions may have a refresh token", Why: noRenewal,
 				Remedy: "turn Refresh Token on: " + dashboardGrants + "; or take offline_access out of AUTH0_SCOPE and AUTH0_SCOPE_ALLOWED",
 			}, After: []string{"NB403"}, Make: e.refreshGrant},
+			checks.Step{Check: domain.Check{
+				Code: "NB405", Asks: "AUTH0_AUDIENCE names the API that access tokens are for", Grade: domain.Warning,
+				Why:    "access tokens are no JWTs, and good for /userinfo only: your API cannot check them",
+				Remedy: "set AUTH0_AUDIENCE to the API's identifier (Auth0 dashboard, Applications, APIs), unless apps only want to know who signed in",
+			}, Make: e.audience},
 		)
 	}
 }
@@ -103,6 +108,13 @@ func (e *examination) keys(ctx context.Context) (f domain.Finding) {
 		}
 	}
 	return f.Fail("none of its keys is for RS256", "")
+}
+
+func (e *examination) audience(context.Context) (f domain.Finding) {
+	if e.issuer.config.Audience == "" {
+		return f.Fail("it is not set", "")
+	}
+	return f.Pass()
 }
 
 // client asks to revoke a token that does not exist, which Auth0 answers 200 to whoever

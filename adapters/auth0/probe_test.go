@@ -29,6 +29,7 @@ func probeTenant(t *testing.T) (auth0.Config, *upstream.Client, portstest.ProbeH
 			ID: "client-1", Secret: "s3cr3t-of-the-application", Connections: []string{"authsignal"}, TokenExchange: true,
 			GrantTypes: []string{auth0test.GrantPassword, auth0test.GrantPasswordRealm, auth0test.GrantRefreshToken},
 		}},
+		APIs:                  []auth0test.API{{Identifier: audience, AllowOfflineAccess: true}},
 		Connections:           []auth0test.Connection{{Name: "authsignal", LoginScript: refusingScript}},
 		TokenExchangeProfiles: []auth0test.TokenExchangeProfile{{SubjectTokenType: "urn:example:token", Action: refusingAction}},
 	})
@@ -38,7 +39,7 @@ func probeTenant(t *testing.T) (auth0.Config, *upstream.Client, portstest.ProbeH
 	t.Cleanup(func() { _ = tenant.Close() })
 	config := auth0.Config{
 		Client: "client-1", ClientSecret: domain.NewSecret("s3cr3t-of-the-application"), Connection: "authsignal",
-		Scope: []string{"openid", "offline_access"}, SubjectTokenType: "urn:example:token",
+		Audience: audience, Scope: []string{"openid", "offline_access"}, SubjectTokenType: "urn:example:token",
 	}
 	if err := config.Domain.UnmarshalText([]byte(tenant.Domain())); err != nil {
 		t.Fatal(err)

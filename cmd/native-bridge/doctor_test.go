@@ -25,6 +25,7 @@ func startParties(ts *testscript.TestScript, _ bool, _ []string) {
 		Connections: []auth0test.Connection{{Name: "authsignal", LoginScript: auth0.LoginScript, Configuration: map[string]string{
 			"AUTHSIGNAL_SECRET": authsignal.Secret(), "AUTHSIGNAL_API_URL": authsignal.APIURL(), "AUTHSIGNAL_ACTION": "signInWithPasskey",
 		}}},
+		APIs: []auth0test.API{{Identifier: "https://api.example.com"}},
 	})
 	ts.Check(err)
 	ts.Defer(func() { _ = tenant.Close() })
@@ -34,6 +35,7 @@ func startParties(ts *testscript.TestScript, _ bool, _ []string) {
 		"SSL_CERT_FILE": ca, "LISTEN_ADDR": "127.0.0.1:0",
 		"AUTHSIGNAL_API_URL": authsignal.APIURL(), "AUTHSIGNAL_SECRET": authsignal.Secret(),
 		"AUTH0_DOMAIN": tenant.Domain(), "AUTH0_CLIENT_ID": "client-1", "AUTH0_CLIENT_SECRET": "s3cr3t-auth0",
+		"AUTH0_AUDIENCE": "https://api.example.com",
 	} {
 		ts.Setenv(name, value)
 	}

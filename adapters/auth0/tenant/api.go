@@ -32,28 +32,30 @@ func (s *Setup) apiSettings(now *state) []setting {
 
 // scopeSetting wants an API to define scopes, among others.
 func scopeSetting(scopes []string) setting {
-	names := func(have any) []string {
-		list, _ := have.([]any)
-		var names []string
-		for _, item := range list {
-			scope, _ := item.(map[string]any)
-			names = append(names, object(scope).text("value"))
-		}
-		return names
-	}
 	return setting{
 		path: "scopes", want: anys(scopes), why: "AUTH0_SCOPE or AUTH0_SCOPE_ALLOWED names them",
-		holds: func(have any) bool { return subset(scopes, names(have)) },
+		holds: func(have any) bool { return subset(scopes, scopeNames(have)) },
 		merges: func(have any) any {
 			list, _ := have.([]any)
 			for _, scope := range scopes {
-				if !slices.Contains(names(have), scope) {
+				if !slices.Contains(scopeNames(have), scope) {
 					list = append(list, map[string]any{"value": scope})
 				}
 			}
 			return list
 		},
 	}
+}
+
+// scopeNames lists the scopes that an API defines.
+func scopeNames(scopes any) []string {
+	list, _ := scopes.([]any)
+	var names []string
+	for _, item := range list {
+		scope, _ := item.(map[string]any)
+		names = append(names, object(scope).text("value"))
+	}
+	return names
 }
 
 func (s *Setup) planAPI(now *state) domain.TenantStep {

@@ -226,7 +226,12 @@ func (p *Probe) application(s *Setup) subject {
 		},
 		object:   func(l *look) object { return l.now.application },
 		settings: func(*look) []setting { return s.applicationSettings() },
-		more: []extra{{checkOtherGrants, func(l *look) (string, string) {
+		more: []extra{{checkBound, func(l *look) (string, string) {
+			if l.now.application.flag("require_proof_of_possession") {
+				return "require_proof_of_possession is true", "dashboard, Applications, " + p.client + ", Settings: require no sender constraining"
+			}
+			return "", ""
+		}}, {checkOtherGrants, func(l *look) (string, string) {
 			var told []string
 			for _, remark := range l.applicationRemarks(l.now) {
 				told = append(told, remark.What)
@@ -351,8 +356,23 @@ func (p *Probe) api(s *Setup) subject {
 				return remark.What, remark.Where
 			}
 			return "", ""
+		}}, {checkAPIScope, (*look).judgeScope}, {checkAPIBound, func(l *look) (string, string) {
+			if l.now.api.flag("proof_of_possession.required") {
+				return "proof_of_possession.required is true", "dashboard, Applications, APIs, " + s.config.Audience + ", Settings: require no sender constraining"
+			}
+			return "", ""
 		}}},
 	}
+}
+
+// judgeScope wants AUTH0_SCOPE to name a scope of the API (docs/decisions/0028).
+func (l *look) judgeScope() (problem, fix string) {
+	defined := scopeNames(l.now.api.at("scopes"))
+	named := slices.ContainsFunc(l.config.Scope, func(scope string) bool { return slices.Contains(defined, scope) })
+	if named || len(defined) == 0 {
+		return "", ""
+	}
+	return "the API has " + strings.Join(defined, ", ") + ", and AUTH0_SCOPE names none of them", "AUTH0_SCOPE: add at least one of the API's scopes"
 }
 
 func (p *Probe) profile(s *Setup) subject {
