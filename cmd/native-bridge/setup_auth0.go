@@ -25,7 +25,8 @@ environment and from the environment file, and besides
   AUTH0_MANAGEMENT_DOMAIN
       the tenant's own domain, if AUTH0_DOMAIN is a custom one
 
-or, with --token-stdin, an access token of that API.`
+or, with --token-stdin, an access token of that API. docs/tenant.md lists the scopes that it
+needs; one that is missing is named before anything is changed.`
 
 func setupAuth0Command() *cobra.Command {
 	var run setupRun
@@ -86,10 +87,6 @@ func (r *setupRun) auth0(ctx context.Context, choices tenant.Choices, tokenStdin
 	}
 	if err := r.save(ctx, setup); err != nil {
 		return err
-	}
-	if tokenStdin {
-		// doctor has no such token: it says which checks it cannot make
-		delete(environ, "AUTH0_MANAGEMENT_CLIENT_ID")
 	}
 	return r.examine(ctx, environ)
 }
