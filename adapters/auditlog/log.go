@@ -16,7 +16,7 @@ import (
 	"nativebridge/ports"
 )
 
-// closeTime bounds how long a stop waits for whoever reads the lines.
+// closeTime bounds how long Close waits for the reader of the lines.
 const closeTime = 2 * time.Second
 
 // Log is a ports.AuditLog that writes to a stream, one line a call. It is safe for
@@ -49,7 +49,7 @@ type line struct {
 	UserAgent       string `json:"user_agent,omitempty"`
 	TokenSHA256     string `json:"token_sha256"`
 	ProofSHA256     string `json:"proof_sha256,omitempty"`
-	Issuer          string `json:"issuer"` // who was to open, renew or end the session
+	Issuer          string `json:"issuer"` // the adapter that opens, renews and ends sessions
 	Authority       string `json:"authority,omitempty"`
 	Subject         string `json:"subject,omitempty"`
 	Action          string `json:"action,omitempty"`
@@ -60,9 +60,9 @@ type line struct {
 	Organization    string `json:"organization,omitempty"`
 }
 
-// Record implements ports.AuditLog. While out takes what it is given, it returns
-// once the operating system has the line. If out hangs, it waits for lines.Patience
-// at most, and not at all once the stream is known to hang.
+// Record implements ports.AuditLog. It returns once the operating system has the line.
+// If out hangs, it waits for lines.Patience at most, and not at all once the stream is
+// known to hang.
 func (l *Log) Record(ctx context.Context, attempt domain.Attempt) {
 	_ = l.stream.WriteNow(ctx, encode(l.lineOf(attempt))) // tell logs what is late or lost
 }
@@ -79,7 +79,7 @@ func (l *Log) Close() {
 	}
 }
 
-// tell says to the operator what a stream has to tell.
+// tell logs for the operator that a trouble of the stream began, goes on or ended.
 func (l *Log) tell(status lines.Status) {
 	if status.Trouble == "" {
 		l.log.Warn("audit lines are written again", "lost_so_far", status.Lost)
@@ -89,14 +89,14 @@ func (l *Log) tell(status lines.Status) {
 		"since", status.Since.UTC(), "waiting", status.Waiting, "lost_so_far", status.Lost)
 }
 
-// encode returns line as JSON with a line feed. Nothing is escaped for HTML, which
-// would make '<' six characters.
+// encode returns line as JSON with a line feed. It does not escape for HTML, because
+// that would make '<' six characters.
 func encode(line line) []byte {
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false)
 	if err := encoder.Encode(line); err != nil {
-		panic(err) // a struct of strings and a number has none
+		panic(err) // a struct of strings and a number can always be encoded
 	}
 	return text.Bytes()
 }
@@ -131,11 +131,11 @@ func (l *Log) lineOf(attempt domain.Attempt) line {
 	return out
 }
 
-// bounded returns text, or as much of its beginning, and "…", as JSON writes in at
-// most size bytes.
+// bounded returns text if JSON writes it in at most size bytes. Otherwise it returns as
+// much of its beginning as fits, with "…" behind it.
 func bounded(text string, size int) string {
 	const more = "…"
-	fits, written := 0, 0 // how much of text there is room for with more behind it, and what JSON makes of it
+	fits, written := 0, 0 // how much of text fits with more behind it; the size in JSON so far
 	for at, char := range text {
 		if written <= size-len(more) {
 			fits = at

@@ -7,20 +7,20 @@ import (
 	"nativebridge/domain"
 )
 
-// held is a claim that somebody won. It has no pointer, so that the garbage collector
-// has nothing to follow in a quarter of a million of them.
+// held is a claim that was won. It has no pointer, so that the garbage collector need not
+// look into a quarter of a million of them.
 type held struct {
 	key   domain.ProofKey
 	owner domain.Owner
 	ends  time.Duration // since the guard was made
-	index int           // in order
+	index int           // its place in order
 }
 
-// claims is a heap of claims, soonest to end first, and a container/heap.Interface. A
-// claim stays in its slot of held for as long as it is there.
+// claims is a heap of claims, the soonest to end first. It implements heap.Interface. A
+// claim stays in one slot of held until it is removed.
 type claims struct {
 	held  []held
-	order []uint32 // every slot, once: first those of the live claims, as a heap, then the free ones
+	order []uint32 // all slots: first those of the live claims, as a heap, then the free ones
 	live  int
 }
 
@@ -35,7 +35,7 @@ func newClaims(capacity int) claims {
 func (c *claims) full() bool     { return c.live == len(c.held) }
 func (c *claims) soonest() *held { return &c.held[c.order[0]] }
 
-// add returns the slot of a new claim. There must be room.
+// add keeps a claim and returns its slot. There must be room.
 func (c *claims) add(claim held) (slot uint32) {
 	slot = c.order[c.live]
 	c.held[slot] = claim
@@ -52,7 +52,8 @@ func (c *claims) Swap(i, j int) {
 	c.held[c.order[i]].index, c.held[c.order[j]].index = i, j
 }
 
-// Push and Pop move the border between the live and the free: the slot is there.
+// Push and Pop only move the border between live and free slots; add and the heap have
+// put the slot beside it.
 func (c *claims) Push(any) { c.live++ }
 
 func (c *claims) Pop() any {

@@ -1,5 +1,5 @@
-// Package memory keeps claims in the process. It serves one replica; several
-// need a store they share.
+// Package memory keeps claims in the process. It serves one replica; several replicas
+// need a shared store.
 package memory
 
 import (
@@ -23,8 +23,8 @@ const Capacity = 1 << 18
 // removed in the end, and few, so that no caller waits for them.
 const batch = 64
 
-// ReplayGuard is a ports.ReplayGuard of bounded size. Full of live claims it
-// answers unavailable: it evicts none. Its memory ends with the process.
+// ReplayGuard is a ports.ReplayGuard of bounded size. When it is
+// full of live claims it answers unavailable, and evicts none. Its memory ends with the process.
 type ReplayGuard struct {
 	now        func() time.Time
 	born, made time.Time // when the memory begins; when the guard was made
@@ -47,14 +47,14 @@ func (g *ReplayGuard) Claim(_ context.Context, claim domain.Claim) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if claim.ProvenAt.Before(g.born) {
-		return fmt.Errorf("%w: the proof is from before this process started, which remembers no earlier claims", domain.ErrTokenReplayed)
+		return fmt.Errorf("%w: the proof is from before this process started, and earlier claims are not remembered", domain.ErrTokenReplayed)
 	}
 	now := g.now().Sub(g.made)
 	g.forgetEnded(now)
 	if slot, found := g.slots[claim.Key]; found {
 		winner := &g.claims.held[slot]
 		switch {
-		case winner.ends <= now: // it has ended, and its turn to be forgotten had not come
+		case winner.ends <= now: // it has ended, but is not forgotten yet
 			g.forget(winner)
 		case winner.owner == claim.Owner:
 			return nil

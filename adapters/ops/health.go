@@ -15,9 +15,9 @@ import (
 const warmUpTime = 5 * time.Second
 
 // Health is what the probes answer. The bridge is ready once it is configured and
-// warmed, and not ready again only while draining: a vendor's trouble is shown in the
-// body, and callers are answered with 503s of the bridge's own rather than with a load
-// balancer's page. Make one with NewHealth; it is safe for concurrent use.
+// warmed, and stays ready until it drains. A vendor's trouble is only shown in the body,
+// so that callers get the bridge's own 503 and not a load balancer's page. Make one with
+// NewHealth; it is safe for concurrent use.
 type Health struct {
 	warm      map[string]func(context.Context) error
 	upstreams []Upstream
@@ -64,7 +64,7 @@ func (h *Health) WarmUp(ctx context.Context) {
 	}
 }
 
-// Watch adds a stream to what readiness shows. It must be called before anybody asks.
+// Watch adds a stream to what readiness shows. It must be called before the first probe.
 func (h *Health) Watch(name string, stream Stream) { h.streams[name] = stream }
 
 // Drain makes the bridge not ready, for good.

@@ -1,6 +1,6 @@
-// Package ops is what those who run the bridge ask: whether it lives, and whether it
-// is ready. It answers on a listener of its own, so that whatever befalls the one
-// that apps call, a flood or the limit of its connections, does not reach the probes.
+// Package ops tells those who run the bridge whether it lives, and whether it is ready.
+// It has a listener of its own. So a flood of the listener that apps call, or its limit
+// of connections, does not reach the probes.
 package ops
 
 import (
@@ -14,7 +14,7 @@ import (
 	"nativebridge/adapters/internal/serving"
 )
 
-// Limits on how many may ask at once, and on what they may send, and how slowly.
+// Limits of connections at once, and of the size and the time of a request.
 const (
 	maxConnections = 32
 	maxHeaderBytes = 8 << 10

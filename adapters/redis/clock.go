@@ -7,13 +7,13 @@ import (
 )
 
 // clockKept is how long a reading of the server's clock is relied on while later
-// ones are wider. Clocks that differ in speed by 200 parts in a million, which is
-// much, come apart by 2 ms in it.
+// ones are wider. In that time, clocks that differ in speed by 200 parts in a
+// million, which is much, drift apart by 2 ms.
 const clockKept = 10 * time.Second
 
 // clock is a reading of the clock of one run of a server: it showed shown, or more,
-// when ours showed at. Ours is read when the answer is there, so the reading errs on
-// the one side: no time that it translates is later than the server's own.
+// when our clock showed at. Ours is read when the answer has come. So the reading can
+// only be too early: no time that it translates is later than the server's own.
 type clock struct {
 	run       string // "" before any reading
 	shown, at time.Time

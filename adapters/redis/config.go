@@ -45,7 +45,7 @@ func (c *Config) Check() []settings.Fault {
 		}
 		return []settings.Fault{{
 			Name:    "REPLAY_STORE_PASSWORD",
-			Problem: "is set, but REPLAY_STORE is memory, which has none",
+			Problem: "is set, but REPLAY_STORE is memory, which needs no password",
 			Fix:     "set REPLAY_STORE to the URL of the Redis, or unset this",
 		}}
 	}
@@ -70,7 +70,7 @@ func (c *Config) Warnings() []string {
 	return []string{"REPLAY_STORE sends the password of Redis in the clear: use rediss:// (TLS), unless nobody else can listen on that network"}
 }
 
-// leavesMachine reports whether what is sent to an address may be seen by others.
+// leavesMachine reports whether others may see what is sent to an address.
 func leavesMachine(address string) bool {
 	host, _, err := net.SplitHostPort(address)
 	ip := net.ParseIP(host)
@@ -92,9 +92,9 @@ type target struct {
 	tls bool
 }
 
-// parse reads the URL by itself, because go-redis' own parsers quote it in their
-// errors, password included, and take parameters that switch off the bounds of
-// the guard and the checks of TLS. The error never quotes it.
+// parse does not use go-redis' own parsers: they quote the URL in their errors, password
+// included, and they take parameters that switch off the store's time limits and the
+// checks of TLS. The error of parse never quotes the URL.
 func (c *Config) parse() (target, error) {
 	u, err := url.Parse(c.Store.Reveal())
 	if err != nil {
@@ -147,15 +147,16 @@ func database(t *target, u *url.URL, kind string) (err error) {
 		return nil
 	}
 	if kind == "cluster" {
-		return errors.New("names a database, which a cluster has not")
+		return errors.New("names a database, but a cluster has no databases")
 	}
 	if t.DB, err = strconv.Atoi(path); err != nil || t.DB < 0 {
-		return errors.New("names a database that is no number")
+		return errors.New("names a database that is not a number")
 	}
 	return nil
 }
 
-// parameters are those of go-redis' own URLs, as far as they are needed.
+// parameters reads the few parameters that are needed. They are named as in go-redis'
+// own URLs.
 func parameters(t *target, u *url.URL, kind string) error {
 	query, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
@@ -167,7 +168,7 @@ func parameters(t *target, u *url.URL, kind string) error {
 	}[kind]
 	for name := range query {
 		if !slices.Contains(allowed, name) {
-			return fmt.Errorf("has a parameter that means nothing here; these do: %s", strings.Join(append(allowed, "no other"), ", "))
+			return fmt.Errorf("has an unknown parameter; known here: %s", cmp.Or(strings.Join(allowed, ", "), "none"))
 		}
 	}
 	t.Addrs = append(t.Addrs, query["addr"]...)

@@ -15,7 +15,7 @@ import (
 // trouble is an outage of the store.
 type trouble struct {
 	upstream.Trouble
-	unfit bool // and that has been logged
+	unfit bool // the server was found unfit in it, and that has been logged
 }
 
 // unfitError says that a server answers but must not be relied on.

@@ -34,7 +34,7 @@ func (s *Store) watch(ctx context.Context) {
 	defer close(s.stopped)
 	ticker := time.NewTicker(lookEvery)
 	defer ticker.Stop()
-	checked := false // since there was trouble: it may be another server now
+	checked := false // since the last trouble: it may be another server now
 	for {
 		checked = s.look(ctx) == nil && (checked || s.checkPersistence(ctx))
 		select {

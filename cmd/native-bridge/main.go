@@ -14,7 +14,7 @@ import (
 	"nativebridge/adapters"
 )
 
-// Exit statuses: what a script or an orchestrator can tell apart.
+// Exit statuses, for scripts and orchestrators.
 const (
 	exitFailed = 1 // it ran and failed
 	exitUsage  = 2 // it was called or configured wrongly, and never ran
@@ -35,8 +35,8 @@ func main() {
 	os.Exit(exitFailed)
 }
 
-// sayLast writes to standard error, but lets nobody who does not read it keep the
-// process from its end.
+// sayLast writes to standard error, for two seconds at most: the process must end even if
+// nobody reads that.
 func sayLast(text string) {
 	said := make(chan struct{})
 	go func() {
@@ -71,7 +71,7 @@ func command() *cobra.Command {
 	return root
 }
 
-// noArguments refuses what no flag takes.
+// noArguments refuses every argument that is no flag.
 func noArguments(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
 		return usageError{fmt.Errorf("%q is not understood: see '%s --help'", args[0], cmd.CommandPath())}

@@ -34,14 +34,14 @@ func serveCommand() *cobra.Command {
 	}
 }
 
-// serve runs the bridge until a signal comes. Audit lines go to out, everything
-// else that is to be said to errs, as JSON. Whoever reads them may hang or die.
+// serve runs the bridge until a signal comes. Audit lines go to out and all other
+// messages to errs, as JSON. The readers of both may hang or die.
 func serve(ctx context.Context, environ map[string]string, out, errs io.Writer) error {
 	config, err := adapters.LoadConfig(environ)
 	if err != nil {
 		return err
 	}
-	signal.Ignore(syscall.SIGPIPE) // a reader that dies is an error to count, and must not end the process
+	signal.Ignore(syscall.SIGPIPE) // the death of a reader is an error of a write, and must not end the process
 	log := adapters.NewLog(errs, time.Now)
 	defer log.Close()
 	for _, warning := range slices.Concat(adapters.UnknownSettings(environ), adapters.NeedlessCredentials(environ), config.Warnings()) {
@@ -74,8 +74,8 @@ func serveHelp() string {
 	text.WriteString(`Serve the API until SIGTERM or SIGINT, and then finish what is in flight. The
 probes, /livez and /readyz, have an address of their own.
 
-Everything is set by environment variables. A secret may also be read from the
-file that the variable with _FILE at its end names. The audit log goes to
+Everything is set by environment variables. A secret may also be in a file: then
+set the variable with _FILE at its end to the file's path. The audit log goes to
 standard output and all other messages to standard error, one JSON line each.
 
 Exit status: 0 stopped by a signal, 1 failed, 2 configured wrongly.
@@ -96,8 +96,8 @@ Environment:
 	return strings.TrimRight(text.String(), "\n")
 }
 
-// presence says in what other way a setting may be set, whether it must be, and what
-// holds if it is not.
+// presence says that a setting may come from a file, that it is required, or what its
+// default is.
 func presence(s adapters.Setting) string {
 	file := ""
 	if s.Secret {

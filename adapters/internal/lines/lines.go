@@ -1,6 +1,6 @@
-// Package lines writes whole lines to a stream whose reader may be slow, hang or
-// die, as that of standard output may. Whoever hands a line over never waits for
-// such a reader for long, and what is lost is counted.
+// Package lines writes whole lines to a stream, such as standard output, whose reader
+// may be slow, hang or die. A caller never waits long for such a reader, and lost lines
+// are counted.
 package lines
 
 import (
@@ -15,8 +15,8 @@ import (
 
 // What bounds the memory and the patience of a Stream.
 const (
-	// MaxLines and MaxBytes are how much may wait to be written, together with what
-	// is being written. What comes on top of that is lost.
+	// MaxLines and MaxBytes bound what waits to be written, including what is being
+	// written. A line beyond them is lost.
 	MaxLines = 4096
 	MaxBytes = 1 << 20
 	// Patience is how long a line may wait before its stream counts as stalled.
@@ -24,7 +24,7 @@ const (
 
 	// maxWrite bounds one call of Write, so that a slow reader makes room bit by bit.
 	maxWrite = 32 << 10
-	// tellAgain is how often a trouble that goes on losing lines is told.
+	// tellAgain is how often a trouble is told again while it loses more lines.
 	tellAgain = time.Minute
 )
 
@@ -39,13 +39,13 @@ var (
 	ErrClosed = errors.New("the line is lost: the stream is closed")
 )
 
-// Words for a Status' Trouble that is no error of Write.
+// Troubles that are no errors of Write.
 const (
 	stalled = "nobody reads it"
 	flooded = "lines come faster than they are read"
 )
 
-// Status is how a stream is.
+// Status is the state of a stream.
 type Status struct {
 	Trouble string    // what keeps lines from being written; "" if nothing does
 	Since   time.Time // when the trouble began; zero if there is none
@@ -75,27 +75,27 @@ type Stream struct {
 
 	mu     sync.Mutex
 	more   *sync.Cond // signalled when a line comes, and when the stream is closed
-	queue  []*line    // the first of them may be being written
+	queue  []*line    // the first of them are perhaps being written
 	bytes  int        // in queue
-	torn   bool       // what was written last is half a line
+	torn   bool       // the last write ended in the middle of a line
 	closed bool
 	ended  chan struct{} // closed when the goroutine has ended
 	status Status
 	told   time.Time // when tell was called last
-	news   bool      // tell is to be called
+	news   bool      // tell must be called
 }
 
-// line is one that waits.
+// line is a line that waits.
 type line struct {
 	text    []byte
 	at      time.Time  // when it came
-	written chan error // gets one value, when out has been given the line
+	written chan error // gets one value, after out was given the line
 }
 
-// New returns a stream that writes to out, one call at a time. Tell, which may be
-// nil, is called when a trouble begins, again at most once a minute while more
-// lines are lost in it, and when it is over (Status.Trouble is ""); it must not wait
-// for the stream.
+// New returns a stream that writes to out, one call at a time. Tell may be nil. It is
+// called when a trouble begins, again at most once a minute while more lines are lost,
+// and when the trouble is over (Status.Trouble is "" then). It must not wait for the
+// stream.
 func New(out io.Writer, now func() time.Time, tell func(Status)) *Stream {
 	s := &Stream{out: out, now: now, tell: tell, ended: make(chan struct{})}
 	s.more = sync.NewCond(&s.mu)
@@ -134,7 +134,7 @@ func (s *Stream) WriteNow(ctx context.Context, text []byte) error {
 	return s.giveUp(l)
 }
 
-// enqueue reports whether waiting for the line makes sense.
+// enqueue adds a line, and reports whether it makes sense to wait for it.
 func (s *Stream) enqueue(text []byte) (l *line, waits bool, err error) {
 	s.mu.Lock()
 	defer s.unlock()
@@ -153,7 +153,7 @@ func (s *Stream) enqueue(text []byte) (l *line, waits bool, err error) {
 	return l, s.status.Trouble != stalled, nil
 }
 
-// giveUp notes that somebody waited for l in vain, unless it was written just now.
+// giveUp notes that the stream is stalled, unless l was written just now.
 func (s *Stream) giveUp(l *line) error {
 	s.mu.Lock()
 	defer s.unlock()
@@ -166,7 +166,7 @@ func (s *Stream) giveUp(l *line) error {
 	}
 }
 
-// Status tells how the stream is.
+// Status returns the state of the stream.
 func (s *Stream) Status() Status {
 	s.mu.Lock()
 	defer s.unlock()
@@ -178,9 +178,9 @@ func (s *Stream) Status() Status {
 	return status
 }
 
-// Close takes no more lines and returns when those that wait are written, at the
-// latest when ctx ends. Those that are not written then are lost, and the error
-// tells how many.
+// Close makes the stream refuse new lines. It returns when the waiting lines are
+// written, at the latest when ctx ends. Lines that are not written by then are lost,
+// and the error says how many.
 func (s *Stream) Close(ctx context.Context) error {
 	s.mu.Lock()
 	s.closed = true
@@ -215,8 +215,8 @@ func (s *Stream) run() {
 	}
 }
 
-// next waits for lines, and returns as many as one call of Write is given, with
-// their text in buffer. It returns none when the stream is closed and all is written.
+// next waits for lines, and returns those for the next call of Write, with their text
+// in buffer. It returns none when the stream is closed and every line is written.
 func (s *Stream) next(buffer []byte) (batch []*line, text []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -236,8 +236,8 @@ func (s *Stream) next(buffer []byte) (batch []*line, text []byte) {
 	return batch, buffer
 }
 
-// done tells those who wait for the lines of batch how it went: n bytes were
-// written, and what comes after them was not because of err.
+// done tells the callers who wait for the lines of batch what became of them: n bytes
+// were written, and the rest was not because of err.
 func (s *Stream) done(batch []*line, n int, err error) {
 	s.mu.Lock()
 	defer s.unlock()
@@ -262,7 +262,7 @@ func (s *Stream) done(batch []*line, n int, err error) {
 		l.written <- err
 	}
 	s.queue = s.queue[len(batch):]
-	clear(batch) // their array lives on
+	clear(batch) // the array lives on, the lines need not
 	if lost > 0 {
 		s.lose(lost, err.Error())
 	} else if len(s.queue) == 0 {
@@ -270,15 +270,15 @@ func (s *Stream) done(batch []*line, n int, err error) {
 	}
 }
 
-// lose counts lines that are lost, and why.
+// lose counts lost lines, and notes why they are lost.
 func (s *Stream) lose(lines int64, why string) {
 	s.status.Lost += lines
 	s.begin(why, s.now())
 	s.news = s.news || s.now().Sub(s.told) >= tellAgain
 }
 
-// begin notes a trouble. While there is one, only a stall takes its place: then
-// nobody waits any more.
+// begin notes a trouble. If there is one already, only a stall replaces it: from then
+// on no caller waits.
 func (s *Stream) begin(trouble string, since time.Time) {
 	switch {
 	case s.status.Trouble == "":
@@ -295,7 +295,7 @@ func (s *Stream) end() {
 	}
 }
 
-// unlock releases the lock, and tells the news.
+// unlock releases the lock, and then calls tell if there is news.
 func (s *Stream) unlock() {
 	news, status := s.news, s.status
 	status.Waiting = len(s.queue)

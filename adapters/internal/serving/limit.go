@@ -7,11 +7,11 @@ import (
 	"sync"
 )
 
-// Limit returns listener with at most that many connections open at once, for server
-// to serve on; it sets server's ConnState. A newcomer for whom there is no place makes
-// the connection close that has been idle for longest. If none is idle, it waits, and
-// so does everybody behind it, in the queue of the operating system: until an answer
-// is given or one of the server's time limits ends a connection.
+// Limit returns listener with at most that many connections open at once. Server must
+// serve on it; Limit sets its ConnState. If there is no place for a new connection, the
+// one that has been idle for longest is closed. If none is idle, the new one waits, and
+// those behind it wait in the queue of the operating system, until the server has given
+// an answer or one of its time limits ends a connection.
 func Limit(listener net.Listener, server *http.Server, most int) net.Listener {
 	l := &limited{Listener: listener, most: most, idle: list.New(), idleAt: map[net.Conn]*list.Element{}}
 	l.changed = sync.NewCond(&l.mu)
@@ -53,7 +53,7 @@ func (l *limited) takePlace() bool {
 			c := l.idle.Remove(first).(net.Conn)
 			delete(l.idleAt, c)
 			l.mu.Unlock()
-			_ = c.Close() // which leaves its place
+			_ = c.Close() // this leaves its place
 			l.mu.Lock()
 			continue
 		}
@@ -73,7 +73,7 @@ func (l *limited) leavePlace() {
 	l.changed.Signal()
 }
 
-// Close takes no more connections. Those that are open stay so.
+// Close ends the accepting of connections. Open connections stay open.
 func (l *limited) Close() error {
 	err := l.Listener.Close()
 	l.mu.Lock()
@@ -95,7 +95,7 @@ func (l *limited) state(c net.Conn, state http.ConnState) {
 	l.changed.Signal()
 }
 
-// busy notes that c has something to do: it must not make room for anybody.
+// busy notes that c has something to do, so that it is not closed to make room.
 func (l *limited) busy(c net.Conn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -112,8 +112,8 @@ type placed struct {
 	leave func()
 }
 
-// Read makes the connection busy as soon as a request begins, which the server says
-// only when it has read the headers.
+// Read makes the connection busy as soon as a request begins. The server tells that
+// later, when it has read the headers.
 func (c *placed) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	if n > 0 {

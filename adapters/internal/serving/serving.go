@@ -21,9 +21,9 @@ func (a *Addr) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Overlaps reports whether nobody could listen on both addresses: the port is the
-// same, and so is the host, or one of them means every host. Port 0 overlaps with
-// nothing, since it means any port that is free.
+// Overlaps reports whether one process cannot listen on both addresses: the ports are the
+// same, and the hosts are the same or one of them means every host. Port 0 overlaps with
+// nothing, because it means any free port.
 func (a Addr) Overlaps(b Addr) bool {
 	hostA, portA, _ := net.SplitHostPort(string(a))
 	hostB, portB, _ := net.SplitHostPort(string(b))
@@ -41,7 +41,7 @@ func Listen(ctx context.Context, setting string, addr Addr) (net.Listener, error
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "tcp", string(addr))
 	if err != nil {
-		return nil, fmt.Errorf("cannot listen on %s %s, choose another address or stop what has it: %w", setting, addr, err)
+		return nil, fmt.Errorf("cannot listen on %s %s, choose another address or stop what listens there: %w", setting, addr, err)
 	}
 	return listener, nil
 }

@@ -16,7 +16,7 @@ func sinceLastReceived(descriptor int) time.Duration {
 }
 
 // Descriptors returns how many files and connections this process may have open at
-// once (RLIMIT_NOFILE); false if that cannot be told.
+// once (RLIMIT_NOFILE); false if that is unknown.
 func Descriptors() (int, bool) {
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {

@@ -9,17 +9,17 @@ import (
 
 type connKey struct{}
 
-// WithConn is for an http.Server's ConnContext, so that Waited can be asked about its
+// WithConn must be the ConnContext of an http.Server, so that Waited knows about its
 // requests.
 func WithConn(ctx context.Context, c net.Conn) context.Context {
 	return context.WithValue(ctx, connKey{}, c)
 }
 
-// Waited returns how long ago the last bytes of the request's connection reached this
-// machine: what the request has waited, in the queue of new connections and unread in
-// its connection, when ctx is that of a request that is just about to be handled. It
-// is exact to some milliseconds. Zero means that it cannot be told: the operating
-// system is not Linux, or the connection is not one of TCP.
+// Waited returns how long ago the last bytes of a request's connection reached this
+// machine; ctx is the request's. Called before the request is handled, it tells how long
+// the request has waited, in the queue of new connections and unread in its own. It is
+// exact to some milliseconds. Zero means unknown: the operating system is not Linux, or
+// the connection is not TCP.
 func Waited(ctx context.Context) time.Duration {
 	c, _ := ctx.Value(connKey{}).(net.Conn)
 	if wrapped, ok := c.(interface{ NetConn() net.Conn }); ok {

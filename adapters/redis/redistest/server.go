@@ -1,6 +1,6 @@
 // Package redistest starts real Redis servers for tests: on loopback, on a free
 // port, with their data in a temporary folder. They can be killed, paused and
-// started again as they were. It needs redis-server on the PATH.
+// started again as they were. The package needs redis-server on the PATH.
 package redistest
 
 import (
@@ -30,12 +30,12 @@ type Options struct {
 	Sentinel bool
 	// TLS makes the server listen with TLS only, under an authority of its own.
 	TLS bool
-	// Password is what Do logs in with; "" for not at all. Config must ask for it.
+	// Password is what Do logs in with, if it is not "". Config must require it.
 	Password string
 }
 
-// Server is a redis-server process. Its methods are not for concurrent use, Addr,
-// URL, CertPool and Do excepted.
+// Server is a redis-server process. Only Addr, URL, CertPool and Do are safe for
+// concurrent use.
 type Server struct {
 	options Options
 	addr    string
@@ -100,7 +100,7 @@ func (s *Server) Restart() error {
 	return s.run()
 }
 
-// Pause lets the server hang: connections are accepted and nothing is answered.
+// Pause makes the server hang: it accepts connections and answers nothing.
 func (s *Server) Pause() error { return s.process.Process.Signal(syscall.SIGSTOP) }
 
 // Resume ends a Pause.
