@@ -23,7 +23,7 @@ import (
 
 const tokenText = "header.payload.signature"
 
-// delivered is an attempt with everything that one can have.
+// delivered is an attempt that has every field.
 func delivered() domain.Attempt {
 	identity := domain.Identity{
 		Authority: "authsignal https://api.authsignal.com/v1", Subject: "auth0|jane", Action: "signInWithPasskey",
@@ -72,7 +72,7 @@ type stream struct {
 	mu    sync.Mutex
 	text  bytes.Buffer
 	err   error
-	hangs chan struct{} // nil: it does not
+	hangs chan struct{} // nil: it does not hang
 }
 
 func (s *stream) Write(text []byte) (int, error) {
@@ -171,7 +171,7 @@ func TestALineTellsTheOutcomeWithoutItsCause(t *testing.T) {
 	}
 }
 
-// What callers choose must not be able to begin a line of its own.
+// Nothing that a caller chooses may begin a new line.
 func TestAnAttemptIsOneLineWhateverItSays(t *testing.T) {
 	var out bytes.Buffer
 	attempt := delivered()
@@ -187,8 +187,8 @@ func TestAnAttemptIsOneLineWhateverItSays(t *testing.T) {
 	}
 }
 
-// choppy is a writer that, unlocked, would mix up lines and make the race detector
-// speak up.
+// choppy is a writer that needs a lock: without one it mixes up lines, and the race
+// detector reports it.
 type choppy struct{ lines []byte }
 
 func (c *choppy) Write(line []byte) (int, error) {
@@ -238,7 +238,7 @@ func TestALossIsToldWithItsCauseAndSoIsItsEnd(t *testing.T) {
 	log.Record(t.Context(), delivered())
 	out.fail(nil)
 	log.Record(t.Context(), delivered())
-	log.Close() // what is to be told is told
+	log.Close() // after that, everything has been logged
 
 	type line struct {
 		Level, Msg, Cause string

@@ -28,7 +28,7 @@ func TestReplayGuardKeepsTheContract(t *testing.T) {
 			Advance: func(d time.Duration) { c.Time = c.Add(d) },
 			Fill: func(t *testing.T) {
 				for n := range uint64(capacity) {
-					_ = guard.Claim(t.Context(), claim(c, 1<<40+n, time.Hour)) // the last finds no room
+					_ = guard.Claim(t.Context(), claim(c, 1<<40+n, time.Hour)) // there is no room for the last
 				}
 			},
 		}
@@ -74,7 +74,7 @@ func TestAFullGuardEvictsNoLiveClaim(t *testing.T) {
 	}
 }
 
-// docs/run.md and docs/operate.md tell it, with what it costs.
+// docs/run.md and docs/operate.md tell the capacity and its cost.
 func TestTheCapacityIsTheOneThatIsDocumented(t *testing.T) {
 	if memory.Capacity != 262_144 {
 		t.Errorf("the bridge's guard holds %d claims, and the documents say 262,144", memory.Capacity)

@@ -170,7 +170,7 @@ func TestProbesAnswerToHEAD(t *testing.T) {
 	}
 }
 
-func TestAPortThatIsTakenIsSaidWithAdvice(t *testing.T) {
+func TestAPortThatIsTakenIsReportedWithAdvice(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -232,12 +232,12 @@ func TestAProbesAnswerIsFreshAndJSON(t *testing.T) {
 			t.Errorf("%s answers %s, want %s", path, got, want)
 		}
 		if resp.Header.Get("Content-Type") != "application/json" || resp.Header.Get("Cache-Control") != "no-store" {
-			t.Errorf("%s has the headers %v, want JSON that nobody keeps", path, resp.Header)
+			t.Errorf("%s has the headers %v, want JSON that must not be cached", path, resp.Header)
 		}
 	}
 }
 
-// party is an outside party that is in trouble.
+// party is an upstream that is in trouble.
 type party struct{ since time.Time }
 
 func (party) Name() string { return "vendor" }
@@ -268,7 +268,7 @@ func TestTheWarmUpHasFiveSeconds(t *testing.T) {
 		t.Errorf("the warm-up may take until %s, want from %s to %s", deadline, earliest, latest)
 	}
 	if !other.Load() {
-		t.Error("the way to the other party was not opened")
+		t.Error("the other upstream was not connected to")
 	}
 	for _, want := range []string{`"level":"WARN"`, `"upstream":"vendor"`, `"cause":"no connection"`, `"msg":"ready"`} {
 		if !strings.Contains(log.String(), want) {
@@ -302,7 +302,7 @@ func TestTheDrainDelayIsFrom0sTo1m(t *testing.T) {
 	}
 }
 
-func TestWhatAConnectionOfAProbeDiesOfIsAWarning(t *testing.T) {
+func TestAFailureOfAProbesConnectionIsAWarning(t *testing.T) {
 	log := &lockedBuffer{}
 	ops.NewServer(ops.Config{}, ops.NewHealth(nil, nil, quiet), slog.New(slog.NewJSONHandler(log, nil))).HTTPServer().ErrorLog.Print("it died")
 	if !strings.Contains(log.String(), `"level":"WARN","msg":"it died"`) {
@@ -337,7 +337,7 @@ func TestAtMost32ConnectionsOfProbesAreOpen(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer c.Close()
-		_ = c.SetDeadline(time.Now().Add(patience.Limit)) // a test fails rather than hangs
+		_ = c.SetDeadline(time.Now().Add(patience.Limit)) // so that the test fails and does not hang
 		clients, readers = append(clients, c), append(readers, bufio.NewReader(c))
 		if !alive(i) {
 			t.Fatalf("connection %d got no answer", i+1)

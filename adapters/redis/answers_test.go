@@ -31,13 +31,13 @@ type scripted struct {
 
 const thisRun = "run-1"
 
-// answer is what claim.lua answers.
+// answer is what a script that begins with store.lua answers.
 func answer(verdict string) []string {
 	return []string{verdict, "1", "", strconv.FormatInt(time.Now().UnixMicro(), 10), thisRun}
 }
 
-// startScripted starts a server whose answers to the claim with the given key are
-// told one by one.
+// startScripted starts a server that answers claims of the proof of mine with these
+// answers, one by one.
 func startScripted(t *testing.T, mine domain.Claim, answers ...[]string) *scripted {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -99,8 +99,8 @@ func (s *scripted) answerLooks(with []string) {
 	s.look = with
 }
 
-// left returns how many answers were not asked for, and by whose clock the claims
-// were that got one.
+// left returns how many answers were not asked for, and by whose clock the times of the
+// answered claims were.
 func (s *scripted) left() (answers int, runs []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -159,14 +159,14 @@ func TestEachAnswerToAClaimHasItsVerdict(t *testing.T) {
 		"held":                                   {[][]string{answer("held")}, replayed, "another attempt"},
 		"older":                                  {[][]string{answer("older")}, replayed, "before the replay store's memory"},
 		"late, and in time when it is sent anew": {[][]string{answer("late"), answer("won")}, "", ""},
-		"a stranger, who is known then":          {[][]string{answer("stranger"), answer("won")}, "", ""},
+		"a stranger, who is known the next time": {[][]string{answer("stranger"), answer("won")}, "", ""},
 		"a stranger, and then held":              {[][]string{answer("stranger"), answer("held")}, replayed, "another attempt"},
 		"late twice":                             {[][]string{answer("late"), answer("late")}, unavailable, "arrived after its deadline, so it was not executed"},
 		"a stranger twice":                       {[][]string{answer("stranger"), answer("stranger")}, unavailable, "the server changed twice"},
 		"a word that no script of ours says":     {[][]string{answer("perhaps")}, unavailable, `"perhaps"`},
 		"nothing":                                {[][]string{{}}, unavailable, "an empty answer"},
-		"won, at a time that is none":            {[][]string{{"won", "1", "", "noon", thisRun}}, unavailable, "without the time"},
-		"no name of the run":                     {[][]string{{"nameless"}}, unavailable, "use Redis or Valkey itself"},
+		"won, at a time that is not a time":      {[][]string{{"won", "1", "", "noon", thisRun}}, unavailable, "without the time"},
+		"a server that does not name its run":    {[][]string{{"nameless"}}, unavailable, "use Redis or Valkey itself"},
 		"a server that evicts":                   {[][]string{{"evicts", "allkeys-lru"}}, unavailable, "noeviction"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -122,8 +122,8 @@ func TestTheClientGoesWhereTheURLSays(t *testing.T) {
 	}
 }
 
-// What go-redis does by default is longer, wider or more than a sign-in can use, and
-// asks for what an ACL user need not be allowed.
+// By default, go-redis waits longer and opens more than a sign-in can use, and sends
+// commands that an ACL user need not be allowed.
 func TestTheClientIsBounded(t *testing.T) {
 	roots := x509.NewCertPool()
 	config := redis.Config{Store: domain.NewSecret("rediss://cache")}
@@ -158,15 +158,15 @@ func TestOnlyAClaimInRedisTakesTime(t *testing.T) {
 	}
 }
 
-// It is only asked of a URL that is right; should it ever be another, it tells nothing.
-func TestWhereAStoreIsTellsNoCredential(t *testing.T) {
+// Where is only called if the URL is right. Even if it is not, no credential is told.
+func TestThePlaceOfAStoreTellsNoCredential(t *testing.T) {
 	for _, store := range []string{"redis://bridge:s3cr3t@cache:port", "s3cr3t", "redis:s3cr3t", "redis:///s3cr3t"} {
 		config := redis.Config{Store: domain.NewSecret(store)}
 		if got := config.Where(); got != "redis" {
-			t.Errorf("%q is at %q, want no more than redis", store, got)
+			t.Errorf("%q is at %q, want redis alone", store, got)
 		}
 		if got := config.Warnings(); got != nil {
-			t.Errorf("%q: warnings = %q, want none beside its fault", store, got)
+			t.Errorf("%q: warnings = %q, want none, because there is a fault", store, got)
 		}
 	}
 }

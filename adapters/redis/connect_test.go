@@ -122,7 +122,7 @@ func TestSentinelLeadsToTheNewMaster(t *testing.T) {
 	}
 }
 
-// TestAClusterOfOneNode tries the cluster client and its keys, and no failover or
+// TestAClusterOfOneNode tries the cluster client and its keys, but no failover and no
 // resharding.
 func TestAClusterOfOneNode(t *testing.T) {
 	t.Parallel()

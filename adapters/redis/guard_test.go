@@ -118,8 +118,8 @@ func until(t *testing.T, what string, happened func() bool) {
 
 const keep = 11 * time.Minute
 
-// claim is a claim of a proof that is as old as the test, which is younger than
-// every memory in it so far.
+// claim returns a claim of a proof that is younger than the memory of every store that
+// the test has opened so far.
 func claim(proof, owner uint64) domain.Claim {
 	c := domain.Claim{ProvenAt: time.Now().Add(time.Second), Keep: keep}
 	binary.BigEndian.PutUint64(c.Key[:], proof)
@@ -148,7 +148,7 @@ func TestReplayGuardKeepsTheContract(t *testing.T) {
 		return portstest.GuardHarness{
 			Guard:   open(t, server.URL()).ReplayGuard,
 			Born:    born(t, server),
-			Blurred: redis.Patience, // no answer is heard that took longer
+			Blurred: redis.Patience, // an answer that takes longer is not waited for
 			Advance: func(d time.Duration) { age(t, server, d) },
 			Fill:    func(t *testing.T) { do(t, server, "CONFIG", "SET", "maxmemory", "1") },
 			Hang:    func(t *testing.T) { mustDo(t, server.Pause) },
@@ -347,7 +347,7 @@ func TestWhatIsNoAnswerIsNeverAVerdict(t *testing.T) {
 			if log := g.log.String(); !strings.Contains(log, "level=ERROR") || !strings.Contains(log, "no session is opened until it can") {
 				t.Errorf("the log does not tell it: %s", log)
 			}
-			// Nor is it over for a release that succeeds, or for what the guard does by itself.
+			// A release that succeeds does not end the trouble, and neither does a look.
 			for n := range uint64(3) {
 				_ = g.Release(t.Context(), claim(1, 1))
 				if g.Trouble() == nil {
@@ -506,7 +506,7 @@ func TestMissingPersistenceIsToldOnce(t *testing.T) {
 }
 
 // A server that was asked and did not answer is asked again, and not warned about.
-func TestPersistenceThatIsNotToldIsNotTakenForMissing(t *testing.T) {
+func TestUnknownPersistenceIsNotWarnedAbout(t *testing.T) {
 	t.Parallel()
 	server := startRedis(t, redistest.Options{Config: "save 60 1"})
 	proxy := startProxy(t, server.Addr())
@@ -531,9 +531,9 @@ func looks(t *testing.T, server *redistest.Server) int {
 	return n
 }
 
-// TestAClaimThatComesLateIsNotMade lets a server hang for longer than the callers
-// wait. What it finds when it goes on must not spend their proofs: they were told
-// that the same token works later.
+// TestAClaimThatComesLateIsNotMade makes a server hang for longer than the callers
+// wait. The commands that it then finds must not spend their proofs: the callers were
+// told that the same token works later.
 func TestAClaimThatComesLateIsNotMade(t *testing.T) {
 	t.Parallel()
 	const proofs = 12
@@ -561,8 +561,8 @@ func TestAClaimThatComesLateIsNotMade(t *testing.T) {
 	}
 }
 
-// TestTheMachinesClockMayBeAnother holds that the end of a ceremony, which is by the
-// machine's clock, is compared with the memory's beginning, which is by the server's.
+// TestTheMachinesClockMayBeAnother holds that two clocks are told apart: the end of a
+// ceremony is by the machine's clock, the beginning of the memory by the server's.
 func TestTheMachinesClockMayBeAnother(t *testing.T) {
 	for name, ahead := range map[string]time.Duration{"right": 0, "behind": -time.Hour, "ahead": time.Hour} {
 		t.Run(name, func(t *testing.T) {
@@ -596,12 +596,12 @@ func TestACallerWhoLeftIsNoTroubleOfTheStores(t *testing.T) {
 		until(t, "the claim is on its way", func() bool { return proxy.lost.Load() > 0 })
 	}()
 	if err := g.Claim(ctx, lost); !errors.Is(err, context.Canceled) || reason(err) != "" {
-		t.Errorf("the caller left: %v, want that told", err)
+		t.Errorf("the caller left: %v, want context.Canceled", err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	if err := g.Claim(ctx, lost); !errors.Is(err, context.DeadlineExceeded) || reason(err) != "" {
-		t.Errorf("the caller's time was over: %v, want that told", err)
+		t.Errorf("the caller's time was over: %v, want context.DeadlineExceeded", err)
 	}
 	if trouble := g.Trouble(); trouble != nil || strings.Contains(g.log.String(), "level=ERROR") {
 		t.Errorf("trouble = %+v, want none: %s", trouble, g.log)
@@ -615,8 +615,8 @@ func TestACallerWhoLeftIsNoTroubleOfTheStores(t *testing.T) {
 	}
 }
 
-// TestManyMayWaitForASlowStore holds that a store far away does not run the guard out
-// of connections: each sign-in has one for the length of a round trip.
+// TestManyMayWaitForASlowStore holds that there are enough connections to a store far
+// away: each sign-in has one for the length of a round trip.
 func TestManyMayWaitForASlowStore(t *testing.T) {
 	t.Parallel()
 	const callers = 200
@@ -638,8 +638,8 @@ func TestManyMayWaitForASlowStore(t *testing.T) {
 	all.Wait()
 }
 
-// TestWhatTheClaimScriptAnswers gives a server claims as no guard sends them on
-// purpose, but as a failover, a hang or a lost answer may bring them.
+// TestWhatTheClaimScriptAnswers sends a server claims that no guard sends on purpose, but
+// that may arrive after a failover, a hang or a lost answer.
 func TestWhatTheClaimScriptAnswers(t *testing.T) {
 	t.Parallel()
 	server := startRedis(t, redistest.Options{})

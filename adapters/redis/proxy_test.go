@@ -16,7 +16,7 @@ func port(server *redistest.Server) string {
 	return port
 }
 
-// proxy stands between a guard and a server, as a network does.
+// proxy stands between a store and its server, as a network does.
 type proxy struct {
 	addr string
 	lost atomic.Int32 // answers, and commands, that did not come through
@@ -84,7 +84,7 @@ func (p *proxy) serve(client net.Conn) {
 	}
 }
 
-// dropping passes on what is not to be dropped.
+// dropping passes on every command that the proxy does not drop.
 type dropping struct {
 	io.Writer
 	p *proxy
@@ -115,8 +115,8 @@ func (p *proxy) connections() int {
 	return p.open
 }
 
-// loseAnswer loses the next answer that holds text: the server has done by then
-// what was asked.
+// loseAnswer loses the next answer that holds text. The server has done by then what it
+// was asked to do.
 func (p *proxy) loseAnswer(text string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

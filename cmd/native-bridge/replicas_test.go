@@ -76,8 +76,8 @@ func newSite(t *testing.T, redisConfig string) *site {
 	return s
 }
 
-// vouch says in Redis' stead that its memory goes back a minute, because nobody has
-// used a proof at this site yet. So no test has to wait for the first that counts.
+// vouch moves the beginning of Redis' memory back by a minute, so that no test has to
+// wait for a proof that is young enough. Nobody has used a proof at this site yet.
 func (s *site) vouch(t *testing.T) {
 	t.Helper()
 	info, err := s.redis.Do(t.Context(), "INFO", "server")
@@ -109,7 +109,7 @@ func emulators(authsignal *authsignaltest.Server) auth0test.Options {
 	}
 }
 
-// somebody returns the phone of a person whom nobody has met before.
+// somebody returns the phone of a person who is new to the site.
 func (s *site) somebody(t *testing.T) *authsignaltest.Phone {
 	t.Helper()
 	phone := s.authsignal.Phone(authsignaltest.IOS)
@@ -284,7 +284,7 @@ func TestOfManyExchangesAtThreeReplicasOneGetsASession(t *testing.T) {
 		all.Go(func() {
 			<-begin
 			got := replicas[i%len(replicas)].exchange(t.Context(), token)
-			for got.status == http.StatusServiceUnavailable { // a machine that is short of breath: an app tries again
+			for got.status == http.StatusServiceUnavailable { // the machine is busy: an app tries again
 				got = replicas[i%len(replicas)].exchange(t.Context(), token)
 			}
 			switch {
@@ -370,7 +370,7 @@ func TestNothingIsIssuedWhileRedisIsAway(t *testing.T) {
 	if err := s.redis.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	late := s.replica(t) // which has never met it
+	late := s.replica(t) // it has never reached Redis
 	for name, r := range map[string]*replica{"lost": early, "not there at the start": late} {
 		r.want(t, signIn(t, s.somebody(t)), http.StatusServiceUnavailable, "unavailable")
 		redis, status := r.health(t)
@@ -399,8 +399,8 @@ func TestRedisLostInMidLoadLetsNoTokenThroughTwice(t *testing.T) {
 	const crash = "crash" // in place of a command
 	tests := map[string]struct {
 		config string
-		before []any // a command, before the load
-		events []any // what befalls Redis in mid-load: commands, and then perhaps a crash
+		before []any // a command that Redis gets before the load
+		events []any // what happens to Redis under load: commands, and then perhaps a crash
 	}{
 		"a crash without persistence":        {"", nil, []any{crash}},
 		"a crash with an append-only file":   {"appendonly yes\nappendfsync everysec", nil, []any{crash}},
@@ -465,7 +465,7 @@ func TestAMemoryThatIsLostLetsNothingThroughTwiceThoughTheClocksDiffer(t *testin
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newSite(t, "")
-			s.ahead.Store(int64(20 * time.Second)) // of the 30 that are allowed
+			s.ahead.Store(int64(20 * time.Second)) // 30 s are allowed
 			var settings []string
 			if tt.store != "" {
 				settings = []string{"REPLAY_STORE=" + tt.store}
@@ -481,13 +481,13 @@ func TestAMemoryThatIsLostLetsNothingThroughTwiceThoughTheClocksDiffer(t *testin
 				}
 				return got.status == http.StatusConflict && got.Code == "token_replayed"
 			})
-			s.firstSession(t, r, phone) // nor must they wait for the skew
+			s.firstSession(t, r, phone) // they need not wait for the skew
 		})
 	}
 }
 
-// firstSession lets somebody sign in until a session comes of it, and returns the
-// token that it came of.
+// firstSession makes somebody sign in until they get a session, and returns the token
+// that they got it for.
 func (s *site) firstSession(t *testing.T, r *replica, phone *authsignaltest.Phone) (token string) {
 	t.Helper()
 	began := time.Now()
@@ -507,7 +507,7 @@ func (s *site) tell(t *testing.T, command any) {
 	}
 }
 
-// load is people who sign in again and again, at all replicas.
+// load makes people sign in again and again, at all replicas.
 type load struct {
 	sessions, waits atomic.Int64
 	stop            context.CancelFunc

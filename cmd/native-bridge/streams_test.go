@@ -20,14 +20,14 @@ import (
 // exchanges are enough to fill a pipe of 64 KiB with their lines on either output.
 const exchanges = 300
 
-// piped is a "native-bridge serve" that runs, one of whose outputs is a pipe that is
-// read as the test pleases. Its vendors are away: it refuses tokens by itself.
+// piped is a running "native-bridge serve". One of its outputs is a pipe, which the test
+// reads when it likes. Its vendors are away: it refuses tokens by itself.
 type piped struct {
 	process  *exec.Cmd
 	api, ops string
-	output   string        // how readiness calls the one that is a pipe
+	output   string        // how readiness calls the output that is the pipe
 	pipe     *os.File      // the end to read
-	rest     *bufio.Reader // the same, with what was read of it too early
+	rest     *bufio.Reader // the same, with what was read too early
 	log      *logged       // nil if the log is the pipe
 	ended    chan error
 }
@@ -86,7 +86,7 @@ func newPipe(t *testing.T) (read, write *os.File) {
 func (p *piped) refuses(t *testing.T, n int) {
 	t.Helper()
 	const callers = 8
-	client := &http.Client{Timeout: 10 * time.Second} // what REQUEST_TIMEOUT is
+	client := &http.Client{Timeout: 10 * time.Second} // as long as REQUEST_TIMEOUT
 	defer client.CloseIdleConnections()
 	var all sync.WaitGroup
 	var failed atomic.Int64
@@ -152,7 +152,7 @@ func (p *piped) read(t *testing.T) (count func() int64) {
 	return lines.Load
 }
 
-// stops sends SIGTERM and waits for the end, which must be a good one.
+// stops sends SIGTERM and waits for the end, which must have status 0.
 func (p *piped) stops(t *testing.T) {
 	t.Helper()
 	if err := p.process.Process.Signal(syscall.SIGTERM); err != nil {
@@ -170,7 +170,7 @@ func (p *piped) stops(t *testing.T) {
 	}
 }
 
-// onEachOutput runs test with the audit log as the pipe, and with the log.
+// onEachOutput runs test twice: with the audit log as the pipe, and with the log.
 func onEachOutput(t *testing.T, test func(*testing.T, *piped)) {
 	for _, output := range []string{"audit", "log"} {
 		t.Run(output, func(t *testing.T) {

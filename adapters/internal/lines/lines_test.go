@@ -96,8 +96,8 @@ func (n *news) troubles() (all []string) {
 	return all
 }
 
-// inBubble runs test with time that stands still while anybody works, and with a
-// stream that is closed in the end.
+// inBubble runs test in a bubble of synctest, where time stands still while a goroutine
+// works. It closes the stream in the end.
 func inBubble(t *testing.T, test func(t *testing.T, s *lines.Stream, p *pipe, n *news)) {
 	synctest.Test(t, func(t *testing.T) {
 		p, n := &pipe{}, &news{}
@@ -192,7 +192,7 @@ func TestNobodyWaitsLongForAReaderThatHangsAndLaterNobodyWaits(t *testing.T) {
 		}
 		wantTroubles(t, n, nobodyReads)
 		if n.told[0].Waiting != 1 {
-			t.Errorf("told are %d lines that wait, want 1", n.told[0].Waiting)
+			t.Errorf("%d waiting lines are told, want 1", n.told[0].Waiting)
 		}
 		if status := s.Status(); status.Waiting != 3 || status.Lost != 0 || time.Since(status.Since) != lines.Patience {
 			t.Errorf("the stream is %+v, want three lines that wait, for a second", status)
@@ -374,14 +374,14 @@ func TestCloseGivesUpWithItsContextAndCountsWhatIsLost(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
 		if err := s.Close(ctx); err == nil || !strings.HasPrefix(err.Error(), "3 lines ") {
-			t.Errorf("Close = %v, want that it names three lines", err)
+			t.Errorf("Close = %v, want it to name three lines", err)
 		}
 		wantLost(t, s, 3)
 		p.fail(len("lo"), syscall.EPIPE)
 		readAgain()
 		synctest.Wait() // the goroutine ends, or synctest says so
 		wantLost(t, s, 3)
-		p.want(t, "lo") // what was counted as lost is not written any more
+		p.want(t, "lo") // a line that was counted as lost is never written
 	})
 }
 
@@ -394,7 +394,7 @@ func TestCloseTellsOfOneLineThatIsLost(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
 		if err := s.Close(ctx); err == nil || !strings.HasPrefix(err.Error(), "1 lines ") {
-			t.Errorf("Close = %v, want that it names one line", err)
+			t.Errorf("Close = %v, want it to name one line", err)
 		}
 		if got := s.Status().String(); got != "ok, 1 lines lost since the start" {
 			t.Errorf("the stream is %q", got)
@@ -432,17 +432,17 @@ func TestACallWritesAtMost32KiBOrOneLine(t *testing.T) {
 	}
 }
 
-// What a write leaves of a line is closed by a line feed before the next, once.
+// A write may end in the middle of a line. One line feed ends that line before the next.
 func TestATornLineIsClosedOnceHoweverOftenWritesFail(t *testing.T) {
 	for name, tt := range map[string]struct {
 		rooms []int // of the writes that fail
 		want  string
 	}{
-		"after a single byte":           {[]int{1}, "l\nnext\n"},
-		"and nothing is written at all": {[]int{2, 0}, "lo\nnext\n"},
-		"and only it is closed":         {[]int{2, 1}, "lo\nnext\n"},
-		"and it is closed, and a byte":  {[]int{2, 2}, "lo\nl\nnext\n"},
-		"and all but the end":           {[]int{2, 5}, "lo\nlost\nnext\n"},
+		"one write, of one byte":                     {[]int{1}, "l\nnext\n"},
+		"then a write of nothing":                    {[]int{2, 0}, "lo\nnext\n"},
+		"then a write of the line feed alone":        {[]int{2, 1}, "lo\nnext\n"},
+		"then a write of the line feed and a byte":   {[]int{2, 2}, "lo\nl\nnext\n"},
+		"then a write of all but the last line feed": {[]int{2, 5}, "lo\nlost\nnext\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, s *lines.Stream, p *pipe, _ *news) {

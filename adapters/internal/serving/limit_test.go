@@ -48,7 +48,7 @@ func (c *counted) Close() error {
 	return c.Conn.Close()
 }
 
-// serve serves handler with so many connections at most.
+// serve serves handler on at most that many connections.
 func serve(t *testing.T, most int, handler http.HandlerFunc) *counting {
 	t.Helper()
 	inner, err := net.Listen("tcp", "127.0.0.1:0")
@@ -76,7 +76,7 @@ func dial(t *testing.T, l net.Listener) *caller {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.Close() })
-	_ = c.SetDeadline(time.Now().Add(30 * time.Second)) // a test fails rather than hangs
+	_ = c.SetDeadline(time.Now().Add(30 * time.Second)) // so that the test fails and does not hang
 	return &caller{t, c, bufio.NewReader(c)}
 }
 
@@ -120,7 +120,7 @@ func TestIdleConnectionsMakeRoomForNewcomers(t *testing.T) {
 	}
 }
 
-func TestANewcomerWaitsForWhoIsBeingServed(t *testing.T) {
+func TestANewcomerWaitsWhileAllOthersAreServed(t *testing.T) {
 	entered, leave := make(chan struct{}), make(chan struct{})
 	l := serve(t, 1, func(http.ResponseWriter, *http.Request) { entered <- struct{}{}; <-leave })
 	first := dial(t, l)
@@ -144,7 +144,7 @@ func TestANewcomerWaitsForWhoIsBeingServed(t *testing.T) {
 	}
 }
 
-// The server tells that a request has begun only when it has read its headers.
+// The server tells only after it has read the headers that a request has begun.
 func TestAConnectionWhoseNextRequestHasBegunMakesNoRoom(t *testing.T) {
 	inner, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -181,7 +181,7 @@ func TestAConnectionWhoseNextRequestHasBegunMakesNoRoom(t *testing.T) {
 // The kernel counts in steps of some milliseconds.
 const tick = 20 * time.Millisecond
 
-func TestARequestThatNobodyReadWasWaiting(t *testing.T) {
+func TestARequestHasWaitedUntilItIsRead(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("only Linux tells")
 	}
@@ -218,7 +218,7 @@ type silent struct{ net.Conn }
 
 func (silent) SyscallConn() (syscall.RawConn, error) { return nil, errors.ErrUnsupported }
 
-func TestARequestHasNotWaitedIfNobodyCanTell(t *testing.T) {
+func TestAnUnknownWaitIsZero(t *testing.T) {
 	local, err := net.ListenUnix("unix", &net.UnixAddr{Name: filepath.Join(t.TempDir(), "socket"), Net: "unix"})
 	if err != nil {
 		t.Fatal(err)

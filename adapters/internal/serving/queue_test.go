@@ -49,7 +49,7 @@ type accepted struct {
 	err  error
 }
 
-// comes has somebody connect. It returns the caller's end, and what the server gets
+// comes opens a connection. It returns the caller's end, and what the server gets
 // when there is a place.
 func (l onePlace) comes() (caller net.Conn, served <-chan accepted) {
 	caller, end := net.Pipe()
@@ -105,7 +105,7 @@ func isClosed(c net.Conn) bool {
 	return errors.Is(c.SetDeadline(time.Time{}), io.ErrClosedPipe)
 }
 
-func TestANewcomerTakesThePlaceOfWhoLeaves(t *testing.T) {
+func TestANewcomerTakesThePlaceOfAConnectionThatEnds(t *testing.T) {
 	onOnePlace(t, func(t *testing.T, l onePlace, first net.Conn) {
 		_, served := l.comes()
 		wantWaiting(t, served)
@@ -114,7 +114,7 @@ func TestANewcomerTakesThePlaceOfWhoLeaves(t *testing.T) {
 	})
 }
 
-func TestANewcomerTakesThePlaceOfWhoBecomesIdle(t *testing.T) {
+func TestANewcomerTakesThePlaceOfAnIdleConnection(t *testing.T) {
 	onOnePlace(t, func(t *testing.T, l onePlace, first net.Conn) {
 		_, served := l.comes()
 		wantWaiting(t, served)
@@ -129,7 +129,7 @@ func TestANewcomerTakesThePlaceOfWhoBecomesIdle(t *testing.T) {
 	})
 }
 
-func TestANewcomerWaitsForWhoIsBusyAgain(t *testing.T) {
+func TestANewcomerWaitsForAConnectionThatIsBusyAgain(t *testing.T) {
 	onOnePlace(t, func(t *testing.T, l onePlace, first net.Conn) {
 		l.server.ConnState(first, http.StateIdle)
 		l.server.ConnState(first, http.StateActive)
@@ -146,7 +146,7 @@ func TestANewcomerWaitsForWhoIsBusyAgain(t *testing.T) {
 	})
 }
 
-func TestAStopEndsWhoWaitsForAPlace(t *testing.T) {
+func TestAStopEndsTheWaitForAPlace(t *testing.T) {
 	onOnePlace(t, func(t *testing.T, l onePlace, first net.Conn) {
 		caller, served := l.comes()
 		wantWaiting(t, served)
@@ -157,13 +157,13 @@ func TestAStopEndsWhoWaitsForAPlace(t *testing.T) {
 		select {
 		case got := <-served:
 			if got.conn != nil || !errors.Is(got.err, net.ErrClosed) {
-				t.Errorf("accepted %v, %v, want that it is closed", got.conn, got.err)
+				t.Errorf("accepted %v, %v, want net.ErrClosed", got.conn, got.err)
 			}
 		default:
 			t.Fatal("Accept hangs")
 		}
 		if _, err := caller.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
-			t.Errorf("who waited is told %v, want the end", err)
+			t.Errorf("the caller who waited got %v, want the end", err)
 		}
 		if isClosed(first) {
 			t.Error("a connection that is open was closed")

@@ -14,7 +14,7 @@ import (
 	"nativebridge/adapters/internal/serving"
 )
 
-func TestAddressesOverlapIfNobodyCouldListenOnBoth(t *testing.T) {
+func TestAddressesOverlapIfOneProcessCannotListenOnBoth(t *testing.T) {
 	tests := map[string]struct {
 		a, b serving.Addr
 		want bool
@@ -55,7 +55,7 @@ func TestAnAddressIsHostAndPort(t *testing.T) {
 	}
 }
 
-func TestAnAddressThatIsTakenIsSaidWithItsSetting(t *testing.T) {
+func TestAnAddressThatIsTakenIsReportedWithItsSetting(t *testing.T) {
 	listener, err := serving.Listen(t.Context(), "THE_ADDR", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -128,7 +128,7 @@ func TestAStopFinishesWhatIsInFlight(t *testing.T) {
 	}
 }
 
-func TestWhatTakesLongerThanAnAnswerMayIsCutOffByAStop(t *testing.T) {
+func TestAStopCutsOffWhatTakesLongerThanAnAnswerMay(t *testing.T) {
 	u := begin(t, time.Millisecond)
 	defer close(u.leave)
 	u.stop()
