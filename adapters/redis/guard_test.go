@@ -382,6 +382,22 @@ func beginsWithOne(text, of string) bool {
 	return false
 }
 
+// A look tries each command that the scripts of the store's users call. Otherwise it would
+// end a trouble that goes on.
+func TestALookFindsEachCommandThatIsRefused(t *testing.T) {
+	for _, command := range []string{"set", "get", "del"} {
+		t.Run(command, func(t *testing.T) {
+			t.Parallel()
+			server := startRedis(t, redistest.Options{Config: "user bridge on >s3cr3t ~* &* +@all"})
+			g := open(t, strings.Replace(server.URL(), "://", "://bridge:s3cr3t@", 1))
+			do(t, server, "ACL", "SETUSER", "bridge", "-"+command)
+			until(t, "there is trouble", func() bool { return g.Trouble() != nil })
+			do(t, server, "ACL", "SETUSER", "bridge", "+"+command)
+			until(t, "the trouble is over", func() bool { return g.Trouble() == nil })
+		})
+	}
+}
+
 // dropUser closes the guard's connections.
 func dropUser(t *testing.T, s *redistest.Server) { do(t, s, "CLIENT", "KILL", "USER", "bridge") }
 
