@@ -156,7 +156,7 @@ func (t *trip) isAboutTLS() bool {
 		return true
 	}
 	op, isOp := errors.AsType[*net.OpError](t.err)
-	return !t.proxied && !errors.Is(t.err, context.DeadlineExceeded) && !(isOp && op.Op == "dial")
+	return !t.proxied && !errors.Is(t.err, context.DeadlineExceeded) && (!isOp || op.Op != "dial")
 }
 
 func (t *trip) said() string { return Words(t.err.Error()) }
