@@ -135,7 +135,7 @@ func TestWhatIsWrongOnTheWayIsNamed(t *testing.T) {
 		"a connection that is cut": {func(t *testing.T) string {
 			return serve(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }).URL
 		}, "NB103", "no reply"},
-		"a clock that is behind the vendor's":      {func(t *testing.T) string { return serve(t, dated(time.Hour)).URL }, "NB104", "is 1h0m0s behind the vendor's"},
+		"a clock that is behind the vendor's":      {func(t *testing.T) string { return serve(t, dated(time.Hour)).URL }, "NB104", "behind the vendor's"},
 		"a clock that is ahead of the vendor's":    {func(t *testing.T) string { return serve(t, dated(-time.Hour)).URL }, "NB104", "ahead of the vendor's"},
 		"clocks that differ by less than they may": {func(t *testing.T) string { return serve(t, dated(10*time.Second)).URL }, "", ""},
 	} {
