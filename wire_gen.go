@@ -43,7 +43,7 @@ func NewServer(ctx context.Context, config adapters.Config, run adapters.Runtime
 	opsConfig := config.Ops
 	health := adapters.NewHealth(config, openedVerifiers, openedIssuer, openedStore, openedAuditLog, run)
 	opsServer := ops.NewServer(opsConfig, health, logger)
-	startupCheck := adapters.NewStartupCheck(config, openedVerifiers, openedIssuer, run)
+	startupCheck := adapters.NewStartupCheck(config, openedVerifiers, openedIssuer, openedStore, run)
 	adaptersServer := adapters.NewServer(config, server, opsServer, health, startupCheck, logger)
 	return adaptersServer, func() {
 		cleanup2()

@@ -96,10 +96,12 @@ func NewIdentityVerifier(c Config, opened OpenedVerifiers, run Runtime) ports.Id
 }
 
 // OpenedStore is what the replicas share. Redis is nil if they share nothing, so that each
-// process remembers by itself. Party tells of its trouble, and is nil then too.
+// process remembers by itself. Party tells of its trouble, and Probe looks for what is
+// wrong with it; both are nil then too.
 type OpenedStore struct {
 	Redis *redis.Store
 	Party ops.Upstream
+	Probe ports.Probe
 }
 
 // OpenStore opens the store that is configured. It returns an error if the store is
@@ -112,7 +114,7 @@ func OpenStore(ctx context.Context, c Config, run Runtime) (OpenedStore, func(),
 	if err != nil {
 		return OpenedStore{}, nil, err
 	}
-	return OpenedStore{store, store}, store.Close, nil
+	return OpenedStore{store, store, DecorateProbe(redis.NewProbe(c.Redis, run.RootCAs), run.Log)}, store.Close, nil
 }
 
 // NewGuard returns the guard of used proofs, which remembers them in the store if there
@@ -169,7 +171,7 @@ func NewHealth(c Config, verifiers OpenedVerifiers, issuer OpenedIssuer, store O
 
 // NewStartupCheck returns the check of the parties that were opened, in the order in which
 // a failure of one makes the next ones fail.
-func NewStartupCheck(c Config, verifiers OpenedVerifiers, issuer OpenedIssuer, run Runtime) *ops.StartupCheck {
+func NewStartupCheck(c Config, verifiers OpenedVerifiers, issuer OpenedIssuer, store OpenedStore, run Runtime) *ops.StartupCheck {
 	var probes []ports.Probe
 	add := func(probe ports.Probe) {
 		if probe != nil {
@@ -180,6 +182,7 @@ func NewStartupCheck(c Config, verifiers OpenedVerifiers, issuer OpenedIssuer, r
 		add(verifiers[choice.Name].Probe)
 	}
 	add(issuer.Probe)
+	add(store.Probe)
 	if issuer.Trial.AtStart {
 		add(issuer.Trial.Probe)
 	}

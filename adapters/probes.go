@@ -9,6 +9,7 @@ import (
 	"nativebridge/adapters/httpapi"
 	"nativebridge/adapters/internal/checks"
 	"nativebridge/adapters/internal/settings"
+	"nativebridge/adapters/redis"
 	"nativebridge/adapters/relyingparty"
 	"nativebridge/domain"
 	"nativebridge/ports"
@@ -72,6 +73,7 @@ type Probes struct {
 	Verifiers    []ports.Probe
 	RelyingParty []ports.Probe
 	Issuer       []ports.Probe // none if TOKEN_ISSUER names no issuer, or one without a probe
+	Store        []ports.Probe // none if REPLAY_STORE is memory
 	Surroundings []ports.Probe
 	Trial        []ports.Probe // as Issuer
 }
@@ -100,6 +102,9 @@ func NewProbes(environ map[string]string, run Runtime) Probes {
 		opened := choice.Open(opening(choice.Name))
 		add(&probes.Issuer, choice.Config(&config), opened.Probe)
 		add(&probes.Trial, choice.Config(&config), opened.Trial.Probe)
+	}
+	if config.Redis.Chosen() {
+		add(&probes.Store, &config.Redis, redis.NewProbe(config.Redis, run.RootCAs))
 	}
 	add(&probes.Surroundings, &config.HTTP, httpapi.NewProbe(config.HTTP))
 	return probes
@@ -137,6 +142,7 @@ func AllChecks() []domain.Check {
 		add(choice.Open(Opening{}).Probe)
 		add(choice.Open(Opening{}).Trial.Probe)
 	}
+	add(redis.NewProbe(redis.Config{}, nil))
 	add(httpapi.NewProbe(httpapi.Config{}))
 	return list
 }

@@ -22,6 +22,7 @@ func Probes(environ map[string]string, run adapters.Runtime) []ports.Probe {
 		atAuthsignal(environ, run),
 		atAuth0(environ, run),
 		probes.Issuer,
+		probes.Store,
 		probes.Surroundings,
 		probes.Trial,
 	)
