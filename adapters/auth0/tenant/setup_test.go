@@ -341,12 +341,55 @@ func TestAnApplicationIsAdopted(t *testing.T) {
 func TestSwitchingToSignedProofsTakesTheKeyAway(t *testing.T) {
 	s := emptyTenant(t, auth0test.ManagementScopes())
 	s.mustSetUp(t, map[string]string{"AUTH0_PROOF": "token", "AUTH0_PROOF_KEY": ""}, tenant.Choices{})
-	environ := s.mustSetUp(t, nil, tenant.Choices{})
-	s.mustSignIn(t, environ)
-	plan, err := s.setUp(t, map[string]string{"AUTHSIGNAL_ACTION": "another"}, tenant.Choices{})
-	if err != nil || len(plan.Pending()) > 0 {
-		t.Errorf("after another action: %v (%v)", plan.Pending(), err)
+	if !slices.Contains(s.parameters(t), "AUTHSIGNAL_SECRET") {
+		t.Fatal("with tokens, the Login script lacks the key that it asks Authsignal with")
 	}
+	environ := s.mustSetUp(t, nil, tenant.Choices{})
+	if names := s.parameters(t); slices.Contains(names, "AUTHSIGNAL_SECRET") || !slices.Contains(names, "NATIVE_BRIDGE_KEY") {
+		t.Errorf("with signed proofs, the parameters are %q", names)
+	}
+	s.mustSignIn(t, environ)
+}
+
+// parameters lists the names in the connection's configuration.
+func (s *site) parameters(t *testing.T) []string {
+	t.Helper()
+	options, _ := s.byHand(t, "GET", "/connections/"+s.connectionID(t), nil)["options"].(map[string]any)
+	configuration, _ := options["configuration"].(map[string]any)
+	return slices.Sorted(maps.Keys(configuration))
+}
+
+// Auth0 never tells what stands in the parameters, so a change of the bridge's settings
+// is found by the mark in the script.
+func TestAChangedSettingIsWrittenToTheScriptsParameters(t *testing.T) {
+	s := emptyTenant(t, auth0test.ManagementScopes())
+	s.mustSetUp(t, nil, tenant.Choices{})
+	change := map[string]string{"AUTHSIGNAL_ACTION": "another"}
+	setup, err := s.connect(t, s.environ(change), tenant.Choices{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := setup.Plan(t.Context())
+	if pending := plan.Pending(); err != nil || len(pending) != 1 || pending[0].ID != "connection" {
+		t.Fatalf("the plan is to do %v (%v), want the connection written anew", pending, err)
+	}
+	s.mustSetUp(t, change, tenant.Choices{})
+	if codes := failed(s.diagnose(t, s.environ(map[string]string{"AUTHSIGNAL_ACTION": "another", "AUTH0_CLIENT_ID": s.clientID(t)}))); slices.Contains(codes, "NB540") {
+		t.Errorf("afterwards %q fail", codes)
+	}
+}
+
+func (s *site) clientID(t *testing.T) string {
+	t.Helper()
+	found, _ := s.byHand(t, "GET", "/clients?include_totals=true", nil)["clients"].([]any)
+	for _, item := range found {
+		client, _ := item.(map[string]any)
+		if id, _ := client["client_id"].(string); client["name"] == "Native Bridge" {
+			return id
+		}
+	}
+	t.Fatal("there is no application")
+	return ""
 }
 
 func TestTheActionMakesUsersInAConnectionThatIsThere(t *testing.T) {
