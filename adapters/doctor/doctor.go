@@ -31,6 +31,7 @@ func Probes(environ map[string]string, run adapters.Runtime) []ports.Probe {
 // Checks lists every check that there is, by code.
 func Checks() []domain.Check {
 	list := append(adapters.AllChecks(), managementChecks()...)
+	list = append(list, Exchange(nil, adapters.Runtime{}, domain.Secret{}).Checks()...)
 	slices.SortFunc(list, func(a, b domain.Check) int { return strings.Compare(a.Code, b.Code) })
 	return list
 }

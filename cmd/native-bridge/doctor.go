@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -28,6 +29,7 @@ const doctorTimeout = 30 * time.Second
 type doctorRun struct {
 	json, strict bool
 	envFile      string
+	token        string
 	timeout      time.Duration
 }
 
@@ -54,12 +56,17 @@ something failed.`,
 			if err != nil {
 				return err
 			}
-			return run.execute(cmd.Context(), environ, cmd.OutOrStdout())
+			token, err := run.passkeyToken(cmd.InOrStdin())
+			if err != nil {
+				return err
+			}
+			return run.execute(cmd.Context(), environ, token, cmd.OutOrStdout())
 		},
 	}
 	cmd.Flags().BoolVar(&run.json, "json", false, "write one JSON document (docs/doctor.schema.json)")
 	cmd.Flags().BoolVar(&run.strict, "strict", false, "exit with 1 if there are warnings")
 	cmd.Flags().StringVar(&run.envFile, "env-file", "", "read settings from this file too, as setup writes it; the environment goes before it")
+	cmd.Flags().StringVar(&run.token, "token", "", "exchange the passkey token in this file, too, or the one on standard input if it is -; that uses it up, and the session is ended")
 	cmd.Flags().DurationVar(&run.timeout, "timeout", doctorTimeout, "how long the checks of one party may take")
 	return cmd
 }
@@ -83,14 +90,36 @@ func (r *doctorRun) environ() (map[string]string, error) {
 	return environ, nil
 }
 
+// passkeyToken reads the token that is to be exchanged; none if there is no flag.
+func (r *doctorRun) passkeyToken(in io.Reader) (domain.Secret, error) {
+	if r.token == "" {
+		return domain.Secret{}, nil
+	}
+	if r.token != "-" {
+		file, err := os.Open(r.token)
+		if err != nil {
+			return domain.Secret{}, usageError{errors.New("--token: name a file that has the token, or - for standard input; the token itself does not belong there")}
+		}
+		defer file.Close()
+		in = file
+	}
+	text, err := io.ReadAll(io.LimitReader(in, 64<<10))
+	if token := strings.TrimSpace(string(text)); err == nil && token != "" {
+		return domain.NewSecret(token), nil
+	}
+	return domain.Secret{}, usageError{errors.New("--token: there is no token")}
+}
+
 // execute runs the probes and shows what they find, as they find it. The error is a
 // status if something is wrong.
-func (r *doctorRun) execute(ctx context.Context, environ map[string]string, out io.Writer) error {
+func (r *doctorRun) execute(ctx context.Context, environ map[string]string, token domain.Secret, out io.Writer) error {
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	diagnose := app.Diagnose{Patience: r.timeout, Probes: doctor.Probes(environ, adapters.Runtime{
-		Log: slog.New(slog.DiscardHandler), Audit: io.Discard, Now: time.Now, Random: rand.Reader,
-	})}
+	runtime := adapters.Runtime{Log: slog.New(slog.DiscardHandler), Audit: io.Discard, Now: time.Now, Random: rand.Reader}
+	diagnose := app.Diagnose{Patience: r.timeout, Probes: doctor.Probes(environ, runtime)}
+	if !token.IsZero() {
+		diagnose.Probes = append(diagnose.Probes, adapters.DecorateProbe(doctor.Exchange(environ, runtime, token), runtime.Log))
+	}
 	var diagnosis domain.Diagnosis
 	if r.json {
 		diagnosis = diagnose.Execute(ctx, func(domain.Finding) {})

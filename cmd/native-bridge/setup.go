@@ -148,7 +148,7 @@ func (r *setupRun) examine(ctx context.Context, environ map[string]string) error
 	r.printf("\nThis is what 'native-bridge doctor' says now:\n")
 	examination := doctorRun{timeout: doctorTimeout}
 	var found status
-	if err := examination.execute(ctx, environ, r.out); err != nil && !errors.As(err, &found) {
+	if err := examination.execute(ctx, environ, domain.Secret{}, r.out); err != nil && !errors.As(err, &found) {
 		return err
 	}
 	r.printf("\nNext: set -a; . ./%s; set +a; native-bridge serve\n", r.envFile)
