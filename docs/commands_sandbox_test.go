@@ -120,6 +120,14 @@ func switchesAScenario(t *testing.T, f fence, s *runningSandbox) {
 	post(t, s.Page+"/dev/scenario", `{"id":"all_well"}`)
 }
 
+func breaksTheTenant(t *testing.T, f fence, s *runningSandbox) {
+	needs(t, "curl")
+	out := shell(t, "", nil, "sh", "-ec", strings.ReplaceAll(s.here(t, f.text), "curl -s", "curl -sf"))
+	if !strings.Contains(out, `"mend_first":"NB515"`) {
+		t.Errorf("doctor does not say to mend the grant first: %s", out)
+	}
+}
+
 // answersAsShown types a command and compares the members of what it is answered
 // with those that are shown, and those values that do not differ each time.
 func answersAsShown(t *testing.T, f fence, s *runningSandbox) {

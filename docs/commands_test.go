@@ -64,11 +64,12 @@ var (
 		"docs/oidc.md: # to the letter, as the provider's tokens have it in iss": func(t *testing.T, f fence) { loads(t, f, authsignalToo) },
 	}
 	commands = map[string]func(t *testing.T, f fence, s *runningSandbox){
-		"docs/api.md: curl -s https://bridge.example.com/v1/sessions \\":                              opensASession,
-		"docs/run.md: curl -si https://bridge.example.com/v1/sessions \\":                             opensASession,
-		"docs/sandbox.md: curl -s -X POST http://localhost:8400/dev/token |":                          opensASession,
-		"docs/sandbox.md: curl -s http://localhost:8400/dev/scenario -d '{\"id\":\"script_outage\"}'": switchesAScenario,
-		"docs/sandbox.md: SANDBOX=$(mktemp)":                                                          runsABridgeOfOnesOwn,
+		"docs/api.md: curl -s https://bridge.example.com/v1/sessions \\":                                      opensASession,
+		"docs/run.md: curl -si https://bridge.example.com/v1/sessions \\":                                     opensASession,
+		"docs/sandbox.md: curl -s -X POST http://localhost:8400/dev/token |":                                  opensASession,
+		"docs/sandbox.md: curl -s http://localhost:8400/dev/scenario -d '{\"id\":\"script_outage\"}'":         switchesAScenario,
+		"docs/sandbox.md: curl -s http://localhost:8400/dev/breakage -d '{\"id\":\"grant\",\"broken\":true}'": breaksTheTenant,
+		"docs/sandbox.md: SANDBOX=$(mktemp)":                                                                  runsABridgeOfOnesOwn,
 		"docs/sandbox.md: go doc ./adapters/authsignal/authsignaltest": func(t *testing.T, f fence, _ *runningSandbox) {
 			if out := shell(t, "..", nil, "sh", "-ec", f.text); !strings.Contains(out, "singleUse") || !strings.Contains(out, "ScriptFailure") {
 				t.Errorf("it does not list the knobs:\n%s", out)

@@ -47,15 +47,17 @@ type hops struct {
 	seen      []hop
 	audit     []json.RawMessage
 	listeners map[chan<- event]bool
+	ignoring  int // how many want only the app's hops to be seen
 }
 
-// event is what listeners get: a hop, an audit line, a line of the bridge's log, or
-// the id of the scenario that was switched to.
+// event is what listeners get: a hop, an audit line, a line of the bridge's log, the id
+// of the scenario that was switched to, or the ids of all that is broken now.
 type event struct {
 	Hop      *hop            `json:"hop,omitempty"`
 	Audit    json.RawMessage `json:"audit,omitempty"`
 	Log      json.RawMessage `json:"log,omitempty"`
 	Scenario string          `json:"scenario,omitempty"`
+	Broken   *[]string       `json:"broken,omitempty"`
 }
 
 // kept bounds what is remembered of each kind.
@@ -66,9 +68,25 @@ func newHops() *hops { return &hops{listeners: map[chan<- event]bool{}} }
 func (h *hops) add(x hop) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.ignoring > 0 && x.From != partyApp && x.From != partyBackEnd {
+		return
+	}
 	h.seen = append(h.seen, x)
 	h.seen = h.seen[max(0, len(h.seen)-kept):]
 	h.tell(event{Hop: &x})
+}
+
+// ignoreBridge leaves out the hops of the bridge, and those that they cause, until the
+// function that it returns is called. Doctor asks by the same ways as the bridge does.
+func (h *hops) ignoreBridge() (end func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.ignoring++
+	return func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.ignoring--
+	}
 }
 
 // Write takes audit lines, as the bridge's audit log.
@@ -133,7 +151,7 @@ func (h *hops) take() ([]hop, []json.RawMessage) {
 }
 
 func (h *hops) atAuthsignal(x authsignaltest.Exchange) {
-	if x.Method == "OPTIONS" {
+	if x.Method == "OPTIONS" || strings.HasPrefix(x.Path, "/v1/management/") { // no part of a sign-in
 		return
 	}
 	from := partyApp
@@ -162,6 +180,9 @@ func (h *hops) atAuth0(x auth0test.Exchange) {
 			At: x.Time, Took: milliseconds(x.Duration), From: partyAuth0, To: partyScript,
 			What: what, Meaning: "Auth0 runs " + script + ", which " + meaningOfScript(x.Outcome),
 		})
+		return
+	}
+	if strings.HasPrefix(x.Path, "/api/v2/") || x.GrantType == auth0test.GrantClientCredentials { // no part of a sign-in
 		return
 	}
 	h.add(hop{

@@ -14,8 +14,12 @@ import (
 	"nativebridge/adapters/oidc/oidctest"
 )
 
-// issuerOIDC is the TOKEN_ISSUER with which an OpenID provider replaces Auth0.
-const issuerOIDC = "oidc"
+// issuerOIDC is the TOKEN_ISSUER with which an OpenID provider replaces Auth0, and
+// issuerExchange the one with which Auth0 opens sessions by token exchange.
+const (
+	issuerOIDC     = "oidc"
+	issuerExchange = "auth0-token-exchange"
+)
 
 // startProvider starts an OpenID provider and returns the settings that lead a
 // bridge to it, with a key of the bridge's own to sign assertions with.

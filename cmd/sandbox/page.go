@@ -44,6 +44,9 @@ func (s *sandbox) page(files fs.FS) http.Handler {
 	r.Get("/dev/scenarios", s.devScenarios)
 	r.Post("/dev/scenario", s.devScenario)
 	r.Post("/dev/enrol", s.devEnrol)
+	r.Get("/dev/breakages", s.devBreakages)
+	r.Post("/dev/breakage", s.devBreakage)
+	r.Post("/dev/doctor", s.devDoctor)
 	return r
 }
 

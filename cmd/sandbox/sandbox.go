@@ -16,6 +16,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"time"
 
@@ -39,6 +40,7 @@ const (
 
 const (
 	clientID        = "sandbox-bridge"
+	managementID    = "sandbox-management"
 	connection      = "authsignal"
 	defaultAudience = "https://api.sandbox.example"
 )
@@ -58,7 +60,10 @@ type sandbox struct {
 	stage      stage
 	log        *slog.Logger
 
-	bridgeURL, opsURL, pageURL, caFile, clientSecret string
+	breaker breaker
+	doctor  sync.Mutex // held while it runs
+
+	bridgeURL, opsURL, pageURL, caFile, clientSecret, managementSecret string
 
 	failed   chan error
 	cleanUps []func()
@@ -96,7 +101,7 @@ func start(ctx context.Context, environ map[string]string, real *realTenant, err
 }
 
 // startEmulators starts both tenants as a bridge with these settings needs them.
-func (s *sandbox) startEmulators(_ context.Context, environ map[string]string) error {
+func (s *sandbox) startEmulators(ctx context.Context, environ map[string]string) error {
 	settings := s.reach.withAddresses(withDefaults(environ))
 	// Settings that do not exist yet stand in until the emulators are up.
 	placeholders := map[string]string{
@@ -121,9 +126,9 @@ func (s *sandbox) startEmulators(_ context.Context, environ map[string]string) e
 		return err
 	}
 	s.cleanUps = append(s.cleanUps, func() { _ = s.authsignal.Close() })
-	s.clientSecret = rand.Text()
+	s.clientSecret, s.managementSecret = rand.Text(), rand.Text()
 	if s.auth0, err = onUsualPort(loopback, auth0Port, func(addr string) (*auth0test.Server, error) {
-		return auth0test.Start(s.tenant(addr, wanted, s.clientSecret))
+		return auth0test.Start(s.tenant(addr, wanted))
 	}); err != nil {
 		return err
 	}
@@ -135,54 +140,53 @@ func (s *sandbox) startEmulators(_ context.Context, environ map[string]string) e
 	s.settings = pointed(settings, map[string]string{
 		"AUTHSIGNAL_API_URL": s.authsignal.APIURL(), "AUTHSIGNAL_SECRET": s.authsignal.Secret(),
 		"AUTH0_DOMAIN": s.auth0.Domain(), "AUTH0_CLIENT_SECRET": s.clientSecret,
+		// What setup and doctor get in with. The bridge reads none of it.
+		"AUTHSIGNAL_MANAGEMENT_SECRET": s.authsignal.ManagementSecret(),
+		"AUTH0_MANAGEMENT_CLIENT_ID":   managementID, "AUTH0_MANAGEMENT_CLIENT_SECRET": s.managementSecret,
 	})
 	if s.config, err = adapters.LoadConfig(s.settings); err != nil {
 		return err
 	}
 	s.phones = newPhones(s.authsignal, s.config)
-	return nil
+	if err := s.setUp(ctx); err != nil {
+		return err
+	}
+	return s.calm(ctx)
 }
 
-// tenant is the Auth0 side: an application, the connection with the Login script,
-// and an API for access tokens.
-func (s *sandbox) tenant(addr string, wanted adapters.Config, secret string) auth0test.Options {
+// tenant is what set-up finds at Auth0: an application with nothing set, so that its id is
+// always the same, and the connection of the users who are there already, if sessions are
+// opened by token exchange.
+func (s *sandbox) tenant(addr string, wanted adapters.Config) auth0test.Options {
+	options := auth0test.Options{
+		Addr:    addr,
+		Observe: s.hops.atAuth0,
+		Clients: []auth0test.Client{{
+			ID: clientID, Secret: s.clientSecret, Name: "Native Bridge",
+		}, {
+			ID: managementID, Secret: s.managementSecret, Name: "setup, doctor and whoever breaks the tenant",
+			GrantTypes: []string{auth0test.GrantClientCredentials}, Management: auth0test.ManagementScopes(),
+		}},
+	}
+	if wanted.Issuer == issuerExchange {
+		options.Connections = []auth0test.Connection{{Name: wanted.Auth0.Connection}}
+	}
+	return options
+}
+
+// scriptSettings are what the Login script is told.
+func (s *sandbox) scriptSettings(wanted adapters.Config) map[string]string {
 	settings := map[string]string{
 		"AUTHSIGNAL_SECRET":   s.authsignal.Secret(),
 		"AUTHSIGNAL_API_URL":  s.authsignal.APIURL(),
 		"AUTHSIGNAL_ACTION":   string(wanted.Authsignal.Action),
 		"AUTHSIGNAL_SUBJECTS": string(wanted.Auth0.Subjects),
 	}
-	secrets := maps.Clone(settings) // the Action gets the same, and makes users who do not exist yet
-	maps.Copy(secrets, wanted.Auth0.ActionSecrets())
-	secrets["CREATE_USERS_IN"] = wanted.Auth0.Connection
 	if wanted.Auth0.Proof == auth0.ProofSigned {
 		delete(settings, "AUTHSIGNAL_SECRET") // the script asks Authsignal nothing
 	}
 	maps.Copy(settings, wanted.Auth0.LoginSettings())
-	return auth0test.Options{
-		Addr:    addr,
-		Observe: s.hops.atAuth0,
-		Clients: []auth0test.Client{{
-			ID: clientID, Secret: secret, Name: "Native Bridge", AppType: "regular_web",
-			AuthMethod:        auth0test.AuthPost,
-			GrantTypes:        []string{auth0test.GrantPassword, auth0test.GrantPasswordRealm, auth0test.GrantRefreshToken},
-			Connections:       []string{wanted.Auth0.Connection},
-			TrustForwardedFor: true,
-			TokenExchange:     true,
-			RefreshToken:      auth0test.RefreshToken{Rotating: true},
-		}},
-		Connections: []auth0test.Connection{{
-			Name:          wanted.Auth0.Connection,
-			LoginScript:   auth0.LoginScript,
-			Configuration: settings,
-		}},
-		TokenExchangeProfiles: []auth0test.TokenExchangeProfile{{
-			SubjectTokenType: string(wanted.Auth0.SubjectTokenType),
-			Action:           auth0.ExchangeAction,
-			Secrets:          secrets,
-		}},
-		APIs: []auth0test.API{{Identifier: wanted.Auth0.Audience, AllowOfflineAccess: true}},
-	}
+	return settings
 }
 
 func (s *sandbox) writeCA() error {

@@ -3,6 +3,8 @@ import { Authsignal } from "@authsignal/browser";
 
 import { getJSON } from "./api.js";
 import { App } from "./app.js";
+import { Breakages } from "./breakages.js";
+import { Doctor } from "./doctor.js";
 import { byID } from "./dom.js";
 import { Journey } from "./journey.js";
 import { Outcome } from "./outcome.js";
@@ -11,13 +13,28 @@ import { Scenarios } from "./scenarios.js";
 const journey = new Journey();
 const outcome = new Outcome();
 let app = null;
-const scenarios = new Scenarios((scenario) => {
-  outcome.expect(scenario);
-  app?.scenarioChanged();
+const doctor = new Doctor();
+const scenarios = new Scenarios(() => expect());
+const breakages = new Breakages(() => {
+  expect();
+  doctor.run();
 });
+
+// BROKEN is what to expect of a tenant that is broken.
+const BROKEN = {
+  user: "Sees what a wrong setting leads to, at once or later. Some let people in who should not be.",
+  app: "Gets a stable code, which says nothing of the setting.",
+  operator: "Runs doctor, which names the setting and the fix.",
+};
+
+function expect() {
+  outcome.expect(breakages.any ? BROKEN : scenarios.current);
+  app?.scenarioChanged();
+}
 
 async function start() {
   await scenarios.load();
+  await breakages.load();
   await listen();
   const config = await getJSON("/dev/config");
   document.body.classList.toggle("real", config.real);
@@ -34,11 +51,12 @@ async function start() {
 function listen() {
   const events = new EventSource("/dev/events");
   events.addEventListener("message", ({ data }) => {
-    const { hop, audit, log, scenario } = JSON.parse(data);
+    const { hop, audit, log, scenario, broken } = JSON.parse(data);
     if (hop) journey.add(hop);
     if (audit) outcome.add("audit", audit);
     if (log) outcome.add("log", log);
     if (scenario) scenarios.show(scenario);
+    if (broken) breakages.show(broken);
   });
   return new Promise((resolve) => events.addEventListener("open", resolve, { once: true }));
 }
