@@ -109,12 +109,16 @@ func (m *managed) storedConnection() (*storedConnection, error) {
 	return conn, nil
 }
 
+// getConnection tells the id whatever fields are asked for, as recorded by Auth0's
+// Terraform provider, which relies on it.
 func getConnection(m *managed) (answer, error) {
 	conn, err := m.storedConnection()
 	if err != nil {
 		return answer{}, err
 	}
-	return m.one(m.showConnection(conn))
+	shown := m.fields(documents{m.showConnection(conn)})[0]
+	shown["id"] = conn.str("id")
+	return jsonAnswer(shown)
 }
 
 // updateConnection replaces options as a whole, and sets the display name back to

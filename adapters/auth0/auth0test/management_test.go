@@ -378,6 +378,16 @@ func TestTheDefaultDirectoryIsAsked(t *testing.T) {
 	wantAPIError(t, m.call("PATCH", "/tenants/settings", `{"default_directory": "nowhere"}`), 400, "invalid_body", "nowhere")
 }
 
+func TestAConnectionTellsItsIDWhateverIsAskedFor(t *testing.T) {
+	t.Parallel()
+	m := manage(t, nil)
+	path := m.connection()
+	r := m.must("GET", path+"?fields=strategy,name&include_fields=true", "")
+	if want := map[string]any{"id": strings.TrimPrefix(path, "/connections/"), "strategy": "auth0", "name": database}; !reflect.DeepEqual(r.body, want) {
+		t.Errorf("it is %s, want %v", r.text, want)
+	}
+}
+
 func TestPagesOfBothKinds(t *testing.T) {
 	t.Parallel()
 	m := manage(t, nil)
