@@ -91,8 +91,11 @@ var (
 		},
 	}
 	notRun = map[string]string{
-		"docs/tenant.md: make build":                            "it sets up real tenants; cmd/native-bridge/testdata/setup-auth0.txtar and setup-authsignal.txtar run the commands",
-		"docs/tenant.md: set -a; . ./native-bridge.env; set +a": "it looks at a real tenant; cmd/native-bridge/testdata has sessions with doctor",
+		"docs/tenant.md: make build":                                                                                         "it sets up real tenants; cmd/native-bridge/testdata/setup-auth0.txtar and setup-authsignal.txtar run the commands",
+		"docs/tenant.md: set -a; . ./native-bridge.env; set +a":                                                              "it looks at a real tenant; cmd/native-bridge/testdata has sessions with doctor",
+		"docs/tenant-in-git.md: export AUTHSIGNAL_API_URL=https://eu.api.authsignal.com/v1":                                  "cmd/native-bridge/testdata/setup-auth0-export.txtar runs the commands",
+		"docs/tenant-in-git.md: export AUTH0_DOMAIN=example.eu.auth0.com":                                                    "it sets up a real tenant, and 'make test' does not install Terraform",
+		"docs/tenant-in-git.md: export AUTH0_DOMAIN=example.eu.auth0.com                           # of one of your tenants": "it sets up a real tenant; cmd/sandbox/deploycli_test.go runs deploy-cli",
 		"docs/tenant-token-exchange.md: curl https://YOUR_TENANT/api/v2/token-exchange-profiles -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json' -d '{": "it sets up a real tenant",
 		"docs/mobile/android.md: keytool -exportcert -keystore release.jks -alias release | openssl dgst -sha256 -binary | base64 | tr '+/' '-_' | tr -d '='":                  "it needs a JDK and a key of an app",
 		"docs/model/README.md: $ .ci/model":                       "'make check' runs it, for minutes, and fails if the model does not hold",

@@ -42,7 +42,7 @@ func (r *setupRun) flags(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&r.yes, "yes", false, "do it without asking")
 	cmd.Flags().BoolVar(&r.dryRun, "dry-run", false, "show the plan and change nothing")
 	cmd.Flags().StringVar(&r.envFile, "env-file", "native-bridge.env", "the environment file of the bridge: read for what is known already, and written at the end")
-	cmd.Flags().BoolVar(&r.force, "force", false, "replace values that the environment file has already")
+	cmd.Flags().BoolVar(&r.force, "force", false, "replace values that the environment file has already, or files of an export")
 }
 
 // environ returns the process' environment, completed by the environment file. Where

@@ -26,19 +26,38 @@ environment and from the environment file, and besides
       the tenant's own domain, if AUTH0_DOMAIN is a custom one
 
 or, with --token-stdin, an access token of that API. docs/tenant.md lists the scopes that it
-needs; one that is missing is named before anything is changed.`
+needs; one that is missing is named before anything is changed.
+
+For teams that keep their tenant in git, --export writes the same as files, without a
+secret in them, and asks nobody: it needs neither the tenant nor those credentials.
+docs/tenant-in-git.md says how the files are used.
+
+  native-bridge setup auth0 --export terraform DIR
+  native-bridge setup auth0 --export deploy-cli DIR`
 
 func setupAuth0Command() *cobra.Command {
 	var run setupRun
 	var choices tenant.Choices
 	var tokenStdin bool
+	var export string
 	cmd := &cobra.Command{
-		Use:   "auth0",
+		Use:   "auth0 [--export TOOL DIR]",
 		Short: "Sets an Auth0 tenant up",
 		Long:  setupAuth0Help,
-		Args:  noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		Args: func(cmd *cobra.Command, args []string) error {
+			if export == "" {
+				return noArguments(cmd, args)
+			}
+			if len(args) != 1 {
+				return usageError{errors.New("name one folder to write to: native-bridge setup auth0 --export TOOL DIR")}
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
 			run.in, run.out = bufio.NewReader(cmd.InOrStdin()), cmd.OutOrStdout()
+			if export != "" {
+				return run.export(export, args[0], choices)
+			}
 			return run.auth0(cmd.Context(), choices, tokenStdin)
 		},
 	}
@@ -46,6 +65,7 @@ func setupAuth0Command() *cobra.Command {
 	cmd.Flags().StringVar(&choices.Application, "application", "Native Bridge", "the name of the application to make, and of the Action")
 	cmd.Flags().StringVar(&choices.Adopt, "adopt", "", "the client id of an application that exists and is to be the bridge's")
 	cmd.Flags().StringVar(&choices.CreateUsersIn, "create-users-in", "", "the connection in which the Action makes users who do not exist yet (auth0-token-exchange)")
+	cmd.Flags().StringVar(&export, "export", "", "terraform or deploy-cli: write files for that tool into the folder DIR, and set nothing up")
 	cmd.Flags().BoolVar(&tokenStdin, "token-stdin", false, "read an access token of the Management API from the first line of standard input")
 	return cmd
 }

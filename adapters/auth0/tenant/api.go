@@ -62,13 +62,17 @@ func (s *Setup) planAPI(now *state) domain.TenantStep {
 	return stepOf("api", fmt.Sprintf("API %q", s.config.Audience), now.api, s.apiSettings(now))
 }
 
+// newAPI is the API as it is made.
+func (s *Setup) newAPI(now *state) object {
+	return patched(object{"identifier": s.config.Audience}, s.apiSettings(now))
+}
+
 func (s *Setup) applyAPI(ctx context.Context, now *state) error {
-	wanted := s.apiSettings(now)
 	if now.api == nil {
-		body := patched(object{"identifier": s.config.Audience}, wanted)
-		_, err := s.management.api.ResourceServers.Create(ctx, nil, option.WithBodyProperties(body))
+		_, err := s.management.api.ResourceServers.Create(ctx, nil, option.WithBodyProperties(s.newAPI(now)))
 		return s.done("create the API", err)
 	}
+	wanted := s.apiSettings(now)
 	_, err := s.management.api.ResourceServers.Update(ctx, now.api.text("id"), nil, option.WithBodyProperties(s.changed(now.api, wanted)))
 	return s.done("change the API", err)
 }

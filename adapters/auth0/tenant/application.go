@@ -101,14 +101,18 @@ func (s *Setup) planApplication(now *state) domain.TenantStep {
 	return stepOf("application", s.applicationName(), now.application, s.applicationSettings())
 }
 
+// newApplication is the bridge's application as it is made.
+func (s *Setup) newApplication() object {
+	return patched(object{"name": s.choices.Application}, s.applicationSettings())
+}
+
 func (s *Setup) applyApplication(ctx context.Context, now *state) error {
-	wanted := s.applicationSettings()
 	if now.application == nil {
-		body := patched(object{"name": s.choices.Application}, wanted)
-		_, err := s.management.api.Clients.Create(ctx, nil, option.WithBodyProperties(body))
+		_, err := s.management.api.Clients.Create(ctx, nil, option.WithBodyProperties(s.newApplication()))
 		return s.done("create the application", err)
 	}
-	_, err := s.management.api.Clients.Update(ctx, now.application.text("client_id"), nil, option.WithBodyProperties(s.changed(now.application, wanted)))
+	changed := s.changed(now.application, s.applicationSettings())
+	_, err := s.management.api.Clients.Update(ctx, now.application.text("client_id"), nil, option.WithBodyProperties(changed))
 	return s.done("change the application", err)
 }
 

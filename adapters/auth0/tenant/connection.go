@@ -37,8 +37,8 @@ func (s *Setup) connectionSettings(now *state) []setting {
 	}
 	values := s.scriptSettings(s.clientID(now))
 	script := marked(auth0.LoginScript, values)
-	list = append(list, long(loginScript, script, "the Login script judges each sign-in, and opens no session otherwise", saysScript("our login.js", auth0.LoginScript)))
-	stale := now.connection.text(loginScript) != script
+	stale := !stands(now.connection.text(loginScript), auth0.LoginScript, values)
+	list = append(list, long(loginScript, script, !stale, "the Login script judges each sign-in, and opens no session otherwise", saysScript("our login.js", auth0.LoginScript)))
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		list = append(list, sealed("options.configuration."+name, domain.NewSecret(values[name]), stale, "the Login script goes by it"))
 	}
@@ -68,18 +68,21 @@ func (s *Setup) planConnection(now *state) domain.TenantStep {
 	return stepOf("connection", s.connectionName(), now.connection, s.connectionSettings(now))
 }
 
+// newConnection is the connection as it is made.
+func (s *Setup) newConnection(now *state) object {
+	return patched(object{"name": s.config.Connection, "strategy": "auth0"}, s.connectionSettings(now))
+}
+
 // applyConnection writes the options whole, because Auth0 replaces them whole, and all
 // of the configuration in plain text: what Auth0 tells of it is ciphertext, which would
 // become the value ("Update a connection", Management API).
 func (s *Setup) applyConnection(ctx context.Context, now *state) error {
-	wanted := s.connectionSettings(now)
 	if now.connection == nil {
-		body := patched(object{"name": s.config.Connection, "strategy": "auth0"}, wanted)
-		_, err := s.management.api.Connections.Create(ctx, nil, option.WithBodyProperties(body))
+		_, err := s.management.api.Connections.Create(ctx, nil, option.WithBodyProperties(s.newConnection(now)))
 		return s.done("create the connection", err)
 	}
 	before := now.connection.put("options.configuration", map[string]any{})
-	body := object{"options": patched(before, wanted)["options"]}
+	body := object{"options": patched(before, s.connectionSettings(now))["options"]}
 	if name := now.connection.text("display_name"); name != "" {
 		body["display_name"] = name // Auth0 takes one that is not sent for the connection's name
 	}

@@ -71,6 +71,13 @@ func (o object) put(path string, value any) object {
 	return copied
 }
 
+// without returns a copy that lacks a member.
+func (o object) without(name string) object {
+	copied := maps.Clone(o)
+	delete(copied, name)
+	return copied
+}
+
 // setting is what must hold at one place of an object.
 type setting struct {
 	path string
@@ -139,9 +146,9 @@ func absent(path, why string) setting {
 	}
 }
 
-// long wants a text that is too long to show.
-func long(path, want, why string, says func(value any) string) setting {
-	return setting{path: path, want: want, why: why, says: says}
+// long wants a text that is too long to show. stands says that what is there will do.
+func long(path, want string, stands bool, why string, says func(value any) string) setting {
+	return setting{path: path, want: want, why: why, says: says, holds: func(any) bool { return stands }}
 }
 
 func (s setting) ok(o object) bool {

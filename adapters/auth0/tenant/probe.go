@@ -312,7 +312,7 @@ func (l *look) judgeParameters() (problem, fix string) {
 // judgeValues compares the mark that setup has left, since Auth0 never tells values.
 func (l *look) judgeValues() (problem, fix string) {
 	script := l.now.connection.text(loginScript)
-	if mark, _ := unmarked(script); mark == "" || mark == markOf(l.scriptSettings(l.clientID(l.now))) {
+	if mark, _ := unmarked(script); mark == "" || isMarkOf(mark, l.scriptSettings(l.clientID(l.now))) {
 		return "", ""
 	}
 	return "setup wrote them with other values than the bridge has now", l.parametersWhere()
@@ -438,7 +438,7 @@ func (l *look) judgeSecrets() (problem, fix string) {
 		}
 	}
 	mark, _ := unmarked(l.now.action.text("code"))
-	if mark == "" || mark == markOf(l.scriptSettings(l.clientID(l.now))) {
+	if mark == "" || isMarkOf(mark, l.scriptSettings(l.clientID(l.now))) {
 		return "", ""
 	}
 	return "setup wrote them with other values than the bridge has now", "native-bridge setup auth0; by hand: dashboard, Actions, Library, its secrets"

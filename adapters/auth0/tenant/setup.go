@@ -208,7 +208,7 @@ func (s *Setup) scriptSettings(clientID string) map[string]string {
 func marked(script string, values map[string]string) string { return markOf(values) + "\n" + script }
 
 // markOf holds a hash of the values. A secret of at least 128 random bits is among
-// them, so that nobody finds one by guessing.
+// them, or none is, so that nobody finds one by guessing.
 func markOf(values map[string]string) string {
 	hash := sha256.New()
 	for _, name := range slices.Sorted(maps.Keys(values)) {
@@ -218,6 +218,17 @@ func markOf(values map[string]string) string {
 		}
 	}
 	return markPrefix + base64.RawURLEncoding.EncodeToString(hash.Sum(nil)[:16])
+}
+
+// stands reports whether a script that stands somewhere is ours, and has the mark of
+// these values: in full, or as an export knows them, which is all but notInFiles.
+func stands(have, ours string, values map[string]string) bool {
+	mark, rest := unmarked(have)
+	return rest == ours && isMarkOf(mark, values)
+}
+
+func isMarkOf(mark string, values map[string]string) bool {
+	return mark == markOf(values) || mark == markOf(inFiles(values))
 }
 
 const markPrefix = "// Made by native-bridge setup. Do not edit; run it again. Settings: "
@@ -274,7 +285,7 @@ func (s *Setup) byHand() []domain.Instruction {
 
 // remarks are what an operator should know and setup leaves as it is.
 func (s *Setup) remarks(now *state) []domain.Instruction {
-	remarks := slices.Concat(s.apiRemarks(now), s.applicationRemarks(now))
+	remarks := slices.Concat(s.apiRemarks(now), s.applicationRemarks(now), s.exportRemarks(now))
 	if s.config.exchanges() {
 		return remarks
 	}

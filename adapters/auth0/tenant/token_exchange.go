@@ -22,14 +22,14 @@ const (
 // actionSettings are what must hold of the Action that judges tokens.
 func (s *Setup) actionSettings(now *state) []setting {
 	values := s.scriptSettings(s.clientID(now))
-	code := marked(auth0.ExchangeAction, values)
+	stale := !stands(now.action.text("code"), auth0.ExchangeAction, values)
 	list := []setting{
-		long("code", code, "the Action judges each sign-in, and opens no session otherwise", saysScript("our exchange.js", auth0.ExchangeAction)),
+		long("code", marked(auth0.ExchangeAction, values), !stale, "the Action judges each sign-in, and opens no session otherwise", saysScript("our exchange.js", auth0.ExchangeAction)),
 		{
 			path: "runtime", want: "node22", why: "the Action is tried with Node 18 and 22",
 			holds: func(have any) bool { return have == "node18" || have == "node22" },
 		},
-		secretsSetting(values, now.action.text("code") != code),
+		secretsSetting(values, stale),
 		{
 			path: "all_changes_deployed", want: true, why: "an Action that is not deployed does nothing",
 			says: func(deployed any) string { return map[any]string{true: "yes"}[deployed] },
@@ -68,18 +68,26 @@ func (s *Setup) planAction(now *state) domain.TenantStep {
 	return stepOf("action", fmt.Sprintf("Action %q", s.choices.Application), now.action, s.actionSettings(now))
 }
 
-// applyAction writes the Action, waits until Auth0 has built it, and deploys it.
-func (s *Setup) applyAction(ctx context.Context, now *state) error {
+// writtenAction is what is written of the Action, new or not.
+func (s *Setup) writtenAction(now *state) object {
 	body := object{}
 	for _, wanted := range s.actionSettings(now) {
 		if wanted.path != "all_changes_deployed" {
 			body[wanted.path] = wanted.want
 		}
 	}
-	id := now.action.text("id")
 	if now.action == nil {
 		body["name"] = s.choices.Application
 		body["supported_triggers"] = []any{map[string]any{"id": exchangeTrigger, "version": "v1"}}
+	}
+	return body
+}
+
+// applyAction writes the Action, waits until Auth0 has built it, and deploys it.
+func (s *Setup) applyAction(ctx context.Context, now *state) error {
+	body := s.writtenAction(now)
+	id := now.action.text("id")
+	if now.action == nil {
 		made, err := s.management.api.Actions.Create(ctx, nil, option.WithBodyProperties(body))
 		if err != nil {
 			return s.management.explain("create the Action", err)
@@ -140,12 +148,16 @@ func (s *Setup) planProfile(now *state) domain.TenantStep {
 	return step
 }
 
+// newProfile is the profile as it is made.
+func (s *Setup) newProfile(now *state) object {
+	return patched(object{"name": s.choices.Application}, s.profileSettings(now))
+}
+
 func (s *Setup) applyProfile(ctx context.Context, now *state) error {
 	if now.action == nil {
 		return fmt.Errorf("the Action %q does not exist yet", s.choices.Application)
 	}
-	body := patched(object{"name": s.choices.Application}, s.profileSettings(now))
-	_, err := s.management.api.TokenExchangeProfiles.Create(ctx, nil, option.WithBodyProperties(body))
+	_, err := s.management.api.TokenExchangeProfiles.Create(ctx, nil, option.WithBodyProperties(s.newProfile(now)))
 	return s.done("create the token exchange profile", err)
 }
 
