@@ -1,0 +1,3 @@
+// Package hcltest reads the Terraform module that setup exports with Terraform's own
+// parser.
+package hcltest
