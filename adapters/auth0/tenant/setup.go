@@ -45,31 +45,35 @@ func NewSetup(management *Management, config Config, choices Choices) *Setup {
 // part is one object that the bridge needs of the tenant.
 type part struct {
 	id    string
+	reads []func(context.Context, *state) error // all that plan and apply look at
+	stops func(*state) []domain.Instruction     // what keeps apply from being done; nil: nothing
 	plan  func(*state) domain.TenantStep
 	apply func(context.Context, *state) error
 }
 
 // parts are what the bridge needs, in an order in which each needs only those before.
 func (s *Setup) parts() []part {
+	type reads = []func(context.Context, *state) error
 	var parts []part
 	if s.config.Audience != "" {
-		parts = append(parts, part{"api", s.planAPI, s.applyAPI})
+		parts = append(parts, part{"api", reads{s.readAPI}, nil, s.planAPI, s.applyAPI})
 	}
-	parts = append(parts, part{"application", s.planApplication, s.applyApplication})
+	parts = append(parts, part{"application", reads{s.readApplication}, s.applicationBlockers, s.planApplication, s.applyApplication})
+	use := reads{s.readApplication, s.readConnection, s.readUse}
 	if s.config.exchanges() {
 		parts = append(parts,
-			part{"action", s.planAction, s.applyAction},
-			part{"profile", s.planProfile, s.applyProfile},
+			part{"action", reads{s.readApplication, s.readAction}, s.actionBlockers, s.planAction, s.applyAction},
+			part{"profile", reads{s.readAction, s.readProfile}, s.profileBlockers, s.planProfile, s.applyProfile},
 		)
 		if s.choices.CreateUsersIn != "" {
-			parts = append(parts, part{"users-connection", s.planUsersConnection, s.applyUsersConnection})
+			parts = append(parts, part{"users-connection", use, s.usersConnectionBlockers, s.planUsersConnection, s.applyUsersConnection})
 		}
 		return parts
 	}
 	return append(parts,
-		part{"connection", s.planConnection, s.applyConnection},
-		part{"connection-applications", s.planApplicationsOfConnection, s.applyApplicationsOfConnection},
-		part{"application-connections", s.planConnectionsOfApplication, s.applyConnectionsOfApplication},
+		part{"connection", reads{s.readApplication, s.readConnection}, s.connectionBlockers, s.planConnection, s.applyConnection},
+		part{"connection-applications", use, nil, s.planApplicationsOfConnection, s.applyApplicationsOfConnection},
+		part{"application-connections", use, nil, s.planConnectionsOfApplication, s.applyConnectionsOfApplication},
 	)
 }
 
@@ -102,28 +106,41 @@ func (s *Setup) Plan(ctx context.Context) (domain.TenantPlan, error) {
 	}
 	for _, part := range s.parts() {
 		plan.Steps = append(plan.Steps, part.plan(now))
+		if part.stops != nil {
+			plan.Blockers = append(plan.Blockers, part.stops(now)...)
+		}
 	}
-	plan.Blockers = s.blockers(now)
 	plan.Remarks = s.remarks(now)
 	plan.ByHand = s.byHand()
 	return plan, nil
 }
 
-// Apply implements ports.TenantSetup.
+// Apply implements ports.TenantSetup. It reads no more than the step is about.
 func (s *Setup) Apply(ctx context.Context, step domain.TenantStep) error {
-	now, err := s.read(ctx)
-	if err != nil {
-		return err
-	}
-	if blockers := s.blockers(now); len(blockers) > 0 {
-		return fmt.Errorf("the tenant has changed since it was planned: %s", blockers[0].What)
-	}
 	for _, part := range s.parts() {
-		if part.id == step.ID && part.plan(now).Action != domain.Keep {
-			return part.apply(ctx, now)
+		if part.id == step.ID {
+			return s.apply(ctx, part)
 		}
 	}
-	return nil
+	return fmt.Errorf("there is no step %q", step.ID)
+}
+
+func (s *Setup) apply(ctx context.Context, part part) error {
+	now := &state{}
+	for _, read := range part.reads {
+		if err := read(ctx, now); err != nil {
+			return err
+		}
+	}
+	if part.plan(now).Action == domain.Keep {
+		return nil
+	}
+	if part.stops != nil {
+		if stops := part.stops(now); len(stops) > 0 {
+			return fmt.Errorf("the tenant has changed since it was planned: %s", stops[0].What)
+		}
+	}
+	return part.apply(ctx, now)
 }
 
 // Settings implements ports.TenantSetup.
@@ -261,14 +278,6 @@ func saysScript(name, ours string) func(any) string {
 		}
 		return fmt.Sprintf("another script (%s, %d lines)", version(rest), strings.Count(rest, "\n")+1)
 	}
-}
-
-// blockers are what keeps the plan from being carried out.
-func (s *Setup) blockers(now *state) []domain.Instruction {
-	if s.config.exchanges() {
-		return slices.Concat(s.applicationBlockers(now), s.exchangeBlockers(now))
-	}
-	return slices.Concat(s.applicationBlockers(now), s.connectionBlockers(now))
 }
 
 // byHand is what only the operator can decide.

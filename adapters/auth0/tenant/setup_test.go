@@ -226,6 +226,9 @@ func TestSetupFinishesAfterAnyCallFailed(t *testing.T) {
 		calls := slices.Clone(whole.calls)
 		for n, call := range calls {
 			for _, after := range []bool{false, true} {
+				if after && strings.HasPrefix(call, "GET ") {
+					continue // it has no effect
+				}
 				t.Run(fmt.Sprintf("%s, call %d, %s, after it was done %t", kind, n, call, after), func(t *testing.T) {
 					t.Parallel()
 					s := emptyTenant(t, auth0test.ManagementScopes())

@@ -191,26 +191,24 @@ func (s *Setup) usersConnectionBlockers(now *state) []domain.Instruction {
 	return nil
 }
 
-// exchangeBlockers keep setup from what cannot be mended by a change.
-func (s *Setup) exchangeBlockers(now *state) []domain.Instruction {
-	blockers := s.usersConnectionBlockers(now)
-	if now.profile != nil && now.profile.text("action_id") != now.action.text("id") {
-		blockers = append(blockers, domain.Instruction{
-			Where: "AUTH0_SUBJECT_TOKEN_TYPE",
-			What:  fmt.Sprintf("a profile with the type %s exists and has another Action: choose another type, or delete that profile", s.config.SubjectTokenType),
-			Why:   "a profile's Action cannot be changed",
-		})
+// profileBlockers keep setup from what cannot be mended by a change.
+func (s *Setup) profileBlockers(now *state) []domain.Instruction {
+	if now.profile == nil || now.profile.text("action_id") == now.action.text("id") {
+		return nil
 	}
+	return blocked("AUTH0_SUBJECT_TOKEN_TYPE",
+		fmt.Sprintf("a profile with the type %s exists and has another Action: choose another type, or delete that profile", s.config.SubjectTokenType),
+		"a profile's Action cannot be changed")
+}
+
+// actionBlockers keep setup away from an Action of somebody else.
+func (s *Setup) actionBlockers(now *state) []domain.Instruction {
 	triggers, _ := now.action.at("supported_triggers").([]any)
 	for _, item := range triggers {
 		trigger, _ := item.(map[string]any)
 		if id := object(trigger).text("id"); id != exchangeTrigger {
-			blockers = append(blockers, domain.Instruction{
-				Where: "--application",
-				What:  fmt.Sprintf("an Action named %q exists that is for %s: choose another name", s.choices.Application, id),
-				Why:   "the bridge's Action must be its own",
-			})
+			return blocked("--application", fmt.Sprintf("an Action named %q exists that is for %s: choose another name", s.choices.Application, id), "the bridge's Action must be its own")
 		}
 	}
-	return blockers
+	return nil
 }
