@@ -21,7 +21,7 @@ const AssertionLifetime = time.Minute
 type asserter struct {
 	key      *signingKey
 	issuer   string
-	audience string // one string: the issuer identifier, and nothing that looks like it
+	audience string // the issuer identifier as one string, to the letter
 	now      func() time.Time
 	random   io.Reader
 }

@@ -19,8 +19,8 @@ import (
 // background, and the last good one serves while that fails.
 const (
 	configurationFreshFor = time.Hour
-	configurationCoolDown = 10 * time.Second // of one that serves
-	configurationRetry    = time.Second      // of one that was never had
+	configurationCoolDown = 10 * time.Second // between attempts while there is one
+	configurationRetry    = time.Second      // between attempts before there is one
 	configurationTimeout  = 3 * time.Second
 )
 
@@ -74,8 +74,8 @@ func (d *discovery) look() (found *provider, stale bool) {
 	return d.found, now.Sub(d.fetched) > configurationFreshFor && now.Sub(d.tried) > configurationCoolDown
 }
 
-// fetch fetches the configuration. Concurrent calls share one request, and a
-// failure less than a second old stands.
+// fetch fetches the configuration. Concurrent calls share one request. After a failure,
+// calls get the same error for a second.
 func (d *discovery) fetch(ctx context.Context) (*provider, error) {
 	select {
 	case result := <-d.start(ctx):

@@ -32,8 +32,8 @@ const (
 
 // Issuer opens sessions with the JWT bearer grant: the bridge signs an assertion
 // about the person whom the passkey proved, and the provider, which knows the
-// bridge's key, answers with tokens. It renews and revokes them too, because their
-// refresh tokens are its client's, and knows the keys they are signed with.
+// bridge's key, answers with tokens. An Issuer also renews and revokes sessions, because
+// the refresh tokens belong to its client, and it publishes the provider's keys.
 type Issuer struct {
 	client     *upstream.Client
 	config     Config
@@ -142,9 +142,9 @@ func (i *Issuer) setAudience(form url.Values, audience string) {
 }
 
 // ask posts the form that compose makes to one of the provider's endpoints and
-// returns the body of a 200. It asks once more, with fresh assertions, if nobody
-// has seen the first request; any other failure may have opened a session or used
-// a refresh token up. Invalid is the reason that invalid_grant stands for.
+// returns the body of a 200. It asks once more, with fresh assertions, if the first
+// request was not processed. After any other failure a session may have been opened, or
+// a refresh token used up. Invalid is the reason that invalid_grant stands for.
 func (i *Issuer) ask(ctx context.Context, provider *provider, endpoint string, invalid domain.Error, compose func() (url.Values, error)) ([]byte, error) {
 	attempt := func() (upstream.Reply, url.Values, error) {
 		form, err := compose()
@@ -167,7 +167,7 @@ func (i *Issuer) ask(ctx context.Context, provider *provider, endpoint string, i
 	return reply.Body, nil
 }
 
-// post authenticates the client, which adds to form, and sends it.
+// post adds the client's authentication to form, and sends it.
 func (i *Issuer) post(ctx context.Context, provider *provider, endpoint string, form url.Values) (upstream.Reply, error) {
 	secretInBody := i.login == nil && provider.wantsSecretInBody()
 	switch {

@@ -71,8 +71,8 @@ func parsePrivateKey(text []byte) (*signingKey, error) {
 	return nil, errors.New("it is neither an EC nor an RSA key")
 }
 
-// firstKeyBlock returns the first PEM block that openssl does not write before the
-// key.
+// firstKeyBlock returns the first PEM block that is a key. openssl may write blocks of
+// other kinds before it.
 func firstKeyBlock(text []byte) *pem.Block {
 	for {
 		block, rest := pem.Decode(text)

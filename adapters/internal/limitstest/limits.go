@@ -1,5 +1,5 @@
-// Package limitstest holds the time limits of the code against those that
-// docs/architecture.md tells, so that a limit and its document change together.
+// Package limitstest compares the time limits of the code with those in
+// docs/architecture.md, so that a limit and its document change together.
 package limitstest
 
 import (
@@ -11,7 +11,7 @@ import (
 )
 
 // Documented fails unless the table of time limits in docs/architecture.md has a
-// row that names name, such as `authsignal.VerifyTimeout`, and tells limit.
+// row for name, such as `authsignal.VerifyTimeout`, with that limit.
 func Documented(t *testing.T, name string, limit time.Duration) {
 	t.Helper()
 	for line := range strings.Lines(document(t)) {

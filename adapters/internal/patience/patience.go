@@ -1,5 +1,5 @@
-// Package patience is for tests that wait for a goroutine: they fail, and say for
-// what they waited in vain, instead of hanging.
+// Package patience is for tests that wait for a goroutine: instead of hanging, they
+// fail and say what did not happen.
 package patience
 
 import (
@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Limit is how long something may take that must happen. It judges nobody's speed:
-// only what never happens uses it up.
+// Limit is how long a test waits for something that must happen. It is no limit of
+// speed: only what never happens takes so long.
 const Limit = 30 * time.Second
 
 // Receive returns what comes from the channel, the zero value if it is closed. If

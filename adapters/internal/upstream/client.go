@@ -95,7 +95,7 @@ func New(o Options) *Client {
 			WriteByteTimeout: 3 * time.Second,
 		},
 	}
-	// That of net/http would repeat a request whose stream was reset with
+	// net/http's own HTTP/2 would repeat a request whose stream was reset with
 	// PROTOCOL_ERROR, though it may have been processed. This one does not.
 	if err := http2.ConfigureTransport(c.http); err != nil { //nolint:staticcheck // see above
 		panic(fmt.Errorf("HTTP/2 for a transport that has none yet: %w", err))
@@ -182,10 +182,10 @@ func (c *Client) Trouble() *Trouble {
 	return c.trouble
 }
 
-// Refused tells that reply, which Do has returned, refuses the bridge itself and
-// not somebody whom it asked for: its credentials are wrong, or its party is not
-// what listens there. Only an adapter can know that. It is the party's trouble
-// until the same question has an answer in the 200s.
+// Refused notes that a reply of Do refuses the bridge itself and not the person whom it
+// asked about: the bridge's credentials are wrong, or something else listens at that
+// address. Only an adapter can know that. It is the party's trouble until the same
+// request is answered with a status in the 200s.
 func (c *Client) Refused(reply Reply) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -208,7 +208,7 @@ func (c *Client) note(reply Reply, err error) {
 	case what != "":
 		c.meet(what, "")
 	case c.trouble != nil && c.trouble.question != "" && (reply.Status >= http.StatusMultipleChoices || reply.question != c.trouble.question):
-		// What was refused may still be.
+		// The refused request may be refused again.
 	default:
 		c.trouble = nil
 	}

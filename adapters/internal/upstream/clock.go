@@ -10,8 +10,8 @@ const (
 	// second because it has whole seconds (RFC 9110 section 5.6.7), and a second
 	// because servers such as Kestrel and fasthttp renew it once a second only.
 	dateLag = 2 * time.Second
-	// readingKept is how long the party's clock is taken to run as ours does. Any
-	// clock that is kept at all drifts by less than a tenth of a second in it.
+	// readingKept is how long a reading of the party's clock is used. A clock that is
+	// synchronized at all drifts by less than a tenth of a second in that time.
 	readingKept = 15 * time.Minute
 )
 
@@ -33,7 +33,7 @@ func (c *Client) Earliest(at time.Time) time.Time {
 
 // learn reads the party's clock from a reply to what was sent after asked. A reply
 // out of a cache (Age, RFC 9111 section 5.1) has the Date of another request, and
-// a failure's may be that of whoever stands in between.
+// the Date of a failure may be that of a proxy.
 func (c *Client) learn(asked time.Time, reply Reply) {
 	date, err := http.ParseTime(reply.Header.Get("Date"))
 	if err != nil || reply.Header.Get("Age") != "" || reply.Status >= http.StatusInternalServerError {

@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-// conn is a connection that reads to the end what the peer said before it hung up.
-// A failed write would have HTTP/2 close the connection at once, with a GOAWAY
-// unread that tells which of the requests on it were never processed. So it is kept
-// for itself: the next read but those of what has arrived fails as well.
+// conn is a connection from which everything can be read that the peer sent before it
+// hung up. After a failed write, HTTP/2 would close the connection at once, and would
+// not read the GOAWAY that says which requests were never processed. So a failed write
+// is not reported; instead reading fails, once all that has arrived is read.
 type conn struct {
 	net.Conn
 	shared atomic.Bool // by the streams of HTTP/2

@@ -11,8 +11,7 @@ import (
 	"sync/atomic"
 )
 
-// errNotProcessed is why net/http, which repeats a request by itself where it thinks
-// it may, is told not to.
+// errNotProcessed keeps net/http from repeating a request by itself.
 var errNotProcessed = errors.New("the peer ended the connection or the stream before it processed the request")
 
 // flight watches how far one request comes.
@@ -45,7 +44,8 @@ func (f *flight) board(req *http.Request) *http.Request {
 	return req
 }
 
-// gotConn is called once more if net/http repeats the request: all begins anew.
+// gotConn is called again if net/http repeats the request, and so it resets what was
+// noted of the first attempt.
 func (f *flight) gotConn(info httptrace.GotConnInfo) {
 	secure, _ := info.Conn.(*tls.Conn)
 	f.http2.Store(secure != nil && secure.ConnectionState().NegotiatedProtocol == "h2")
@@ -87,7 +87,7 @@ func (f *flight) lost(ctx context.Context, err error) error {
 	if f.untouched(ctx, err) {
 		return fmt.Errorf("%s: %w: %w", f.client.name, ErrNotSent, err)
 	}
-	// What died with a connection that was kept is likely to be all that were kept.
+	// If one kept connection has died, the other kept ones have most likely died too.
 	if f.reused.Load() && !errors.Is(err, context.Canceled) {
 		f.client.http.CloseIdleConnections()
 	}

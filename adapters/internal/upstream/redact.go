@@ -10,7 +10,7 @@ import (
 	"nativebridge/domain"
 )
 
-// piece is how many characters of a secret, in a row, are not told.
+// piece is how many characters of a secret in a row must not be shown.
 const piece = 8
 
 // escapes are the ways to write one character as several: in a URL, in JSON, in
@@ -45,7 +45,7 @@ func redact(text string, secrets []domain.Secret) string {
 
 // redaction is what is hidden of a text.
 type redaction struct {
-	pieces map[string]bool // what must not be told, each of one of sizes
+	pieces map[string]bool // what must not be shown; each has one of the sizes
 	sizes  []int
 	hidden []bool // for each byte of the text
 }
@@ -164,8 +164,8 @@ func unescape(escape string) string {
 	return escape[1:]
 }
 
-// unbase64 returns what v's runs of base64 or base64url decode to, each begun
-// at offset. Between two runs stands a byte that is in no secret.
+// unbase64 returns what v's runs of base64 or base64url decode to, each read from
+// offset on. It puts a byte that no secret has between two runs.
 func (v view) unbase64(offset int) view {
 	var out view
 	var text strings.Builder

@@ -23,7 +23,7 @@ const wayTimeout = 5 * time.Second
 type Way struct {
 	Party   string        // by the name that people know, such as "Authsignal"
 	Setting string        // the name of the setting that has the address
-	Address string        // is asked by HEAD, and any answer will do
+	Address string        // gets a HEAD request; any answer will do
 	Codes   string        // the codes' beginning, such as "NB11": the five checks add a digit
 	Skew    time.Duration // by which the clocks may differ
 }
@@ -145,7 +145,7 @@ func (t *trip) clock(context.Context) (f domain.Finding) {
 	return f.Pass()
 }
 
-// isAboutTLS reports whether a connection came about, but not what TLS wants of it.
+// isAboutTLS reports whether the connection was made and the TLS handshake failed.
 func (t *trip) isAboutTLS() bool {
 	if !errors.Is(t.err, ErrNotSent) || !strings.HasPrefix(t.way.Address, "https:") {
 		return false

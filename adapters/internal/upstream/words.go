@@ -18,9 +18,9 @@ const (
 	maxLooked = 2 << 10
 )
 
-// Words makes a vendor's text fit for the operator's log: printable, bounded, and
-// without the given secrets should the vendor have echoed one or eight characters
-// of it, nor anything that looks like a JWT. See redact for the forms that are found.
+// Words makes a vendor's text fit for the operator's log: printable and bounded. If the
+// vendor has echoed a secret, or eight characters of one in a row, or anything that
+// looks like a JWT, that is taken out. See redact for the forms that are found.
 func Words(text string, secrets ...domain.Secret) string {
 	text = redact(text[:min(len(text), maxLooked)], secrets)
 	text = strings.Map(func(r rune) rune {

@@ -12,7 +12,7 @@ const (
 	Garbled       Fault = "garbled"        // 200 and a page
 	Hang          Fault = "hang"           // no answer before the caller gives up
 	WrongSubject  Fault = "wrong_subject"  // the session is somebody else's
-	NoIDToken     Fault = "no_id_token"    // and openid was granted
+	NoIDToken     Fault = "no_id_token"    // though openid was granted
 	MoreScope     Fault = "more_scope"     // the session is good for "admin", too, and the answer says so
 	NotYourToken  Fault = "not_your_token" // invalid_grant to a revocation
 
@@ -27,8 +27,8 @@ const (
 	IDWrongAtHash    Fault = "id_wrong_at_hash"
 	IDUnsigned       Fault = "id_unsigned"
 	IDHS256          Fault = "id_hs256"       // signed with the client's secret
-	IDUnknownKey     Fault = "id_unknown_key" // whose id is not published
-	IDForeignKey     Fault = "id_foreign_key" // under the id of ours
+	IDUnknownKey     Fault = "id_unknown_key" // its id is not published
+	IDForeignKey     Fault = "id_foreign_key" // another key with the id of ours
 )
 
 // IDTokenFaults lists the faults that make an ID token one that must not verify.

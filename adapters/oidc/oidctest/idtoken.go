@@ -41,7 +41,7 @@ func (s *Server) idToken(subject, accessToken string) (string, error) {
 func (s *Server) signIDToken(body map[string]any) (string, error) {
 	key := s.key
 	switch s.fault {
-	case IDUnsigned: // no library does that
+	case IDUnsigned: // libraries refuse to make one
 		payload, err := json.Marshal(body)
 		encode := base64.RawURLEncoding.EncodeToString
 		return encode([]byte(`{"alg":"none"}`)) + "." + encode(payload) + ".", err

@@ -24,8 +24,8 @@ type Options struct {
 	SecretInBody bool
 	// ClientKeys is its JSON Web Key Set, for private_key_jwt in place of a secret.
 	ClientKeys []byte
-	// AssertionIssuer may assert anybody, with the keys of the JSON Web Key Set
-	// AssertionKeys.
+	// AssertionIssuer may make assertions about everybody, signed with the keys of the
+	// JSON Web Key Set AssertionKeys.
 	AssertionIssuer string
 	AssertionKeys   []byte
 	// Algorithm signs ID tokens: RS256 if empty, PS256 or ES256.
@@ -62,7 +62,7 @@ type Server struct {
 	requests      []Request
 }
 
-// Request is one that a POST endpoint was sent.
+// Request is a request to a POST endpoint.
 type Request struct {
 	Path   string
 	Header http.Header
