@@ -55,7 +55,7 @@ output "client_id" {
 
 func (w whole) module(script string) string {
 	m := module{}
-	m.WriteString(moduleHead)
+	m.write(moduleHead)
 	for _, value := range w.supplied(variable) {
 		if value.Name != variable("NATIVE_BRIDGE_CLIENT_ID") {
 			m.block("variable", []string{value.Name}, object{"description": value.What, "type": expression("string"), "sensitive": true})
@@ -77,12 +77,16 @@ func (w whole) module(script string) string {
 		m.block("data", []string{"auth0_connection", "users"}, object{"name": name})
 		m.resource("auth0_connection_client", object{"connection_id": expression("data.auth0_connection.users.id"), "client_id": theApplication})
 	}
-	m.WriteString(moduleEnd)
-	return m.String()
+	m.write(moduleEnd)
+	return m.text.String()
 }
 
 // module writes HCL in the form of 'terraform fmt'.
-type module struct{ strings.Builder }
+type module struct{ text strings.Builder }
+
+func (m *module) write(format string, args ...any) {
+	_, _ = fmt.Fprintf(&m.text, format, args...) // a Builder never fails
+}
 
 // application has its way to authenticate in a resource of its own.
 func (m *module) application(o object) {
@@ -110,13 +114,13 @@ func (m *module) resource(kind string, body object) {
 }
 
 func (m *module) block(kind string, labels []string, body object) {
-	fmt.Fprintf(m, "\n%s", kind)
+	m.write("\n%s", kind)
 	for _, label := range labels {
-		fmt.Fprintf(m, " %q", label)
+		m.write(" %q", label)
 	}
-	m.WriteString(" {\n")
+	m.write(" {\n")
 	m.body("  ", body)
-	m.WriteString("}\n")
+	m.write("}\n")
 }
 
 // mapArguments are those objects that are arguments in Terraform, and no blocks.
@@ -139,11 +143,11 @@ func (m *module) body(indent string, o object) {
 		width = max(width, len(name))
 	}
 	for _, name := range short {
-		fmt.Fprintf(m, "%s%-*s = %s\n", indent, width, name, literal(named[name]))
+		m.write("%s%-*s = %s\n", indent, width, name, literal(named[name]))
 	}
 	for i, name := range long {
 		if i > 0 || len(short) > 0 {
-			m.WriteString("\n")
+			m.write("\n")
 		}
 		m.long(indent, name, named[name])
 	}
@@ -161,12 +165,12 @@ func (m *module) long(indent, name string, value any) {
 	}
 	for i, item := range items {
 		if i > 0 {
-			m.WriteString("\n")
+			m.write("\n")
 		}
-		m.WriteString(indent + name + opens)
+		m.write("%s%s%s", indent, name, opens)
 		inner, _ := item.(map[string]any)
 		m.body(indent+"  ", inner)
-		m.WriteString(indent + "}\n")
+		m.write("%s}\n", indent)
 	}
 }
 
