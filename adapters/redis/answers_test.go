@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"nativebridge/adapters/internal/patience"
 	"nativebridge/adapters/redis"
 	"nativebridge/domain"
 )
@@ -27,6 +28,7 @@ type scripted struct {
 	runs    []string   // by whose clock the times of these claims were
 	look    []string   // the answer to looks; nil is as Redis does
 	looks   int
+	atLook  func() // called before a look is answered; nil is nothing
 }
 
 const thisRun = "run-1"
@@ -81,7 +83,13 @@ func (s *scripted) reply(command []string, mine string) string {
 	case command[2] == "1":
 		return array([]string{"released"})
 	case !strings.Contains(command[3], mine):
-		if s.looks++; s.look != nil {
+		s.looks++
+		if held := s.atLook; held != nil {
+			s.mu.Unlock()
+			held()
+			s.mu.Lock()
+		}
+		if s.look != nil {
 			return array(s.look)
 		}
 		return array(answer("won"))
@@ -91,6 +99,13 @@ func (s *scripted) reply(command []string, mine string) string {
 	next := s.answers[0]
 	s.answers, s.runs = s.answers[1:], append(s.runs, command[len(command)-1])
 	return array(next)
+}
+
+// holdLooks calls held before each look is answered.
+func (s *scripted) holdLooks(held func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.atLook = held
 }
 
 func (s *scripted) answerLooks(with []string) {
@@ -202,6 +217,27 @@ func TestAServerWithoutANameStopsTheStart(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "REPLAY_STORE") || !strings.Contains(err.Error(), "run_id") {
 		t.Errorf("err = %v, want it to name the setting and what is missing", err)
 	}
+}
+
+// A look that is on its way while the server begins to refuse commands has an answer
+// from before.
+func TestALookThatBeganBeforeAnOutageDoesNotEndIt(t *testing.T) {
+	mine := claim(1, 1)
+	server := startScripted(t, mine) // it has no answer to claims
+	g := open(t, "redis://"+server.addr)
+	looks, answered := make(chan struct{}), make(chan struct{})
+	server.holdLooks(func() { looks <- struct{}{}; <-answered })
+	patience.Receive(t, looks, "a look")
+	if err := g.Claim(t.Context(), mine); !errors.Is(err, domain.ErrUnavailable) {
+		t.Fatalf("claim: %v, want it unavailable", err)
+	}
+	answered <- struct{}{}
+	patience.Receive(t, looks, "the next look, so that the first has ended")
+	if g.Trouble() == nil {
+		t.Error("the outage is over, though no look was made in it")
+	}
+	server.holdLooks(nil)
+	close(answered)
 }
 
 func TestTheStoresNameIsItsKind(t *testing.T) {

@@ -59,11 +59,12 @@ func (s *Store) note(err error, asked time.Time) {
 	}
 }
 
-// mend ends an outage.
-func (s *Store) mend() {
+// mend ends an outage after a look that succeeded. A look that began before the outage
+// says nothing about it.
+func (s *Store) mend(began time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.trouble == nil {
+	if s.trouble == nil || began.Before(s.trouble.Since) {
 		return
 	}
 	s.trouble, s.mended = nil, s.now()

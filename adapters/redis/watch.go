@@ -20,9 +20,10 @@ var lookScript = newTimedScript(lookText)
 // look tries what the store's users do, and learns the server's settings and clock. It
 // alone proves that there is no trouble: a read may succeed in a server that is full.
 func (s *Store) look(ctx context.Context) error {
+	began := s.now()
 	_, err := s.runInTime(ctx, lookScript, []string{keyPrefix + "look"}, func(clock) []any { return nil })
 	if err == nil {
-		s.mend()
+		s.mend(began)
 	}
 	return err
 }

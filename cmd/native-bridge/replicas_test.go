@@ -66,7 +66,7 @@ func newSite(t *testing.T, redisConfig string) *site {
 		t.Fatal(err)
 	}
 	s.environ = []string{
-		"LISTEN_ADDR=127.0.0.1:0", "OPS_ADDR=127.0.0.1:0", "DRAIN_DELAY=0s",
+		"LISTEN_ADDR=127.0.0.1:0", "OPS_ADDR=127.0.0.1:0", "DRAIN_DELAY=0s", "STARTUP_CHECK=off",
 		"AUTHSIGNAL_API_URL=" + s.authsignal.APIURL(), "AUTHSIGNAL_SECRET=" + s.authsignal.Secret(),
 		"AUTH0_DOMAIN=" + s.auth0.Domain(), "AUTH0_CLIENT_ID=client-1", "AUTH0_CLIENT_SECRET=s3cr3t-auth0",
 		"AUTH0_CONNECTION=" + connection, "AUTH0_AUDIENCE=" + audience, "SSL_CERT_FILE=" + authority,
