@@ -42,7 +42,7 @@ func mergeEnvFile(path string, found []domain.TenantSetting, replace bool) (chan
 			if setting.Note != "" {
 				added = append(added, "# "+setting.Note)
 			}
-			added = append(added, setting.Name+"="+setting.Value.Reveal())
+			added = append(added, setting.Name+"="+adapters.QuoteEnv(setting.Value.Reveal()))
 		case value != setting.Value.Reveal():
 			differ = append(differ, setting.Name)
 		}
@@ -73,7 +73,7 @@ func merged(old string, values map[string]string, added []string) string {
 	for i, line := range lines {
 		name, _, found := strings.Cut(strings.TrimSpace(line), "=")
 		if value, known := values[name]; found && known {
-			lines[i] = name + "=" + value
+			lines[i] = name + "=" + adapters.QuoteEnv(value)
 		}
 	}
 	return strings.Join(append(lines, added...), "\n") + "\n"

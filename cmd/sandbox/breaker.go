@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -222,7 +223,7 @@ func (s *sandbox) devBreakage(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	switch err := s.turn(r.Context(), asked.ID, *asked.Broken); {
-	case err == errNoBreakage:
+	case errors.Is(err, errNoBreakage):
 		writeJSON(w, http.StatusNotFound, map[string]string{"error": err.Error()})
 	case err != nil:
 		writeJSON(w, http.StatusBadGateway, map[string]string{"error": err.Error()})

@@ -189,7 +189,7 @@ func TestAnotherSitesPageCanSwitchNothing(t *testing.T) {
 func TestTheConfigurationIsWhatAnAppWouldKnow(t *testing.T) {
 	s := startSandbox(t, nil)
 	_, text := s.ask(t, http.MethodGet, "/dev/config", "", nil)
-	var got map[string]string
+	var got map[string]any
 	if err := json.Unmarshal([]byte(text), &got); err != nil {
 		t.Fatal(err)
 	}
