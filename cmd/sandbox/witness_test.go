@@ -44,11 +44,32 @@ func TestWitnesses(t *testing.T) {
 	}
 	checks := 0
 	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".test.mjs"), func(t *testing.T) {
-			checks += runWitness(t, node, file, witnessEnviron(t, startBench(t, nil)))
+		name := strings.TrimSuffix(filepath.Base(file), ".test.mjs")
+		t.Run(name, func(t *testing.T) {
+			b := startBench(t, witnessSettings[name])
+			b.withoutLeeway(t)
+			checks += runWitness(t, node, file, witnessEnviron(t, b))
 		})
 	}
 	summarise(t, fmt.Sprintf("witnesses: %d kinds of software, %d checks", len(files), checks))
+}
+
+// witnessSettings are those of the sandbox in which a witness needs another tenant than
+// the usual one.
+var witnessSettings = map[string]map[string]string{
+	"auth0-auth-js": {"TOKEN_ISSUER": "auth0-token-exchange"}, // it exchanges tokens at the tenant itself
+}
+
+// withoutLeeway makes a refresh token good for one use, so that a witness sees the second
+// refused. The tenant that setup makes forgives one more use within a minute.
+func (b *bench) withoutLeeway(t *testing.T) {
+	t.Helper()
+	change := map[string]any{"refresh_token": map[string]any{
+		"rotation_type": "rotating", "expiration_type": "expiring", "leeway": 0, "token_lifetime": 2592000, "idle_token_lifetime": 1296000,
+	}}
+	if err := b.breaker.write[theApplication](t.Context(), change); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // summarise writes the line to the file named by WITNESSES, for make to print: go

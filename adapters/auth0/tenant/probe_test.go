@@ -189,6 +189,9 @@ func TestWhateverIsUndoneByHandIsNamedFirst(t *testing.T) {
 		"the address is not trusted":              {application(map[string]any{"is_token_endpoint_ip_header_trusted": false}), "NB519"},
 		"refresh tokens do not rotate":            {application(map[string]any{"refresh_token": map[string]any{"rotation_type": "non-rotating", "expiration_type": "expiring", "leeway": 60, "token_lifetime": 2592000, "idle_token_lifetime": 1296000}}), "NB520"},
 		"refresh tokens have no leeway":           {application(map[string]any{"refresh_token": map[string]any{"rotation_type": "rotating", "expiration_type": "expiring", "leeway": 0, "token_lifetime": 2592000, "idle_token_lifetime": 1296000}}), "NB522"},
+		"refresh tokens do not expire":            {application(map[string]any{"refresh_token": map[string]any{"rotation_type": "rotating", "expiration_type": "non-expiring", "leeway": 60, "token_lifetime": 2592000, "idle_token_lifetime": 1296000}}), "NB521"},
+		"sessions have no end":                    {application(map[string]any{"refresh_token": map[string]any{"rotation_type": "rotating", "expiration_type": "expiring", "leeway": 60, "token_lifetime": 0, "idle_token_lifetime": 1296000}}), "NB523"},
+		"idle sessions have no end":               {application(map[string]any{"refresh_token": map[string]any{"rotation_type": "rotating", "expiration_type": "expiring", "leeway": 60, "token_lifetime": 2592000, "idle_token_lifetime": 0}}), "NB524"},
 		"people sign in on the web":               {application(map[string]any{"callbacks": []string{"https://shop.example.com/callback"}}), "NB525"},
 		"another grant is added":                  {application(map[string]any{"grant_types": []string{"password", "http://auth0.com/oauth/grant-type/password-realm", "refresh_token", "authorization_code"}}), "NB525"},
 
