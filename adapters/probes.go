@@ -15,8 +15,9 @@ import (
 	"nativebridge/ports"
 )
 
-// faultless is the code of the check that everything builds upon.
-const faultless = "NB001"
+// Faultless is the code of the check that everything builds upon: the configuration has
+// no fault.
+const Faultless = "NB001"
 
 // NewConfigurationProbe returns the checks of the environment that the bridge is
 // configured by. It is what serve stops for, and what it warns about.
@@ -26,7 +27,7 @@ func NewConfigurationProbe(environ map[string]string) ports.Probe {
 	return checks.Probe(func() []checks.Step {
 		return []checks.Step{
 			{Check: domain.Check{
-				Code: faultless, Asks: "every setting is there, has a value that can be, and contradicts no other",
+				Code: Faultless, Asks: "every setting is there, has a value that can be, and contradicts no other",
 				Why:    "serve does not start",
 				Remedy: "set each variable to what docs/configuration.md says of it",
 			}, Make: func(context.Context) domain.Finding { return findingOf(faults) }},
@@ -41,7 +42,7 @@ func NewConfigurationProbe(environ map[string]string) ports.Probe {
 				Code: "NB003", Asks: "no setting does what is only right in special cases",
 				Why: "serve warns about it at each start", Grade: domain.Warning,
 				Remedy: "do as it says, or know why not",
-			}, After: []string{faultless}, Make: func(context.Context) domain.Finding {
+			}, After: []string{Faultless}, Make: func(context.Context) domain.Finding {
 				return findingOfWarnings(config.Warnings())
 			}},
 		}
@@ -89,7 +90,7 @@ func NewProbes(environ map[string]string, run Runtime) Probes {
 		switch {
 		case probe == nil:
 		case areOf(part, faults):
-			*to = append(*to, checks.NotMade(probe.Checks(), faultless))
+			*to = append(*to, checks.NotMade(probe.Checks(), Faultless))
 		default:
 			*to = append(*to, DecorateProbe(probe, run.Log))
 		}

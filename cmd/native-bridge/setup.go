@@ -151,8 +151,16 @@ func (r *setupRun) examine(ctx context.Context, environ map[string]string) error
 	if err := examination.execute(ctx, environ, domain.Secret{}, r.out); err != nil && !errors.As(err, &found) {
 		return err
 	}
-	r.printf("\nNext: set -a; . ./%s; set +a; native-bridge serve\n", r.envFile)
+	r.printf("\nNext: set -a; . %s; set +a; native-bridge serve\n", sourced(r.envFile))
 	return nil
+}
+
+// sourced is a path as a shell's "." wants it: one without a slash is looked for in PATH.
+func sourced(path string) string {
+	if strings.Contains(path, "/") {
+		return path
+	}
+	return "./" + path
 }
 
 // printPlan shows each step with its changes, and the reason for each.

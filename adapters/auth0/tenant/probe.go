@@ -35,7 +35,7 @@ func NewProbe(connect func(context.Context) (*Management, error), config Config,
 var ErrNoAccess = errors.New("no credentials of the Management API are set")
 
 // accessFix says how doctor gets in.
-const accessFix = "set AUTH0_MANAGEMENT_CLIENT_ID and AUTH0_MANAGEMENT_CLIENT_SECRET to a machine-to-machine application with the read: scopes of the Auth0 Management API (docs/doctor.md lists them)"
+const accessFix = "set AUTH0_MANAGEMENT_CLIENT_ID and AUTH0_MANAGEMENT_CLIENT_SECRET to a machine-to-machine application with the read: scopes of the Auth0 Management API (docs/tenant.md lists them)"
 
 // DoctorScopes lists the rights that the probe uses, all of them to read.
 func DoctorScopes() []string {
