@@ -1,17 +1,12 @@
 package doctor_test
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
-	"crypto/tls"
-	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
 	"maps"
-	"net/http"
-	"net/url"
 	"os"
 	"strings"
 	"testing"
@@ -102,45 +97,15 @@ func (s *site) diagnose(t *testing.T) domain.Diagnosis {
 	return diagnose.Execute(t.Context(), func(domain.Finding) {})
 }
 
-// call changes the tenant by its Management API, as the dashboard does.
+// call changes the tenant by its Management API, as the dashboard does. The answer is nil
+// unless it is an object.
 func (s *site) call(t *testing.T, method, path string, body any) map[string]any {
 	t.Helper()
-	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: s.auth0.CertPool(), MinVersion: tls.VersionTLS12}}}
-	defer client.CloseIdleConnections()
-	response, err := client.PostForm(s.auth0.URL()+"/oauth/token", url.Values{
-		"grant_type": {"client_credentials"}, "client_id": {"management"}, "client_secret": {managementKey}, "audience": {s.auth0.URL() + "/api/v2/"},
-	})
-	if err != nil {
+	var answer any
+	if err := s.auth0.Manage(t.Context(), "management", managementKey, method, path, body, &answer); err != nil {
 		t.Fatal(err)
 	}
-	var token struct {
-		AccessToken string `json:"access_token"`
-	}
-	err = json.NewDecoder(response.Body).Decode(&token)
-	_ = response.Body.Close()
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := json.Marshal(body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	request, err := http.NewRequestWithContext(t.Context(), method, s.auth0.URL()+"/api/v2"+path, bytes.NewReader(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	request.Header.Set("Authorization", "Bearer "+token.AccessToken)
-	request.Header.Set("Content-Type", "application/json")
-	if response, err = client.Do(request); err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = response.Body.Close() }()
-	answer, err := io.ReadAll(response.Body)
-	if err != nil || response.StatusCode >= http.StatusBadRequest {
-		t.Fatalf("%s %s: %d %s", method, path, response.StatusCode, answer)
-	}
-	var object map[string]any
-	_ = json.Unmarshal(answer, &object) // some answers are lists, or empty
+	object, _ := answer.(map[string]any)
 	return object
 }
 

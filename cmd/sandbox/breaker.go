@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,7 +11,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 	"sync"
 )
 
@@ -234,33 +232,11 @@ func (s *sandbox) devBreakage(w http.ResponseWriter, r *http.Request) {
 
 // auth0API calls Auth0's Management API.
 func (s *sandbox) auth0API(ctx context.Context, method, path string, body, answer any) error {
-	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: s.rootCAs(), MinVersion: tls.VersionTLS12}}}
-	defer client.CloseIdleConnections()
-	form := url.Values{
-		"grant_type": {"client_credentials"}, "client_id": {managementID}, "client_secret": {s.managementSecret}, "audience": {s.auth0.ManagementAudience()},
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.auth0.URL()+"/oauth/token", strings.NewReader(form.Encode()))
-	if err != nil {
-		return err
-	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	var token struct {
-		AccessToken string `json:"access_token"`
-	}
-	if err := answered(client, req, &token); err != nil {
-		return err
-	}
-	return manage(ctx, client, method, s.auth0.URL()+"/api/v2"+path, "Bearer "+token.AccessToken, body, answer)
+	return s.auth0.Manage(ctx, managementID, s.managementSecret, method, path, body, answer)
 }
 
-// authsignalAPI calls Authsignal's Management API.
+// authsignalAPI calls Authsignal's Management API, and decodes a good answer.
 func (s *sandbox) authsignalAPI(ctx context.Context, method, path string, body, answer any) error {
-	req := http.Request{Header: http.Header{}}
-	req.SetBasicAuth(s.authsignal.ManagementSecret(), "")
-	return manage(ctx, http.DefaultClient, method, s.authsignal.ManagementURL()+path, req.Header.Get("Authorization"), body, answer)
-}
-
-func manage(ctx context.Context, client *http.Client, method, address, authorization string, body, answer any) error {
 	text, err := json.Marshal(body)
 	if err != nil {
 		return err
@@ -268,28 +244,22 @@ func manage(ctx context.Context, client *http.Client, method, address, authoriza
 	if body == nil {
 		text = nil
 	}
-	req, err := http.NewRequestWithContext(ctx, method, address, bytes.NewReader(text))
+	req, err := http.NewRequestWithContext(ctx, method, s.authsignal.ManagementURL()+path, bytes.NewReader(text))
 	if err != nil {
 		return err
 	}
-	req.Header.Set("Authorization", authorization)
+	req.SetBasicAuth(s.authsignal.ManagementSecret(), "")
 	req.Header.Set("Content-Type", "application/json")
-	return answered(client, req, answer)
-}
-
-// answered sends a request to an emulator, and decodes a good answer.
-func answered(client *http.Client, req *http.Request, answer any) error {
-	resp, err := client.Do(req)
+	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return err
 	}
 	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
+	if text, err = io.ReadAll(resp.Body); err != nil {
 		return err
 	}
 	if resp.StatusCode >= http.StatusMultipleChoices {
-		return fmt.Errorf("%s %s was answered %d %s", req.Method, req.URL.Path, resp.StatusCode, text)
+		return fmt.Errorf("%s %s was answered %d %s", method, path, resp.StatusCode, text)
 	}
 	if answer == nil {
 		return nil
