@@ -121,14 +121,7 @@ func (i *Issuer) waitForLimit(ctx context.Context, reply upstream.Reply) bool {
 	if wait <= 0 || !ok || time.Until(deadline) < wait+time.Second {
 		return false
 	}
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
+	return upstream.Wait(ctx, wait) == nil
 }
 
 func (i *Issuer) passwordRealm(grant domain.Grant, proof domain.Secret) url.Values {

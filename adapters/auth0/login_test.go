@@ -532,7 +532,7 @@ func runNode(t *testing.T) ([]loginCase, []loginResult) {
 func skipNodeInShort(t *testing.T) {
 	t.Helper()
 	if testing.Short() {
-		t.Skip("Node's timers are real")
+		t.Skip("-short leaves Node out, whose timers are real; make test runs these cases in Node too")
 	}
 }
 

@@ -89,6 +89,8 @@ type setting struct {
 	says func(value any) string
 	// merges makes what is written of what is there; nil: want is written.
 	merges func(have any) any
+	// sealed is whether Auth0 never tells the value again, so that it is always written.
+	sealed bool
 }
 
 // is wants one value.
@@ -126,7 +128,7 @@ func includes(path string, items []string, why string) setting {
 // stale says that what is there was written with other values.
 func sealed(path string, want domain.Secret, stale bool, why string) setting {
 	return setting{
-		path: path, want: want.Reveal(), why: why,
+		path: path, want: want.Reveal(), why: why, sealed: true,
 		holds: func(have any) bool { text, _ := have.(string); return text != "" && !stale },
 		says:  func(any) string { return "(not shown)" },
 	}
@@ -190,11 +192,10 @@ func differences(o object, wanted []setting) []domain.SettingChange {
 	return changes
 }
 
-// patched returns o as wanted. What is wanted and holds already stays as it is, but for
-// what is sealed: that can be read as ciphertext only, so it is always written anew.
+// patched returns o as wanted. What holds already stays as it is, but for what is sealed.
 func patched(o object, wanted []setting) object {
 	for _, s := range wanted {
-		if secret := s.holds != nil && s.says != nil && s.want != nil; secret || !s.ok(o) {
+		if s.sealed || !s.ok(o) {
 			o = o.put(s.path, s.target(o))
 		}
 	}

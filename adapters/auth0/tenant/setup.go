@@ -45,25 +45,25 @@ func NewSetup(management *Management, config Config, choices Choices) *Setup {
 // part is one object that the bridge needs of the tenant.
 type part struct {
 	id    string
-	reads []func(context.Context, *state) error // all that plan and apply look at
-	stops func(*state) []domain.Instruction     // what keeps apply from being done; nil: nothing
+	reads []source                          // all that plan and apply look at, in order
+	stops func(*state) []domain.Instruction // what keeps apply from being done; nil: nothing
 	plan  func(*state) domain.TenantStep
 	apply func(context.Context, *state) error
 }
 
 // parts are what the bridge needs, in an order in which each needs only those before.
 func (s *Setup) parts() []part {
-	type reads = []func(context.Context, *state) error
+	type reads = []source
 	var parts []part
 	if s.config.Audience != "" {
-		parts = append(parts, part{"api", reads{s.readAPI}, nil, s.planAPI, s.applyAPI})
+		parts = append(parts, part{"api", reads{ofAPI}, nil, s.planAPI, s.applyAPI})
 	}
-	parts = append(parts, part{"application", reads{s.readApplication}, s.applicationBlockers, s.planApplication, s.applyApplication})
-	use := reads{s.readApplication, s.readConnection, s.readUse}
+	parts = append(parts, part{"application", reads{ofApplication}, s.applicationBlockers, s.planApplication, s.applyApplication})
+	use := reads{ofApplication, ofConnection, ofUse}
 	if s.config.exchanges() {
 		parts = append(parts,
-			part{"action", reads{s.readApplication, s.readAction}, s.actionBlockers, s.planAction, s.applyAction},
-			part{"profile", reads{s.readAction, s.readProfile}, s.profileBlockers, s.planProfile, s.applyProfile},
+			part{"action", reads{ofApplication, ofAction}, s.actionBlockers, s.planAction, s.applyAction},
+			part{"profile", reads{ofAction, ofProfile}, s.profileBlockers, s.planProfile, s.applyProfile},
 		)
 		if s.choices.CreateUsersIn != "" {
 			parts = append(parts, part{"users-connection", use, s.usersConnectionBlockers, s.planUsersConnection, s.applyUsersConnection})
@@ -71,7 +71,7 @@ func (s *Setup) parts() []part {
 		return parts
 	}
 	return append(parts,
-		part{"connection", reads{s.readApplication, s.readConnection}, s.connectionBlockers, s.planConnection, s.applyConnection},
+		part{"connection", reads{ofApplication, ofConnection}, s.connectionBlockers, s.planConnection, s.applyConnection},
 		part{"connection-applications", use, nil, s.planApplicationsOfConnection, s.applyApplicationsOfConnection},
 		part{"application-connections", use, nil, s.planConnectionsOfApplication, s.applyConnectionsOfApplication},
 	)
@@ -100,7 +100,7 @@ func (s *Setup) Plan(ctx context.Context) (domain.TenantPlan, error) {
 	if missing := s.management.Missing(s.Scopes()); len(missing) > 0 {
 		return plan, fmt.Errorf("the token lacks the scopes %s of the Management API: grant them: %s", strings.Join(missing, ", "), grantScopes)
 	}
-	now, err := s.read(ctx)
+	now, err := s.readAll(ctx)
 	if err != nil {
 		return plan, err
 	}
@@ -126,11 +126,9 @@ func (s *Setup) Apply(ctx context.Context, step domain.TenantStep) error {
 }
 
 func (s *Setup) apply(ctx context.Context, part part) error {
-	now := &state{}
-	for _, read := range part.reads {
-		if err := read(ctx, now); err != nil {
-			return err
-		}
+	now, err := s.read(ctx, part.reads)
+	if err != nil {
+		return err
 	}
 	if part.plan(now).Action == domain.Keep {
 		return nil
@@ -145,7 +143,7 @@ func (s *Setup) apply(ctx context.Context, part part) error {
 
 // Settings implements ports.TenantSetup.
 func (s *Setup) Settings(ctx context.Context) ([]domain.TenantSetting, error) {
-	now, err := s.read(ctx)
+	now, err := s.readAll(ctx)
 	if err != nil {
 		return nil, err
 	}

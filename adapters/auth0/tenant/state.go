@@ -3,6 +3,7 @@ package tenant
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/auth0/go-auth0/v3/management"
@@ -23,30 +24,45 @@ type state struct {
 	connectionsOfApplication []object // connections that the application may use
 }
 
-// read reads it. The order is that of the rights that Scopes lists.
-func (s *Setup) read(ctx context.Context) (*state, error) {
+// source is a part of a tenant that is read by itself. Their order is the one in which
+// they are read: what an application may use, for example, comes after the application.
+type source int
+
+const (
+	ofAPI source = iota
+	ofApplication
+	ofAction
+	ofProfile
+	ofConnection
+	ofUse // who may use the connection, and what the application may use
+)
+
+// read reads what is asked for.
+func (s *Setup) read(ctx context.Context, sources []source) (*state, error) {
 	now := &state{}
-	steps := []func(context.Context, *state) error{s.readAPI, s.readApplication}
-	if s.config.exchanges() {
-		steps = append(steps, s.readAction, s.readProfile)
-		if s.choices.CreateUsersIn != "" {
-			steps = append(steps, s.readConnection, s.readUse)
-		}
-	} else {
-		steps = append(steps, s.readConnection, s.readUse)
+	readers := map[source]func(context.Context, *state) error{
+		ofAPI: s.readAPI, ofApplication: s.readApplication, ofAction: s.readAction,
+		ofProfile: s.readProfile, ofConnection: s.readConnection, ofUse: s.readUse,
 	}
-	for _, step := range steps {
-		if err := step(ctx, now); err != nil {
+	for _, source := range sources {
+		if err := readers[source](ctx, now); err != nil {
 			return nil, err
 		}
 	}
 	return now, nil
 }
 
-func (s *Setup) readAPI(ctx context.Context, now *state) error {
-	if s.config.Audience == "" {
-		return nil
+// readAll reads what any part looks at.
+func (s *Setup) readAll(ctx context.Context) (*state, error) {
+	var sources []source
+	for _, part := range s.parts() {
+		sources = append(sources, part.reads...)
 	}
+	slices.Sort(sources)
+	return s.read(ctx, slices.Compact(sources))
+}
+
+func (s *Setup) readAPI(ctx context.Context, now *state) error {
 	list, err := s.management.api.ResourceServers.List(ctx, &management.ListResourceServerRequestParameters{Identifiers: []*string{&s.config.Audience}})
 	if err != nil {
 		return s.management.explain("read the API "+s.config.Audience, err)

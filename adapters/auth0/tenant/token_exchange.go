@@ -46,7 +46,7 @@ func secretsSetting(values map[string]string, stale bool) setting {
 		want = append(want, map[string]any{"name": name, "value": values[name]})
 	}
 	return setting{
-		path: "secrets", want: want, why: "the Action goes by them",
+		path: "secrets", want: want, why: "the Action goes by them", sealed: true,
 		holds: func(have any) bool { return slices.Equal(secretNames(have), names) && !stale },
 		says:  func(have any) string { return fmt.Sprintf("%d secrets (not shown)", len(secretNames(have))) },
 	}

@@ -80,7 +80,7 @@ func Connect(access Access, o Options) (*Management, error) {
 		m.now = time.Now
 	}
 	if m.wait == nil {
-		m.wait = sleep
+		m.wait = upstream.Wait
 	}
 	m.client = upstream.New(upstream.Options{Name: "authsignal", RootCAs: o.RootCAs, Now: m.now})
 	return m, nil
@@ -171,15 +171,4 @@ func (m *Management) refusal(reply upstream.Reply) error {
 		return fmt.Errorf("%w: %s: check that AUTHSIGNAL_API_URL is the Server API's base URL, which ends in /v1", ErrAway, said)
 	}
 	return fmt.Errorf("%w: %s", ErrRefused, said)
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

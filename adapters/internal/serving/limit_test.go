@@ -183,7 +183,7 @@ const tick = 20 * time.Millisecond
 
 func TestARequestHasWaitedUntilItIsRead(t *testing.T) {
 	if runtime.GOOS != "linux" {
-		t.Skip("only Linux tells")
+		t.Skip("only Linux says how long a request has waited (TCP_INFO); elsewhere the time counts from its reading")
 	}
 	inner, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
