@@ -35,7 +35,8 @@ func NewProbe(connect func(context.Context) (*Management, error), config Config,
 var ErrNoAccess = errors.New("no credentials of the Management API are set")
 
 // accessFix says how doctor gets in.
-const accessFix = "set AUTH0_MANAGEMENT_CLIENT_ID and AUTH0_MANAGEMENT_CLIENT_SECRET to a machine-to-machine application with the read: scopes of the Auth0 Management API (docs/tenant.md lists them)"
+var accessFix = "set AUTH0_MANAGEMENT_CLIENT_ID and AUTH0_MANAGEMENT_CLIENT_SECRET to a machine-to-machine application with these scopes of the Auth0 Management API: " +
+	strings.Join(DoctorScopes(), ", ")
 
 // DoctorScopes lists the rights that the probe uses, all of them to read.
 func DoctorScopes() []string {
@@ -49,8 +50,9 @@ func DoctorScopes() []string {
 // Checks implements ports.Probe.
 func (p *Probe) Checks() []domain.Check {
 	checks := []domain.Check{checkAccess}
+	look := p.look(&Management{})
 	for _, subject := range p.subjects() {
-		checks = append(checks, subject.checks()...)
+		checks = append(checks, subject.checks(look)...)
 	}
 	for _, row := range surroundings {
 		checks = append(checks, row.check)
@@ -80,7 +82,7 @@ func (p *Probe) Run(ctx context.Context, report func(domain.Finding)) {
 		return
 	}
 	report(checkAccess.Pass())
-	look := &look{Setup: NewSetup(management, p.config, Choices{Adopt: p.client, Application: p.client}), now: &state{}}
+	look := p.look(management)
 	for _, subject := range p.subjects() {
 		look.at(ctx, subject, report)
 	}
@@ -107,6 +109,10 @@ type look struct {
 	now *state
 }
 
+func (p *Probe) look(management *Management) *look {
+	return &look{NewSetup(management, p.config, Choices{Adopt: p.client, Application: p.client}), &state{}}
+}
+
 // subject is an object of the tenant that the bridge needs: how it is read, what must
 // hold of it, and what else is asked about it.
 type subject struct {
@@ -127,9 +133,9 @@ type extra struct {
 }
 
 // checks lists them in the order in which they are reported.
-func (s subject) checks() []domain.Check {
+func (s subject) checks(l *look) []domain.Check {
 	checks := []domain.Check{s.exists}
-	for _, wanted := range s.asked(&look{Setup: &Setup{}, now: &state{}}) {
+	for _, wanted := range s.asked(l) {
 		checks = append(checks, wanted.check)
 	}
 	for _, extra := range s.more {
@@ -170,7 +176,7 @@ func (l *look) at(ctx context.Context, s subject, report func(domain.Finding)) {
 		l.inside(s, report)
 		return
 	}
-	for _, check := range s.checks()[1:] {
+	for _, check := range s.checks(l)[1:] {
 		report(check.CannotTell("it builds upon "+s.exists.Code, "see "+s.exists.Code))
 	}
 }
@@ -200,20 +206,19 @@ func (l *look) inside(s subject, report func(domain.Finding)) {
 
 // subjects are the objects that the bridge needs, in the order in which they are used.
 func (p *Probe) subjects() []subject {
-	s := &Setup{config: p.config, choices: Choices{Adopt: p.client, Application: p.client}}
-	list := []subject{p.application(s)}
+	list := []subject{p.application()}
 	if p.config.exchanges() {
-		list = append(list, p.profile(s), p.action(s))
+		list = append(list, p.profile(), p.action())
 	} else {
-		list = append(list, p.connection(s))
+		list = append(list, p.connection())
 	}
 	if p.config.Audience != "" {
-		list = append(list, p.api(s))
+		list = append(list, p.api())
 	}
 	return list
 }
 
-func (p *Probe) application(s *Setup) subject {
+func (p *Probe) application() subject {
 	return subject{
 		id: "application", name: "application " + p.client + " (AUTH0_CLIENT_ID)", where: "dashboard, Applications, " + p.client,
 		exists: checkApplication,
@@ -225,7 +230,7 @@ func (p *Probe) application(s *Setup) subject {
 			return err
 		},
 		object:   func(l *look) object { return l.now.application },
-		settings: func(*look) []setting { return s.applicationSettings() },
+		settings: func(l *look) []setting { return l.applicationSettings() },
 		more: []extra{{checkBound, func(l *look) (string, string) {
 			if l.now.application.flag("require_proof_of_possession") {
 				return "require_proof_of_possession is true", "dashboard, Applications, " + p.client + ", Settings: require no sender constraining"
@@ -241,8 +246,8 @@ func (p *Probe) application(s *Setup) subject {
 	}
 }
 
-func (p *Probe) connection(s *Setup) subject {
-	name := s.config.Connection
+func (p *Probe) connection() subject {
+	name := p.config.Connection
 	return subject{
 		id: "connection", name: fmt.Sprintf("database connection %q (AUTH0_CONNECTION)", name), where: "dashboard, Authentication, Database, " + name,
 		exists: checkConnection,
@@ -261,7 +266,7 @@ func (p *Probe) connection(s *Setup) subject {
 			}
 			return l.now.connection
 		},
-		settings: func(l *look) []setting { return scriptAlone(s.connectionSettings(l.now)) },
+		settings: func(l *look) []setting { return scriptAlone(l.connectionSettings(l.now)) },
 		more: []extra{
 			{checkParameters, (*look).judgeParameters},
 			{checkValues, (*look).judgeValues},
@@ -344,13 +349,13 @@ func (l *look) judgeOtherConnections() (problem, fix string) {
 	return "it has " + strings.Join(names, ", ") + " too", "dashboard, Applications, " + l.clientID(l.now) + ", Connections: turn them off"
 }
 
-func (p *Probe) api(s *Setup) subject {
+func (p *Probe) api() subject {
 	return subject{
-		id: "api", name: fmt.Sprintf("API %q (AUTH0_AUDIENCE)", s.config.Audience), where: "dashboard, Applications, APIs, " + s.config.Audience,
+		id: "api", name: fmt.Sprintf("API %q (AUTH0_AUDIENCE)", p.config.Audience), where: "dashboard, Applications, APIs, " + p.config.Audience,
 		exists:   checkAPI,
 		read:     func(l *look, ctx context.Context) error { return l.readAPI(ctx, l.now) },
 		object:   func(l *look) object { return l.now.api },
-		settings: func(l *look) []setting { return s.apiSettings(l.now) },
+		settings: func(l *look) []setting { return l.apiSettings(l.now) },
 		more: []extra{{checkAPIAlg, func(l *look) (string, string) {
 			for _, remark := range l.apiRemarks(l.now) {
 				return remark.What, remark.Where
@@ -358,7 +363,7 @@ func (p *Probe) api(s *Setup) subject {
 			return "", ""
 		}}, {checkAPIScope, (*look).judgeScope}, {checkAPIBound, func(l *look) (string, string) {
 			if l.now.api.flag("proof_of_possession.required") {
-				return "proof_of_possession.required is true", "dashboard, Applications, APIs, " + s.config.Audience + ", Settings: require no sender constraining"
+				return "proof_of_possession.required is true", "dashboard, Applications, APIs, " + p.config.Audience + ", Settings: require no sender constraining"
 			}
 			return "", ""
 		}}},
@@ -375,23 +380,23 @@ func (l *look) judgeScope() (problem, fix string) {
 	return "the API has " + strings.Join(defined, ", ") + ", and AUTH0_SCOPE names none of them", "AUTH0_SCOPE: add at least one of the API's scopes"
 }
 
-func (p *Probe) profile(s *Setup) subject {
+func (p *Probe) profile() subject {
 	return subject{
-		id: "profile", name: "token exchange profile " + string(s.config.SubjectTokenType) + " (AUTH0_SUBJECT_TOKEN_TYPE)", where: "Management API",
+		id: "profile", name: "token exchange profile " + string(p.config.SubjectTokenType) + " (AUTH0_SUBJECT_TOKEN_TYPE)", where: "Management API",
 		exists:   checkProfile,
 		read:     func(l *look, ctx context.Context) error { return l.readProfile(ctx, l.now) },
 		object:   func(l *look) object { return l.now.profile },
-		settings: func(l *look) []setting { return s.profileSettings(l.now)[:2] }, // whose Action it is comes next
+		settings: func(l *look) []setting { return l.profileSettings(l.now)[:2] }, // whose Action it is comes next
 	}
 }
 
-func (p *Probe) action(s *Setup) subject {
+func (p *Probe) action() subject {
 	return subject{
 		id: "action", name: "Action that the token exchange profile names", where: "dashboard, Actions, Library",
 		exists:   checkAction,
 		read:     (*look).readActionOfProfile,
 		object:   func(l *look) object { return l.now.action },
-		settings: func(l *look) []setting { return actionAlone(s.actionSettings(l.now)) },
+		settings: func(l *look) []setting { return actionAlone(l.actionSettings(l.now)) },
 		more:     []extra{{checkValues, (*look).judgeSecrets}},
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -428,6 +429,30 @@ func TestPlansTellNoSecret(t *testing.T) {
 	for _, secret := range []string{"s3cr3t-authsignal", accessKey, proofKey} {
 		if told := fmt.Sprintf("%+v", plan); strings.Contains(told, secret) {
 			t.Errorf("the plan tells %s: %s", secret, told)
+		}
+	}
+}
+
+// Whoever makes the machine-to-machine application goes by the document.
+func TestTheDocumentNamesEveryRight(t *testing.T) {
+	text, err := os.ReadFile("../../../docs/tenant.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, page, found := strings.Cut(string(text), "## Let the commands in\n")
+	page, _, _ = strings.Cut(page, "\n## ")
+	scopes := tenant.DoctorScopes()
+	s := emptyTenant(t, nil)
+	for _, change := range []map[string]string{nil, {"TOKEN_ISSUER": "auth0-token-exchange", "AUTH0_PROOF": "", "AUTH0_PROOF_KEY": ""}} {
+		config, err := tenant.Load(s.environ(change))
+		if err != nil {
+			t.Fatal(err)
+		}
+		scopes = append(scopes, tenant.NewSetup(&tenant.Management{}, config, tenant.Choices{}).Scopes()...)
+	}
+	for _, scope := range scopes {
+		if !found || !strings.Contains(page, "`"+scope+"`") {
+			t.Errorf("docs/tenant.md does not name %s", scope)
 		}
 	}
 }
