@@ -100,15 +100,11 @@ func (e *examination) rights(ctx context.Context, client redis.UniversalClient) 
 }
 
 func (e *examination) persistence(ctx context.Context, client redis.UniversalClient) (f domain.Finding) {
-	appends, err := client.ConfigGet(ctx, "appendonly").Result()
-	var saves map[string]string
-	if err == nil {
-		saves, err = client.ConfigGet(ctx, "save").Result()
-	}
+	nothing, err := savesNothing(ctx, client)
 	switch {
 	case err != nil:
 		return f.CannotTell(e.said(err), "allow the user +config|get, or look for appendonly yes in redis.conf")
-	case appends["appendonly"] == "no" && saves["save"] == "":
+	case nothing:
 		return f.Fail("it saves nothing: appendonly is no, and save is empty", "")
 	}
 	return f.Pass()

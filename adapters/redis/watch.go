@@ -51,19 +51,26 @@ func (s *Store) watch(ctx context.Context) {
 func (s *Store) checkPersistence(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, Patience)
 	defer cancel()
-	appends, err := s.client.ConfigGet(ctx, "appendonly").Result()
-	var saves map[string]string
-	if err == nil {
-		saves, err = s.client.ConfigGet(ctx, "save").Result()
-	}
+	nothing, err := savesNothing(ctx, s.client)
 	if _, answered := errors.AsType[redis.Error](err); answered {
 		s.log.Warn("it could not be checked whether the replay store saves its data: CONFIG GET is not allowed",
 			"store", s.where, "cause", err.Error())
 		return true
 	}
-	if err == nil && appends["appendonly"] == "no" && saves["save"] == "" {
+	if nothing {
 		s.log.Warn("the replay store saves nothing to disk: a restart loses all claims, and then its clock alone keeps used proofs out. "+
 			"Set appendonly yes, or make sure that its clock never goes back", "store", s.where)
 	}
 	return err == nil
+}
+
+// savesNothing reports whether the server writes nothing to disk. The error says that it
+// could not be asked.
+func savesNothing(ctx context.Context, client redis.UniversalClient) (bool, error) {
+	appends, err := client.ConfigGet(ctx, "appendonly").Result()
+	if err != nil {
+		return false, err
+	}
+	saves, err := client.ConfigGet(ctx, "save").Result()
+	return err == nil && appends["appendonly"] == "no" && saves["save"] == "", err
 }

@@ -77,5 +77,9 @@ func (r *setupRun) authsignal(ctx context.Context, flags tenant.Wanted, keyStdin
 	if err := r.execute(ctx, setup); err != nil || r.dryRun {
 		return err
 	}
-	return r.save(ctx, setup)
+	if err := r.save(ctx, setup); err != nil {
+		return err
+	}
+	r.printf("\nNext: native-bridge setup auth0; when that is done, native-bridge doctor --env-file %s\n", r.envFile)
+	return nil
 }
