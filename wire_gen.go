@@ -20,24 +20,26 @@ import (
 func NewServer(ctx context.Context, config adapters.Config, run adapters.Runtime) (*adapters.Server, func(), error) {
 	httpapiConfig := config.HTTP
 	clientID := adapters.NewClientID(config)
-	openedVerifiers := adapters.OpenVerifiers(config, run)
-	identityVerifier := adapters.NewIdentityVerifier(config, openedVerifiers, run)
-	openedIssuer := adapters.OpenIssuer(config, run)
+	instruments := adapters.NewInstruments(run)
+	openedVerifiers := adapters.OpenVerifiers(config, run, instruments)
+	identityVerifier := adapters.NewIdentityVerifier(config, openedVerifiers, instruments)
+	admission := adapters.NewAdmission(instruments)
 	openedStore, cleanup, err := adapters.OpenStore(ctx, config, run)
 	if err != nil {
 		return nil, nil, err
 	}
-	replayGuard := adapters.NewGuard(openedStore, run)
-	openedAuditLog, cleanup2 := adapters.OpenAuditLog(config, run)
+	replayGuard := adapters.NewGuard(openedStore, run, instruments)
+	openedIssuer := adapters.OpenIssuer(config, run, instruments)
+	openedAuditLog, cleanup2 := adapters.OpenAuditLog(config, run, instruments)
 	signInPolicies := adapters.NewSignInPolicies(config)
 	accessPolicy := adapters.NewAccessPolicy(config)
 	deadline := adapters.NewDeadline(config)
 	clock := run.Now
 	owners := adapters.NewOwners(run)
-	exchangePasskeyForSession := adapters.NewExchange(identityVerifier, openedIssuer, replayGuard, openedAuditLog, signInPolicies, accessPolicy, deadline, clock, owners)
+	exchangePasskeyForSession := adapters.NewExchange(identityVerifier, admission, replayGuard, openedIssuer, openedAuditLog, signInPolicies, accessPolicy, deadline, clock, owners)
 	renewSession := adapters.NewRenewal(openedIssuer, openedAuditLog, accessPolicy, deadline, clock)
 	revokeSession := adapters.NewRevocation(openedIssuer, openedAuditLog, deadline, clock)
-	useCases := adapters.NewUseCases(config, exchangePasskeyForSession, renewSession, revokeSession, openedIssuer, clock)
+	useCases := adapters.NewUseCases(config, exchangePasskeyForSession, renewSession, revokeSession, openedIssuer, clock, instruments)
 	logger := run.Log
 	server := httpapi.NewServer(httpapiConfig, clientID, useCases, logger)
 	opsConfig := config.Ops

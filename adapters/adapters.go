@@ -27,7 +27,7 @@ import (
 // Set provides every port, the use cases, and the policies and limits that they work by,
 // of a Config that is free of faults.
 var Set = wire.NewSet(
-	OpenVerifiers, OpenIssuer, OpenStore, OpenAuditLog, NewGuard,
+	NewInstruments, OpenVerifiers, OpenIssuer, OpenStore, OpenAuditLog, NewGuard, NewAdmission,
 	NewIdentityVerifier, NewExchange, NewRenewal, NewRevocation, NewUseCases, NewHealth, NewStartupCheck,
 	NewSignInPolicies, NewAccessPolicy, NewClientID, NewDeadline, NewOwners,
 	wire.FieldsOf(new(Config), "HTTP", "Ops"),
@@ -59,25 +59,25 @@ func (r Runtime) Client(name string) *upstream.Client {
 type OpenedVerifiers map[string]OpenedVerifier
 
 // OpenVerifiers opens the verifiers that are chosen.
-func OpenVerifiers(c Config, run Runtime) OpenedVerifiers {
+func OpenVerifiers(c Config, run Runtime, in Instruments) OpenedVerifiers {
 	opened := OpenedVerifiers{}
 	for _, choice := range c.verifiers() {
-		verifier := choice.Open(Opening{c, run, choice.Name})
-		opened[choice.Name] = DecorateVerifier(choice.Name, verifier, run.Log)
+		verifier := choice.Open(Opening{c, run, in, choice.Name})
+		opened[choice.Name] = DecorateVerifier(choice.Name, verifier, in)
 	}
 	return opened
 }
 
 // OpenIssuer opens the issuer that is chosen.
-func OpenIssuer(c Config, run Runtime) OpenedIssuer {
+func OpenIssuer(c Config, run Runtime, in Instruments) OpenedIssuer {
 	choice, _ := c.issuer()
-	issuer := choice.Open(Opening{c, run, choice.Name})
-	return DecorateIssuer(choice.Name, issuer, run.Log)
+	issuer := choice.Open(Opening{c, run, in, choice.Name})
+	return DecorateIssuer(choice.Name, issuer, in)
 }
 
 // NewIdentityVerifier returns the verifier of passkey tokens: the one that is
 // chosen, or one that asks each of several about its own tokens.
-func NewIdentityVerifier(c Config, opened OpenedVerifiers, run Runtime) ports.IdentityVerifier {
+func NewIdentityVerifier(c Config, opened OpenedVerifiers, in Instruments) ports.IdentityVerifier {
 	var only, withoutIssuer ports.IdentityVerifier
 	byIssuer := map[string]ports.IdentityVerifier{}
 	for _, choice := range c.verifiers() {
@@ -92,7 +92,7 @@ func NewIdentityVerifier(c Config, opened OpenedVerifiers, run Runtime) ports.Id
 		return only
 	}
 	dispatcher := OpenedVerifier{byissuer.NewVerifier(byIssuer, withoutIssuer), nil, nil, nil}
-	return DecorateVerifier("byissuer", dispatcher, run.Log).IdentityVerifier
+	return DecorateVerifier("byissuer", dispatcher, in).IdentityVerifier
 }
 
 // OpenedStore is what the replicas share. Redis is nil if they share nothing, so that each
@@ -119,15 +119,15 @@ func OpenStore(ctx context.Context, c Config, run Runtime) (OpenedStore, func(),
 
 // NewGuard returns the guard of used proofs, which remembers them in the store if there
 // is one.
-func NewGuard(store OpenedStore, run Runtime) ports.ReplayGuard {
+func NewGuard(store OpenedStore, run Runtime, in Instruments) ports.ReplayGuard {
 	if store.Redis != nil {
-		return DecorateGuard(redis.NewReplayGuard(store.Redis), run.Log)
+		return DecorateGuard(redis.NewReplayGuard(store.Redis), in)
 	}
 	born := run.Born
 	if born.IsZero() {
 		born = run.Now()
 	}
-	return DecorateGuard(memory.NewReplayGuard(run.Now, born, memory.Capacity), run.Log)
+	return DecorateGuard(memory.NewReplayGuard(run.Now, born, memory.Capacity), in)
 }
 
 // OpenedAuditLog is the log of attempts. Stream tells whether its output works.
@@ -137,9 +137,9 @@ type OpenedAuditLog struct {
 }
 
 // OpenAuditLog returns the log of attempts, and a function that writes its last lines.
-func OpenAuditLog(c Config, run Runtime) (OpenedAuditLog, func()) {
+func OpenAuditLog(c Config, run Runtime, in Instruments) (OpenedAuditLog, func()) {
 	log := auditlog.New(run.Audit, string(c.Issuer), run.Now, run.Log)
-	return DecorateAuditLog(OpenedAuditLog{log, log.Stream}, run.Log), log.Close
+	return DecorateAuditLog(OpenedAuditLog{log, log.Stream}, in), log.Close
 }
 
 // NewHealth returns what the probes report. It also warms the adapters up before the

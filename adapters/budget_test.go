@@ -118,7 +118,7 @@ func slowExchange(config adapters.Config, choice choice) app.ExchangePasskeyForS
 		Authority: policy.Authority, Subject: policy.Subjects.Prefix + "jane", Action: policy.Action, Method: domain.MethodPasskey, AuthenticatedAt: time.Now(),
 	}}
 	return app.ExchangePasskeyForSession{
-		Verifier: slow, Issuer: slow, Guard: slow, Audit: slow, SignIn: adapters.NewSignInPolicies(config), Access: adapters.NewAccessPolicy(config),
+		Verifier: slow, Admission: slow, Issuer: slow, Guard: slow, Audit: slow, SignIn: adapters.NewSignInPolicies(config), Access: adapters.NewAccessPolicy(config),
 		Deadline: time.Duration(adapters.NewDeadline(config)), Now: time.Now, NewOwner: func() domain.Owner { return domain.Owner{} },
 	}
 }
@@ -131,6 +131,8 @@ type slow struct {
 func (s slow) Verify(ctx context.Context, _ domain.PasskeyToken) (domain.Identity, error) {
 	return s.identity, take(ctx, s.choice.verify-1, nil)
 }
+
+func (s slow) Admit(context.Context, domain.Identity) error { return nil }
 
 func (s slow) Claim(ctx context.Context, _ domain.Claim) error {
 	if s.choice.claim == 0 {

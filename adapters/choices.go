@@ -2,6 +2,7 @@ package adapters
 
 import (
 	"context"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -146,11 +147,15 @@ type IssuerConfig interface {
 type Opening struct {
 	Config
 	Runtime
+	Instruments
 	Name string // by which the adapter is chosen
 }
 
 // Client returns a client for the adapter's party, with a connection pool of its own.
-func (o Opening) Client() *upstream.Client { return o.Runtime.Client(o.Name) }
+func (o Opening) Client() *upstream.Client {
+	around := func(next http.RoundTripper) http.RoundTripper { return DecorateTransport(o.Name, next, o.Instruments) }
+	return upstream.New(upstream.Options{Name: o.Name, RootCAs: o.RootCAs, Now: o.Now, Around: around})
+}
 
 // OpenedVerifier is a verifier, and what it can do besides its port.
 type OpenedVerifier struct {

@@ -57,9 +57,11 @@ func TestNoAbilityIsFoundByAssertion(t *testing.T) {
 type opened struct {
 	config    adapters.Config
 	run       adapters.Runtime
+	in        adapters.Instruments
 	verifiers adapters.OpenedVerifiers
 	issuer    adapters.OpenedIssuer
 	store     adapters.OpenedStore
+	admission ports.Admission
 	guard     ports.ReplayGuard
 	audit     adapters.OpenedAuditLog
 }
@@ -76,9 +78,13 @@ func open(t *testing.T, environ map[string]string) opened {
 		t.Fatal(err)
 	}
 	t.Cleanup(closeStore)
-	audit, closeAudit := adapters.OpenAuditLog(config, run)
+	in := adapters.NewInstruments(run)
+	audit, closeAudit := adapters.OpenAuditLog(config, run, in)
 	t.Cleanup(closeAudit)
-	return opened{config, run, adapters.OpenVerifiers(config, run), adapters.OpenIssuer(config, run), store, adapters.NewGuard(store, run), audit}
+	return opened{
+		config, run, in, adapters.OpenVerifiers(config, run, in), adapters.OpenIssuer(config, run, in), store,
+		adapters.NewAdmission(in), adapters.NewGuard(store, run, in), audit,
+	}
 }
 
 // watched returns the names of the parties and the outputs that readiness tells of.
@@ -132,9 +138,9 @@ func (o opened) canDoAll(t *testing.T) {
 func TestNoUseCaseLacksAnything(t *testing.T) {
 	o := open(t, minimal())
 	access, deadline, owners := adapters.NewAccessPolicy(o.config), adapters.NewDeadline(o.config), adapters.NewOwners(o.run)
-	verifier := adapters.NewIdentityVerifier(o.config, o.verifiers, o.run)
+	verifier := adapters.NewIdentityVerifier(o.config, o.verifiers, o.in)
 	for _, useCase := range []any{
-		adapters.NewExchange(verifier, o.issuer, o.guard, o.audit, adapters.NewSignInPolicies(o.config), access, deadline, o.run.Now, owners),
+		adapters.NewExchange(verifier, o.admission, o.guard, o.issuer, o.audit, adapters.NewSignInPolicies(o.config), access, deadline, o.run.Now, owners),
 		adapters.NewRenewal(o.issuer, o.audit, access, deadline, o.run.Now),
 		adapters.NewRevocation(o.issuer, o.audit, deadline, o.run.Now),
 	} {

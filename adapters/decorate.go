@@ -2,6 +2,7 @@ package adapters
 
 import (
 	"log/slog"
+	"net/http"
 
 	"nativebridge/adapters/httpapi"
 	"nativebridge/ports"
@@ -11,33 +12,52 @@ import (
 // returns it with its ports wrapped, the innermost wrapper first. Its other abilities are
 // fields beside the port, so that no wrapper can lose them.
 
+// Instruments are what the wrappers write to.
+type Instruments struct {
+	Log *slog.Logger
+}
+
+// NewInstruments returns the instruments of a process.
+func NewInstruments(run Runtime) Instruments { return Instruments{Log: run.Log} }
+
+// DecorateTransport wraps the transport that requests to a party go through. Name is the
+// party's.
+func DecorateTransport(_ string, next http.RoundTripper, _ Instruments) http.RoundTripper {
+	return next
+}
+
 // DecorateVerifier wraps a verifier. Name is for the log.
-func DecorateVerifier(name string, opened OpenedVerifier, log *slog.Logger) OpenedVerifier {
-	recovery := recovery{"verifier " + name, log}
+func DecorateVerifier(name string, opened OpenedVerifier, in Instruments) OpenedVerifier {
+	recovery := recovery{"verifier " + name, in.Log}
 	opened.IdentityVerifier = recoveringVerifier{opened.IdentityVerifier, recovery}
 	opened.Warm = recovery.around(opened.Warm)
-	opened.Probe = DecorateProbe(opened.Probe, log)
+	opened.Probe = DecorateProbe(opened.Probe, in.Log)
 	return opened
 }
 
 // DecorateIssuer wraps an issuer. Name is for the log.
-func DecorateIssuer(name string, opened OpenedIssuer, log *slog.Logger) OpenedIssuer {
-	recovery := recovery{"issuer " + name, log}
+func DecorateIssuer(name string, opened OpenedIssuer, in Instruments) OpenedIssuer {
+	recovery := recovery{"issuer " + name, in.Log}
 	opened.Issuer = recoveringIssuer{opened.Issuer, recovery}
 	opened.Warm = recovery.around(opened.Warm)
-	opened.Probe = DecorateProbe(opened.Probe, log)
-	opened.Trial.Probe = DecorateProbe(opened.Trial.Probe, log)
+	opened.Probe = DecorateProbe(opened.Probe, in.Log)
+	opened.Trial.Probe = DecorateProbe(opened.Trial.Probe, in.Log)
 	return opened
 }
 
 // DecorateGuard wraps the guard.
-func DecorateGuard(guard ports.ReplayGuard, log *slog.Logger) ports.ReplayGuard {
-	return recoveringGuard{guard, recovery{"replay guard", log}}
+func DecorateGuard(guard ports.ReplayGuard, in Instruments) ports.ReplayGuard {
+	return recoveringGuard{guard, recovery{"replay guard", in.Log}}
+}
+
+// DecorateAdmission wraps what admits sign-ins.
+func DecorateAdmission(admission ports.Admission, in Instruments) ports.Admission {
+	return recoveringAdmission{admission, recovery{"admission", in.Log}}
 }
 
 // DecorateAuditLog wraps the audit log.
-func DecorateAuditLog(opened OpenedAuditLog, log *slog.Logger) OpenedAuditLog {
-	opened.AuditLog = recoveringAuditLog{opened.AuditLog, recovery{"audit log", log}}
+func DecorateAuditLog(opened OpenedAuditLog, in Instruments) OpenedAuditLog {
+	opened.AuditLog = recoveringAuditLog{opened.AuditLog, recovery{"audit log", in.Log}}
 	return opened
 }
 
@@ -51,7 +71,7 @@ func DecorateProbe(probe ports.Probe, log *slog.Logger) ports.Probe {
 
 // DecorateUseCases wraps what the routes drive. Keys are not bounded: apps need them to
 // tell whose answers these are.
-func DecorateUseCases(c Config, use httpapi.UseCases, now Clock) httpapi.UseCases {
+func DecorateUseCases(c Config, use httpapi.UseCases, now Clock, _ Instruments) httpapi.UseCases {
 	bound := newInFlight(c.HTTP.MaxInFlight, c.HTTP.RequestTimeout)
 	use.Exchange = boundedExchange{use.Exchange, bound}
 	use.Exchange = httpapi.WatchFirstSignIn(use.Exchange, now)

@@ -86,6 +86,11 @@ func (f *fake) Release(context.Context, domain.Claim) error {
 	return errFake
 }
 
+func (f *fake) Admit(context.Context, domain.Identity) error {
+	f.call("Admit")
+	return errFake
+}
+
 func (f *fake) Record(context.Context, domain.Attempt) { f.call("Record") }
 
 func (f *fake) Warm(context.Context) error {
@@ -111,21 +116,24 @@ func (f *fake) opened(t *testing.T) opened {
 	o := open(t, minimal())
 	o.verifiers = adapters.OpenedVerifiers{"authsignal": {f, f.Warm, party{f, "verifier"}, nil}}
 	o.issuer = adapters.OpenedIssuer{Issuer: f, AssertionKeys: f, Warm: f.Warm, Party: party{f, "issuer"}}
-	o.store, o.guard = adapters.OpenedStore{Party: party{f, "store"}}, f
+	o.store, o.admission, o.guard = adapters.OpenedStore{Party: party{f, "store"}}, f, f
 	o.audit = adapters.OpenedAuditLog{AuditLog: f, Stream: f.Stream}
 	return o
 }
 
 // wrapped returns what is opened with every wrapper around it once more.
 func (o opened) wrapped(log *slog.Logger) opened {
+	in := o.in
+	in.Log = log
 	verifiers := adapters.OpenedVerifiers{}
 	for name, verifier := range o.verifiers {
-		verifiers[name] = adapters.DecorateVerifier(name, verifier, log)
+		verifiers[name] = adapters.DecorateVerifier(name, verifier, in)
 	}
 	o.verifiers = verifiers
-	o.issuer = adapters.DecorateIssuer("issuer", o.issuer, log)
-	o.guard = adapters.DecorateGuard(o.guard, log)
-	o.audit = adapters.DecorateAuditLog(o.audit, log)
+	o.issuer = adapters.DecorateIssuer("issuer", o.issuer, in)
+	o.admission = adapters.DecorateAdmission(o.admission, in)
+	o.guard = adapters.DecorateGuard(o.guard, in)
+	o.audit = adapters.DecorateAuditLog(o.audit, in)
 	return o
 }
 
@@ -154,6 +162,7 @@ func (o opened) calls() map[string]map[string]func(context.Context) error {
 			o.issuer.AssertionKeys.AssertionJWKS()
 			return errFake // it has none to return
 		}},
+		"Admission": {"Admit": func(ctx context.Context) error { return o.admission.Admit(ctx, domain.Identity{}) }},
 		"ReplayGuard": {
 			"Claim":   func(ctx context.Context) error { return o.guard.Claim(ctx, domain.Claim{}) },
 			"Release": func(ctx context.Context) error { return o.guard.Release(ctx, domain.Claim{}) },
@@ -244,7 +253,7 @@ func TestTheUseCasesWrappedTwiceLoseNothing(t *testing.T) {
 	o := open(t, minimal())
 	use := httpapi.UseCases{Exchange: gatedExchange{g}, Renew: gatedRenew{g}, Revoke: gatedRevoke{g}, Keys: f, AssertionKeys: f}
 	for range 2 {
-		use = adapters.DecorateUseCases(o.config, use, time.Now)
+		use = adapters.DecorateUseCases(o.config, use, time.Now, o.in)
 	}
 	for name, call := range map[string]func() error{
 		"an exchange":  func() error { _, err := use.Exchange.Execute(t.Context(), app.Exchange{}); return err },
@@ -333,7 +342,7 @@ func TestAnIssuerThatPanicsSpendsTheProof(t *testing.T) {
 			Authority: policies[0].Authority, Subject: "auth0|jane", Action: policies[0].Action,
 			Method: domain.MethodPasskey, ProofID: "ceremony-1", AuthenticatedAt: now,
 		}},
-		o.issuer, memory.NewReplayGuard(time.Now, now.Add(-time.Minute), 8), adapters.OpenedAuditLog{AuditLog: audit},
+		adapters.NewAdmission(o.in), memory.NewReplayGuard(time.Now, now.Add(-time.Minute), 8), o.issuer, adapters.OpenedAuditLog{AuditLog: audit},
 		policies, adapters.NewAccessPolicy(o.config), adapters.NewDeadline(o.config), time.Now, adapters.NewOwners(o.run))
 	_, first := exchange.Execute(t.Context(), app.Exchange{})
 	_, second := exchange.Execute(t.Context(), app.Exchange{})

@@ -91,6 +91,16 @@ func (g recoveringGuard) Release(ctx context.Context, claim domain.Claim) (err e
 	return g.next.Release(ctx, claim)
 }
 
+type recoveringAdmission struct {
+	next ports.Admission
+	recovery
+}
+
+func (a recoveringAdmission) Admit(ctx context.Context, identity domain.Identity) (err error) {
+	defer a.into(ctx, &err)
+	return a.next.Admit(ctx, identity)
+}
+
 type recoveringAuditLog struct {
 	next ports.AuditLog
 	recovery

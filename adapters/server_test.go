@@ -79,7 +79,7 @@ func newServer(t *testing.T, g gate, log *slog.Logger, more map[string]string, p
 	if err != nil {
 		t.Fatal(err)
 	}
-	use := adapters.DecorateUseCases(c, httpapi.UseCases{Exchange: gatedExchange{g}, Renew: gatedRenew{g}, Revoke: gatedRevoke{g}, Keys: staticKeys{}}, time.Now)
+	use := adapters.DecorateUseCases(c, httpapi.UseCases{Exchange: gatedExchange{g}, Renew: gatedRenew{g}, Revoke: gatedRevoke{g}, Keys: staticKeys{}}, time.Now, adapters.Instruments{Log: log})
 	health := ops.NewHealth(nil, nil, log)
 	return adapters.NewServer(c, httpapi.NewServer(c.HTTP, "client-1", use, log), ops.NewServer(c.Ops, health, log), health, ops.NewStartupCheck(c.Ops, probes, log), log)
 }
@@ -436,7 +436,7 @@ func TestARequestThatWaitedTooLongIsNotBegun(t *testing.T) {
 	}
 	late, cancel := context.WithTimeout(t.Context(), 29*time.Second)
 	defer cancel()
-	use := adapters.DecorateUseCases(c, httpapi.UseCases{Exchange: never{t}}, time.Now)
+	use := adapters.DecorateUseCases(c, httpapi.UseCases{Exchange: never{t}}, time.Now, adapters.Instruments{})
 	_, err = use.Exchange.Execute(late, app.Exchange{})
 	if reason, _ := domain.ReasonOf(err); reason != domain.ErrUnavailable || !strings.Contains(err.Error(), "REQUEST_TIMEOUT") {
 		t.Errorf("with less than half of its time left: %v, want unavailable, and the setting", err)
@@ -445,7 +445,7 @@ func TestARequestThatWaitedTooLongIsNotBegun(t *testing.T) {
 	g := newGate()
 	inTime, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	use = adapters.DecorateUseCases(c, httpapi.UseCases{Exchange: gatedExchange{g}}, time.Now)
+	use = adapters.DecorateUseCases(c, httpapi.UseCases{Exchange: gatedExchange{g}}, time.Now, adapters.Instruments{})
 	done := make(chan error, 1)
 	go func() {
 		_, err := use.Exchange.Execute(inTime, app.Exchange{})

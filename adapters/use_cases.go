@@ -31,10 +31,10 @@ func NewOwners(run Runtime) Owners {
 }
 
 // NewExchange returns the use case that opens sessions.
-func NewExchange(verifier ports.IdentityVerifier, issuer OpenedIssuer, guard ports.ReplayGuard, audit OpenedAuditLog,
+func NewExchange(verifier ports.IdentityVerifier, admission ports.Admission, guard ports.ReplayGuard, issuer OpenedIssuer, audit OpenedAuditLog,
 	signIn domain.SignInPolicies, access domain.AccessPolicy, deadline Deadline, now Clock, owners Owners) *app.ExchangePasskeyForSession {
 	return &app.ExchangePasskeyForSession{
-		Verifier: verifier, Issuer: issuer, Revoker: issuer, Guard: guard, Audit: audit,
+		Verifier: verifier, Admission: admission, Guard: guard, Issuer: issuer, Revoker: issuer, Audit: audit,
 		SignIn: signIn, Access: access, Deadline: time.Duration(deadline), Now: now, NewOwner: owners,
 	}
 }
@@ -51,7 +51,7 @@ func NewRevocation(issuer OpenedIssuer, audit OpenedAuditLog, deadline Deadline,
 
 // NewUseCases returns what the routes drive.
 func NewUseCases(c Config, exchange *app.ExchangePasskeyForSession, renew *app.RenewSession, revoke *app.RevokeSession,
-	issuer OpenedIssuer, now Clock) httpapi.UseCases {
+	issuer OpenedIssuer, now Clock, in Instruments) httpapi.UseCases {
 	use := httpapi.UseCases{Exchange: exchange, Renew: renew, Revoke: revoke, Keys: issuer, AssertionKeys: issuer.AssertionKeys}
-	return DecorateUseCases(c, use, now)
+	return DecorateUseCases(c, use, now, in)
 }

@@ -15,11 +15,12 @@ import (
 // proof, whoever asks, however often and at how many replicas, as far as its
 // ReplayGuard remembers. All fields must be set; it is safe for concurrent use.
 type ExchangePasskeyForSession struct {
-	Verifier ports.IdentityVerifier
-	Issuer   ports.TokenIssuer
-	Revoker  ports.SessionRevoker
-	Guard    ports.ReplayGuard
-	Audit    ports.AuditLog
+	Verifier  ports.IdentityVerifier
+	Admission ports.Admission
+	Guard     ports.ReplayGuard
+	Issuer    ports.TokenIssuer
+	Revoker   ports.SessionRevoker
+	Audit     ports.AuditLog
 
 	SignIn domain.SignInPolicies
 	Access domain.AccessPolicy
@@ -76,6 +77,10 @@ func (uc *ExchangePasskeyForSession) exchange(ctx context.Context, asked Exchang
 	}
 	if err := policy.Admit(identity, uc.Now()); err != nil {
 		return domain.Session{}, err
+	}
+	if err := uc.Admission.Admit(ctx, identity); err != nil {
+		err = domain.CapRetryAfter(err, policy.Left(identity, uc.Now()))
+		return domain.Session{}, fmt.Errorf("admit the sign-in: %w", err)
 	}
 
 	claim := policy.ClaimFor(identity, uc.NewOwner(), uc.Deadline)

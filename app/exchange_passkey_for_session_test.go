@@ -21,11 +21,12 @@ var now = time.Date(2026, 1, 31, 10, 0, 0, 0, time.UTC)
 // bench is the use case with every port mocked, and what is true of a good exchange.
 type bench struct {
 	*app.ExchangePasskeyForSession
-	verifier *portsmock.MockIdentityVerifier
-	issuer   *portsmock.MockTokenIssuer
-	revoker  *portsmock.MockSessionRevoker
-	guard    *portsmock.MockReplayGuard
-	audit    *portsmock.MockAuditLog
+	verifier  *portsmock.MockIdentityVerifier
+	admission *portsmock.MockAdmission
+	guard     *portsmock.MockReplayGuard
+	issuer    *portsmock.MockTokenIssuer
+	revoker   *portsmock.MockSessionRevoker
+	audit     *portsmock.MockAuditLog
 
 	asked    app.Exchange
 	identity domain.Identity
@@ -43,11 +44,12 @@ func newBench(t *testing.T) *bench {
 		t.Fatal(err)
 	}
 	b := &bench{
-		verifier: portsmock.NewMockIdentityVerifier(ctrl),
-		issuer:   portsmock.NewMockTokenIssuer(ctrl),
-		revoker:  portsmock.NewMockSessionRevoker(ctrl),
-		guard:    portsmock.NewMockReplayGuard(ctrl),
-		audit:    portsmock.NewMockAuditLog(ctrl),
+		verifier:  portsmock.NewMockIdentityVerifier(ctrl),
+		admission: portsmock.NewMockAdmission(ctrl),
+		issuer:    portsmock.NewMockTokenIssuer(ctrl),
+		revoker:   portsmock.NewMockSessionRevoker(ctrl),
+		guard:     portsmock.NewMockReplayGuard(ctrl),
+		audit:     portsmock.NewMockAuditLog(ctrl),
 		identity: domain.Identity{
 			Authority: "authority", Subject: "auth0|jane", Action: "signIn", Method: domain.MethodPasskey,
 			ProofID: "proof-1", AuthenticatedAt: now.Add(-time.Minute), AuthenticatedAfter: now.Add(-time.Minute - 2*time.Second),
@@ -71,7 +73,7 @@ func newBench(t *testing.T) *bench {
 	b.audit.EXPECT().Record(gomock.Any(), gomock.Any()).
 		Do(func(_ context.Context, a domain.Attempt) { b.recorded = append(b.recorded, a) }).AnyTimes()
 	b.ExchangePasskeyForSession = &app.ExchangePasskeyForSession{
-		Verifier: b.verifier, Issuer: b.issuer, Revoker: b.revoker, Guard: b.guard, Audit: b.audit,
+		Verifier: b.verifier, Admission: b.admission, Guard: b.guard, Issuer: b.issuer, Revoker: b.revoker, Audit: b.audit,
 		SignIn: domain.SignInPolicies{{
 			Authority: "authority", Action: "signIn", MaxAge: 10 * time.Minute, Skew: 30 * time.Second,
 			Subjects: domain.SubjectRule{Prefix: "auth0|"},
@@ -88,7 +90,13 @@ func (b *bench) verifies() *gomock.Call {
 	return b.verifier.EXPECT().Verify(gomock.Any(), b.asked.Token).Return(b.identity, nil)
 }
 
+func (b *bench) admits(err error) *gomock.Call {
+	return b.admission.EXPECT().Admit(gomock.Any(), b.identity).Return(err)
+}
+
+// claims expects a claim, by a sign-in that was admitted.
 func (b *bench) claims(err error) *gomock.Call {
+	b.admits(nil)
 	return b.guard.EXPECT().Claim(gomock.Any(), b.claim).Return(err)
 }
 
@@ -147,6 +155,26 @@ func TestWhatFailsBeforeTheClaimReachesNeitherGuardNorIssuer(t *testing.T) {
 			}
 			if session.Subject != "" || !session.AccessToken.IsZero() {
 				t.Errorf("session = %+v, want none", session)
+			}
+		})
+	}
+}
+
+func TestASignInThatIsNotAdmittedClaimsNothing(t *testing.T) {
+	for name, reason := range map[string]domain.Error{"over a limit": domain.ErrBusy, "while the issuer is away": domain.ErrUnavailable} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			b.verifies()
+			b.admits(domain.WithRetryAfter(fmt.Errorf("%w: the admission's own", reason), time.Hour))
+			_, err := b.Execute(t.Context(), b.asked)
+			if got, _ := domain.ReasonOf(err); got != reason {
+				t.Errorf("err = %v, want %s", err, reason)
+			}
+			if got := domain.RetryAfterOf(err); got != 9*time.Minute {
+				t.Errorf("retry after %s, want the 9m0s that the proof is still good for", got)
+			}
+			if len(b.recorded) != 1 || b.recorded[0].Proof != (domain.ProofKey{}) || !b.recorded[0].Identity.Equal(b.identity) {
+				t.Errorf("recorded %+v, want the person and no proof", b.recorded)
 			}
 		})
 	}
@@ -234,6 +262,7 @@ func TestAClaimThatIsWonTooLateNeverReachesTheIssuer(t *testing.T) {
 	b := newBench(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	b.verifies()
+	b.admits(nil)
 	b.guard.EXPECT().Claim(gomock.Any(), b.claim).DoAndReturn(func(context.Context, domain.Claim) error {
 		cancel()
 		return nil

@@ -39,14 +39,15 @@ func (jane) Verify(context.Context, domain.PasskeyToken) (domain.Identity, error
 
 type forgetful struct{}
 
-func (forgetful) Claim(context.Context, domain.Claim) error   { return nil }
-func (forgetful) Release(context.Context, domain.Claim) error { return nil }
-func (forgetful) Record(context.Context, domain.Attempt)      {}
+func (forgetful) Admit(context.Context, domain.Identity) error { return nil }
+func (forgetful) Claim(context.Context, domain.Claim) error    { return nil }
+func (forgetful) Release(context.Context, domain.Claim) error  { return nil }
+func (forgetful) Record(context.Context, domain.Attempt)       {}
 
 func (b bridge) exchange(t *testing.T, scope ...string) (domain.Session, error) {
 	t.Helper()
 	exchange := &app.ExchangePasskeyForSession{
-		Verifier: jane{}, Issuer: b.issuer, Revoker: b.issuer, Guard: forgetful{}, Audit: forgetful{},
+		Verifier: jane{}, Admission: forgetful{}, Issuer: b.issuer, Revoker: b.issuer, Guard: forgetful{}, Audit: forgetful{},
 		SignIn:   domain.SignInPolicies{{Authority: "test", Action: "signIn", MaxAge: time.Hour, Subjects: wholeIDs}},
 		Access:   b.access,
 		Deadline: 10 * time.Second, Now: time.Now, NewOwner: func() domain.Owner { return domain.Owner{1} },

@@ -51,15 +51,16 @@ func exchange(ctx context.Context, environ map[string]string, run adapters.Runti
 		return "NB950", f.CannotTell(upstream.Words(err.Error()), "see NB702 first")
 	}
 	defer closeStore()
-	audit, closeAudit := adapters.OpenAuditLog(config, run)
+	in := adapters.NewInstruments(run)
+	audit, closeAudit := adapters.OpenAuditLog(config, run, in)
 	defer closeAudit()
-	issuer := adapters.OpenIssuer(config, run)
+	issuer := adapters.OpenIssuer(config, run, in)
 	w := &witness{
-		IdentityVerifier: adapters.NewIdentityVerifier(config, adapters.OpenVerifiers(config, run), run),
+		IdentityVerifier: adapters.NewIdentityVerifier(config, adapters.OpenVerifiers(config, run, in), in),
 		Issuer:           issuer.Issuer,
 	}
 	issuer.Issuer = w
-	use := adapters.NewExchange(w, issuer, adapters.NewGuard(store, run), audit, adapters.NewSignInPolicies(config),
+	use := adapters.NewExchange(w, adapters.NewAdmission(in), adapters.NewGuard(store, run, in), issuer, audit, adapters.NewSignInPolicies(config),
 		adapters.NewAccessPolicy(config), adapters.NewDeadline(config), adapters.Clock(run.Now), adapters.NewOwners(run))
 	session, err := use.Execute(ctx, app.Exchange{Token: parsed})
 	if err == nil && !session.RefreshToken.IsZero() {

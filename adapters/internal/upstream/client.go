@@ -54,6 +54,7 @@ var (
 type Client struct {
 	name    string
 	http    *http.Transport
+	around  http.RoundTripper       // http with what Options.Around put around it
 	reading atomic.Pointer[reading] // of its clock, see Earliest
 	now     func() time.Time
 
@@ -69,6 +70,10 @@ type Options struct {
 	RootCAs *x509.CertPool
 	// Now tells the time.
 	Now func() time.Time
+
+	// Around, if it is set, returns the client's transport with something around it that
+	// watches requests. What it puts there may not repeat a request.
+	Around func(http.RoundTripper) http.RoundTripper
 
 	// PingAfter is how long an HTTP/2 connection may be silent before it is pinged,
 	// and PingPatience how long the pong may take before the connection counts as
@@ -99,6 +104,10 @@ func New(o Options) *Client {
 	// PROTOCOL_ERROR, though it may have been processed. This one does not.
 	if err := http2.ConfigureTransport(c.http); err != nil { //nolint:staticcheck // see above
 		panic(fmt.Errorf("HTTP/2 for a transport that has none yet: %w", err))
+	}
+	c.around = c.http
+	if o.Around != nil {
+		c.around = o.Around(c.around)
 	}
 	return c
 }
@@ -135,7 +144,7 @@ func (c *Client) do(req *http.Request) (Reply, error) {
 	req = f.board(req)
 	req.Header.Set("User-Agent", "native-bridge")
 
-	resp, err := c.http.RoundTrip(req)
+	resp, err := c.around.RoundTrip(req)
 	if err != nil {
 		return Reply{}, f.lost(req.Context(), err)
 	}

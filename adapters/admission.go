@@ -1,0 +1,26 @@
+package adapters
+
+import (
+	"context"
+
+	"nativebridge/domain"
+	"nativebridge/ports"
+)
+
+// admissions are all asked, in this order; the first that refuses decides.
+type admissions []ports.Admission
+
+// NewAdmission returns what admits sign-ins.
+func NewAdmission(in Instruments) ports.Admission {
+	return DecorateAdmission(admissions{}, in)
+}
+
+// Admit implements ports.Admission.
+func (all admissions) Admit(ctx context.Context, identity domain.Identity) error {
+	for _, one := range all {
+		if err := one.Admit(ctx, identity); err != nil {
+			return err
+		}
+	}
+	return nil
+}
