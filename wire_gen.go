@@ -23,14 +23,15 @@ func NewServer(ctx context.Context, config adapters.Config, run adapters.Runtime
 	instruments := adapters.NewInstruments(run)
 	openedVerifiers := adapters.OpenVerifiers(config, run, instruments)
 	identityVerifier := adapters.NewIdentityVerifier(config, openedVerifiers, instruments)
-	admission := adapters.NewAdmission(instruments)
-	openedStore, cleanup, err := adapters.OpenStore(ctx, config, run)
+	openedAuditLog, cleanup := adapters.OpenAuditLog(config, run, instruments)
+	admission := adapters.NewAdmission(openedAuditLog, instruments)
+	openedStore, cleanup2, err := adapters.OpenStore(ctx, config, run)
 	if err != nil {
+		cleanup()
 		return nil, nil, err
 	}
 	replayGuard := adapters.NewGuard(openedStore, run, instruments)
 	openedIssuer := adapters.OpenIssuer(config, run, instruments)
-	openedAuditLog, cleanup2 := adapters.OpenAuditLog(config, run, instruments)
 	signInPolicies := adapters.NewSignInPolicies(config)
 	accessPolicy := adapters.NewAccessPolicy(config)
 	deadline := adapters.NewDeadline(config)

@@ -130,16 +130,18 @@ func NewGuard(store OpenedStore, run Runtime, in Instruments) ports.ReplayGuard 
 	return DecorateGuard(memory.NewReplayGuard(run.Now, born, memory.Capacity), in)
 }
 
-// OpenedAuditLog is the log of attempts. Stream tells whether its output works.
+// OpenedAuditLog is the log of attempts. Stream tells whether its output works; Required,
+// whether an attempt fails that is not on record.
 type OpenedAuditLog struct {
 	ports.AuditLog
-	Stream ops.Stream
+	Stream   ops.Stream
+	Required bool
 }
 
 // OpenAuditLog returns the log of attempts, and a function that writes its last lines.
 func OpenAuditLog(c Config, run Runtime, in Instruments) (OpenedAuditLog, func()) {
-	log := auditlog.New(run.Audit, string(c.Issuer), run.Now, run.Log)
-	return DecorateAuditLog(OpenedAuditLog{log, log.Stream}, in), log.Close
+	log := auditlog.New(run.Audit, c.Audit, string(c.Issuer), run.Now, run.Log)
+	return DecorateAuditLog(OpenedAuditLog{log, log.Stream, c.Audit.Required}, in), log.Close
 }
 
 // NewHealth returns what the probes report. It also warms the adapters up before the

@@ -11,8 +11,10 @@ import (
 type admissions []ports.Admission
 
 // NewAdmission returns what admits sign-ins.
-func NewAdmission(in Instruments) ports.Admission {
-	return DecorateAdmission(admissions{}, in)
+func NewAdmission(audit OpenedAuditLog, in Instruments) ports.Admission {
+	return DecorateAdmission(admissions{
+		recordable{audit},
+	}, in)
 }
 
 // Admit implements ports.Admission.

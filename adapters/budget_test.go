@@ -145,9 +145,9 @@ func (s slow) Issue(ctx context.Context, _ domain.Grant) (domain.Session, error)
 	return domain.Session{}, take(ctx, s.choice.issue-1, errScript)
 }
 
-func (slow) Release(context.Context, domain.Claim) error { return nil }
-func (slow) Record(context.Context, domain.Attempt)      {}
-func (slow) Revoke(context.Context, domain.Secret) error { return nil }
+func (slow) Release(context.Context, domain.Claim) error  { return nil }
+func (slow) Record(context.Context, domain.Attempt) error { return nil }
+func (slow) Revoke(context.Context, domain.Secret) error  { return nil }
 
 // take waits, and returns err unless ctx ends before.
 func take(ctx context.Context, long time.Duration, err error) error {

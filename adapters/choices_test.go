@@ -83,7 +83,7 @@ func open(t *testing.T, environ map[string]string) opened {
 	t.Cleanup(closeAudit)
 	return opened{
 		config, run, in, adapters.OpenVerifiers(config, run, in), adapters.OpenIssuer(config, run, in), store,
-		adapters.NewAdmission(in), adapters.NewGuard(store, run, in), audit,
+		adapters.NewAdmission(audit, in), adapters.NewGuard(store, run, in), audit,
 	}
 }
 

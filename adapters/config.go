@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"nativebridge/adapters/auditlog"
 	"nativebridge/adapters/auth0"
 	"nativebridge/adapters/authsignal"
 	"nativebridge/adapters/httpapi"
@@ -27,6 +28,7 @@ type Config struct {
 	Shared
 	Choice
 	Redis redis.Config
+	Audit auditlog.Config
 
 	RelyingParty relyingparty.Config
 
@@ -116,7 +118,7 @@ func (c Config) Warnings() []string { return c.Redis.Warnings() }
 // a setting but is none.
 func UnknownSettings(environ map[string]string) []string {
 	var known []settings.Setting
-	prefixes := []string{"REPLAY_"}
+	prefixes := []string{"REPLAY_", "AUDIT_"}
 	for _, setting := range Settings() {
 		known = append(known, setting.Setting)
 		if prefix, _, _ := strings.Cut(setting.Name, "_"); setting.When != "" { // an adapter's own
@@ -145,7 +147,7 @@ func NeedlessCredentials(environ map[string]string) []string {
 }
 
 func (c *Config) always() []any {
-	return []any{&c.HTTP, &c.Ops, &c.Shared, &c.Choice, &c.Redis, &c.RelyingParty}
+	return []any{&c.HTTP, &c.Ops, &c.Shared, &c.Choice, &c.Redis, &c.Audit, &c.RelyingParty}
 }
 
 // part is a part of the configuration that is read only if its adapter is chosen.

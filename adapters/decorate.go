@@ -57,7 +57,7 @@ func DecorateAdmission(admission ports.Admission, in Instruments) ports.Admissio
 
 // DecorateAuditLog wraps the audit log.
 func DecorateAuditLog(opened OpenedAuditLog, in Instruments) OpenedAuditLog {
-	opened.AuditLog = recoveringAuditLog{opened.AuditLog, recovery{"audit log", in.Log}}
+	opened.AuditLog = recoveringAuditLog{opened.AuditLog, opened.Required, recovery{"audit log", in.Log}}
 	return opened
 }
 

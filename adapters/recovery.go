@@ -102,15 +102,21 @@ func (a recoveringAdmission) Admit(ctx context.Context, identity domain.Identity
 }
 
 type recoveringAuditLog struct {
-	next ports.AuditLog
+	next     ports.AuditLog
+	required bool
 	recovery
 }
 
-// Record has no error to return: only the log tells that the attempt is lost.
-func (l recoveringAuditLog) Record(ctx context.Context, attempt domain.Attempt) {
-	var err error
+// Record returns no error unless attempts must be on record: only the log tells then that
+// the attempt is lost.
+func (l recoveringAuditLog) Record(ctx context.Context, attempt domain.Attempt) (err error) {
+	defer func() {
+		if !l.required {
+			err = nil
+		}
+	}()
 	defer l.into(ctx, &err)
-	l.next.Record(ctx, attempt)
+	return l.next.Record(ctx, attempt)
 }
 
 type recoveringProbe struct {

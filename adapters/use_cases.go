@@ -41,7 +41,7 @@ func NewExchange(verifier ports.IdentityVerifier, admission ports.Admission, gua
 
 // NewRenewal returns the use case that renews sessions.
 func NewRenewal(issuer OpenedIssuer, audit OpenedAuditLog, access domain.AccessPolicy, deadline Deadline, now Clock) *app.RenewSession {
-	return &app.RenewSession{Renewer: issuer, Revoker: issuer, Audit: audit, Access: access, Deadline: time.Duration(deadline), Now: now}
+	return &app.RenewSession{Renewer: recordableRenewals{issuer, recordable{audit}}, Revoker: issuer, Audit: audit, Access: access, Deadline: time.Duration(deadline), Now: now}
 }
 
 // NewRevocation returns the use case that ends sessions.

@@ -35,8 +35,21 @@ func disown(ctx context.Context, revoker ports.SessionRevoker, refresh domain.Se
 	return fault
 }
 
-func record(ctx context.Context, audit ports.AuditLog, attempt domain.Attempt) {
+// record returns an error if the attempt must be on record and is not.
+func record(ctx context.Context, audit ports.AuditLog, attempt domain.Attempt) error {
 	ctx, cancel := cleanUp(ctx)
 	defer cancel()
-	audit.Record(ctx, attempt)
+	if err := audit.Record(ctx, attempt); err != nil {
+		return fmt.Errorf("record the attempt: %w", err)
+	}
+	return nil
+}
+
+// withdraw ends an attempt that succeeded, and whose caller gets nothing all the same,
+// because of fault. It records the attempt again, as one that failed: the line that was
+// not written in time may yet be, and tells of a success.
+func withdraw(ctx context.Context, audit ports.AuditLog, attempt domain.Attempt, fault error) error {
+	attempt.Err = domain.WithProofInDoubt(fault)
+	_ = record(ctx, audit, attempt) // the answer is fault already
+	return attempt.Err
 }

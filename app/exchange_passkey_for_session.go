@@ -40,7 +40,8 @@ type Exchange struct {
 
 // Execute returns the session that the token is good for. The error wraps one of
 // domain's reasons, or is a fault of ours. The attempt is recorded either way,
-// before Execute returns.
+// before Execute returns. A session that must be on record and is not is revoked, and
+// its proof stays spent.
 func (uc *ExchangePasskeyForSession) Execute(ctx context.Context, asked Exchange) (domain.Session, error) {
 	ctx, cancel := context.WithTimeout(ctx, uc.Deadline)
 	defer cancel()
@@ -52,7 +53,10 @@ func (uc *ExchangePasskeyForSession) Execute(ctx context.Context, asked Exchange
 	}
 	session, err := uc.exchange(ctx, asked, &attempt)
 	attempt.Took, attempt.Err = uc.Now().Sub(attempt.At), err
-	record(ctx, uc.Audit, attempt)
+	if lost := record(ctx, uc.Audit, attempt); lost != nil && err == nil {
+		lost = disown(ctx, uc.Revoker, session.RefreshToken, lost)
+		return domain.Session{}, withdraw(ctx, uc.Audit, attempt, lost)
+	}
 	return session, err
 }
 

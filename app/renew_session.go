@@ -30,7 +30,9 @@ type Renewal struct {
 }
 
 // Execute returns the renewed session, with a new refresh token if the issuer
-// rotates them. The error wraps one of domain's reasons, or is a fault of ours.
+// rotates them. The error wraps one of domain's reasons, or is a fault of ours. Fresh
+// tokens whose renewal must be on record and is not are dropped. The session lives on:
+// it was there before, and nobody has more of it than they had.
 func (uc *RenewSession) Execute(ctx context.Context, asked Renewal) (domain.Session, error) {
 	ctx, cancel := context.WithTimeout(ctx, uc.Deadline)
 	defer cancel()
@@ -42,7 +44,9 @@ func (uc *RenewSession) Execute(ctx context.Context, asked Renewal) (domain.Sess
 	}
 	session, err := uc.renew(ctx, asked, &attempt)
 	attempt.Took, attempt.Err = uc.Now().Sub(attempt.At), err
-	record(ctx, uc.Audit, attempt)
+	if lost := record(ctx, uc.Audit, attempt); lost != nil && err == nil {
+		return domain.Session{}, withdraw(ctx, uc.Audit, attempt, lost)
+	}
 	return session, err
 }
 

@@ -25,7 +25,9 @@ type Revocation struct {
 }
 
 // Execute revokes the refresh token. An unknown one is revoked already (RFC 7009,
-// section 2.2). The error wraps one of domain's reasons, or is a fault of ours.
+// section 2.2). The error wraps one of domain's reasons, or is a fault of ours. A
+// revocation that must be on record and is not has taken place all the same: whoever
+// repeats it gets it recorded, and ends nothing twice.
 func (uc *RevokeSession) Execute(ctx context.Context, asked Revocation) error {
 	ctx, cancel := context.WithTimeout(ctx, uc.Deadline)
 	defer cancel()
@@ -40,6 +42,8 @@ func (uc *RevokeSession) Execute(ctx context.Context, asked Revocation) error {
 		err = fmt.Errorf("revoke the session: %w", err)
 	}
 	attempt.Took, attempt.Err = uc.Now().Sub(attempt.At), err
-	record(ctx, uc.Audit, attempt)
+	if lost := record(ctx, uc.Audit, attempt); lost != nil && err == nil {
+		return fmt.Errorf("the session is revoked: %w", lost)
+	}
 	return err
 }

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"strings"
@@ -23,6 +24,7 @@ const closeTime = 2 * time.Second
 // concurrent use. Make one with New, and Close it.
 type Log struct {
 	stream *lines.Stream
+	config Config
 	issuer string
 	log    *slog.Logger
 }
@@ -32,8 +34,8 @@ var _ ports.AuditLog = (*Log)(nil)
 // New returns a log that writes whole lines to out, several in one call if they wait.
 // When it cannot, it says so in log. Every line has issuer, the name of the issuer that
 // is chosen.
-func New(out io.Writer, issuer string, now func() time.Time, log *slog.Logger) *Log {
-	l := &Log{issuer: issuer, log: log}
+func New(out io.Writer, config Config, issuer string, now func() time.Time, log *slog.Logger) *Log {
+	l := &Log{config: config, issuer: issuer, log: log}
 	l.stream = lines.New(out, now, l.tell)
 	return l
 }
@@ -62,9 +64,15 @@ type line struct {
 
 // Record implements ports.AuditLog. It returns once the operating system has the line.
 // If out hangs, it waits for lines.Patience at most, and not at all once the stream is
-// known to hang.
-func (l *Log) Record(ctx context.Context, attempt domain.Attempt) {
-	_ = l.stream.WriteNow(ctx, encode(l.lineOf(attempt))) // tell logs what is late or lost
+// known to hang. The line is then late or lost: that is counted and told in any case, and
+// an error only if AUDIT_REQUIRED is set.
+func (l *Log) Record(ctx context.Context, attempt domain.Attempt) error {
+	err := l.stream.WriteNow(ctx, encode(l.lineOf(attempt)))
+	if err == nil || !l.config.Required {
+		return nil
+	}
+	return fmt.Errorf("%w: AUDIT_REQUIRED is set, and the audit line is not written: check what reads standard output: %s",
+		domain.ErrUnavailable, err.Error())
 }
 
 // Stream returns the state of the log's output, and how many lines are lost.

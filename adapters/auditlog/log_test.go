@@ -47,24 +47,33 @@ func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 // open returns a log that is closed when the test ends.
 func open(t *testing.T, out io.Writer, log *slog.Logger) *auditlog.Log {
-	l := auditlog.New(out, "auth0", time.Now, log)
+	return openAs(t, auditlog.Config{}, out, log)
+}
+
+func openAs(t *testing.T, config auditlog.Config, out io.Writer, log *slog.Logger) *auditlog.Log {
+	l := auditlog.New(out, config, "auth0", time.Now, log)
 	t.Cleanup(l.Close)
 	return l
 }
 
 func TestLogKeepsTheContract(t *testing.T) {
-	portstest.AuditLog(t, func(t *testing.T) portstest.AuditHarness {
-		out, told := &stream{}, &stream{}
-		log := open(t, out, slog.New(slog.NewJSONHandler(told, nil)))
-		return portstest.AuditHarness{
-			Log:     log,
-			Written: func(*testing.T) string { return out.String() },
-			Told:    func(*testing.T) string { return told.String() },
-			Lost:    func() int64 { return log.Stream().Lost },
-			Break:   func(*testing.T) { out.fail(io.ErrClosedPipe) },
-			Hang:    func(*testing.T) func() { return out.hang() },
-		}
-	})
+	for name, config := range map[string]auditlog.Config{"as it is": {}, "required": {Required: true}} {
+		t.Run(name, func(t *testing.T) {
+			portstest.AuditLog(t, func(t *testing.T) portstest.AuditHarness {
+				out, told := &stream{}, &stream{}
+				log := openAs(t, config, out, slog.New(slog.NewJSONHandler(told, nil)))
+				return portstest.AuditHarness{
+					Log:      log,
+					Required: config.Required,
+					Written:  func(*testing.T) string { return out.String() },
+					Told:     func(*testing.T) string { return told.String() },
+					Lost:     func() int64 { return log.Stream().Lost },
+					Break:    func(*testing.T) { out.fail(io.ErrClosedPipe) },
+					Hang:     func(*testing.T) func() { return out.hang() },
+				}
+			})
+		})
+	}
 }
 
 // stream is where lines go. It can fail, and it can hang.
@@ -117,7 +126,7 @@ func (s *stream) hang() (resume func()) {
 
 func TestALineTellsTheWholeAttempt(t *testing.T) {
 	var out bytes.Buffer
-	open(t, &out, discard()).Record(t.Context(), delivered())
+	_ = open(t, &out, discard()).Record(t.Context(), delivered())
 	const want = `{"time":"2026-01-31T10:00:00.25Z","event":"exchange","outcome":"session_delivered","duration_ms":1234,` +
 		`"request_id":"req-1","client":"203.0.113.7","user_agent":"app/1 <beta>",` +
 		`"token_sha256":"256d04db4e5e4ac308751ed0885b722b758630567c53a7125ed9fbd068e5c3f6",` +
@@ -157,7 +166,7 @@ func TestALineTellsTheOutcomeWithoutItsCause(t *testing.T) {
 			var out, told bytes.Buffer
 			attempt := delivered()
 			attempt.Err = tt.err
-			open(t, &out, slog.New(slog.NewJSONHandler(&told, nil))).Record(t.Context(), attempt)
+			_ = open(t, &out, slog.New(slog.NewJSONHandler(&told, nil))).Record(t.Context(), attempt)
 			var line struct{ Outcome string }
 			if err := json.Unmarshal(out.Bytes(), &line); err != nil || line.Outcome != tt.want {
 				t.Errorf("the outcome is %q, %v, want %q", line.Outcome, err, tt.want)
@@ -177,7 +186,7 @@ func TestAnAttemptIsOneLineWhateverItSays(t *testing.T) {
 	attempt := delivered()
 	attempt.Client.UserAgent = "a\nb\r\u2028\xff\"}"
 	attempt.Identity.Subject = "auth0|\n{\"event\":\"exchange\"}"
-	open(t, &out, discard()).Record(t.Context(), attempt)
+	_ = open(t, &out, discard()).Record(t.Context(), attempt)
 	var line struct{ Subject string }
 	if strings.Count(out.String(), "\n") != 1 || !strings.HasSuffix(out.String(), "}\n") {
 		t.Errorf("the attempt is written as %q, want one line", out.String())
@@ -209,7 +218,7 @@ func TestConcurrentAttemptsAreWholeLines(t *testing.T) {
 			for n := range each {
 				attempt := delivered()
 				attempt.Client.RequestID = fmt.Sprintf("req-%d-%d", w, n)
-				log.Record(t.Context(), attempt)
+				_ = log.Record(t.Context(), attempt)
 			}
 		})
 	}
@@ -234,10 +243,10 @@ func TestALossIsToldWithItsCauseAndSoIsItsEnd(t *testing.T) {
 	out, told := &stream{}, &stream{}
 	log := open(t, out, slog.New(slog.NewJSONHandler(told, nil)))
 	out.fail(io.ErrClosedPipe)
-	log.Record(t.Context(), delivered())
-	log.Record(t.Context(), delivered())
+	_ = log.Record(t.Context(), delivered())
+	_ = log.Record(t.Context(), delivered())
 	out.fail(nil)
-	log.Record(t.Context(), delivered())
+	_ = log.Record(t.Context(), delivered())
 	log.Close() // after that, everything has been logged
 
 	type line struct {
@@ -264,10 +273,10 @@ func TestALossIsToldWithItsCauseAndSoIsItsEnd(t *testing.T) {
 func TestAStopThatLosesLinesTellsHowMany(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		out, told := &stream{}, &stream{}
-		log := auditlog.New(out, "auth0", time.Now, slog.New(slog.NewJSONHandler(told, nil)))
+		log := auditlog.New(out, auditlog.Config{}, "auth0", time.Now, slog.New(slog.NewJSONHandler(told, nil)))
 		resume := out.hang()
 		for range 3 {
-			log.Record(t.Context(), delivered())
+			_ = log.Record(t.Context(), delivered())
 		}
 		start := time.Now()
 		log.Close()
@@ -297,7 +306,7 @@ func TestALineIsBoundedWhateverCallersSend(t *testing.T) {
 			attempt.Identity = domain.Identity{Authority: text, Subject: text, Action: text, Method: text, AuthenticatedAt: attempt.At}
 			attempt.Access = domain.Access{Scope: []string{text, text}, Audience: text, Organization: text}
 			var out bytes.Buffer
-			open(t, &out, discard()).Record(t.Context(), attempt)
+			_ = open(t, &out, discard()).Record(t.Context(), attempt)
 			if out.Len() > maxLine || out.Len() < maxLine/2 {
 				t.Errorf("the line has %d bytes, want at most %d, and most of that", out.Len(), maxLine)
 			}
@@ -325,7 +334,7 @@ func TestWhatFitsIsWrittenWhole(t *testing.T) {
 			var out bytes.Buffer
 			attempt := delivered()
 			attempt.Client.UserAgent = tt.agent
-			open(t, &out, discard()).Record(t.Context(), attempt)
+			_ = open(t, &out, discard()).Record(t.Context(), attempt)
 			var line struct {
 				Agent string `json:"user_agent"`
 			}
@@ -343,7 +352,7 @@ func TestEachFieldHasItsBound(t *testing.T) {
 	attempt.Identity = domain.Identity{Authority: text, Subject: text, Action: text, Method: text}
 	attempt.Access = domain.Access{Scope: []string{text}, Audience: text, Organization: text}
 	var out bytes.Buffer
-	open(t, &out, discard()).Record(t.Context(), attempt)
+	_ = open(t, &out, discard()).Record(t.Context(), attempt)
 	var line map[string]any
 	if err := json.Unmarshal(out.Bytes(), &line); err != nil {
 		t.Fatal(err)

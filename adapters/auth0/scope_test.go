@@ -42,7 +42,7 @@ type forgetful struct{}
 func (forgetful) Admit(context.Context, domain.Identity) error { return nil }
 func (forgetful) Claim(context.Context, domain.Claim) error    { return nil }
 func (forgetful) Release(context.Context, domain.Claim) error  { return nil }
-func (forgetful) Record(context.Context, domain.Attempt)       {}
+func (forgetful) Record(context.Context, domain.Attempt) error { return nil }
 
 func (b bridge) exchange(t *testing.T, scope ...string) (domain.Session, error) {
 	t.Helper()

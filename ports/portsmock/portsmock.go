@@ -326,9 +326,11 @@ func (m *MockAuditLog) EXPECT() *MockAuditLogMockRecorder {
 }
 
 // Record mocks base method.
-func (m *MockAuditLog) Record(ctx context.Context, attempt domain.Attempt) {
+func (m *MockAuditLog) Record(ctx context.Context, attempt domain.Attempt) error {
 	m.ctrl.T.Helper()
-	m.ctrl.Call(m, "Record", ctx, attempt)
+	ret := m.ctrl.Call(m, "Record", ctx, attempt)
+	ret0, _ := ret[0].(error)
+	return ret0
 }
 
 // Record indicates an expected call of Record.

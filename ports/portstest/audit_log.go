@@ -15,6 +15,8 @@ import (
 // AuditHarness is an AuditLog under test.
 type AuditHarness struct {
 	Log ports.AuditLog
+	// Required says that each attempt must be on record.
+	Required bool
 	// Written returns everything that was written down so far.
 	Written func(t *testing.T) string
 	// Told returns everything that the operator was told so far.
@@ -31,11 +33,11 @@ type AuditHarness struct {
 // in which an attempt is written down.
 func AuditLog(t *testing.T, start func(t *testing.T) AuditHarness) {
 	tests := map[string]func(*testing.T, AuditHarness){
-		"an attempt is written down before its answer is given":     auditWrites,
-		"an outcome is written down without its cause":              auditHidesCause,
-		"a lost attempt is counted and reported, and stops nothing": auditBreaks,
-		"a reader that hangs stops no exchange":                     auditHangs,
-		"concurrent attempts are written down one by one":           auditAtOnce,
+		"an attempt is written down before its answer is given":                          auditWrites,
+		"an outcome is written down without its cause":                                   auditHidesCause,
+		"a lost attempt is counted and reported, and fails only if it must be on record": auditBreaks,
+		"a reader that hangs keeps nobody waiting":                                       auditHangs,
+		"concurrent attempts are written down one by one":                                auditAtOnce,
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -62,15 +64,25 @@ func attempt(n int, err error) domain.Attempt {
 	}
 }
 
-// record fails the test if the log stops the exchange.
+// record wants an attempt to be on record.
 func (h AuditHarness) record(t *testing.T, attempt domain.Attempt) {
 	t.Helper()
-	defer func() {
-		if reason := recover(); reason != nil {
-			t.Errorf("the exchange is stopped: %v", reason)
-		}
-	}()
-	h.Log.Record(t.Context(), attempt)
+	if err := h.Log.Record(t.Context(), attempt); err != nil {
+		t.Errorf("err = %v, want the attempt on record", err)
+	}
+}
+
+// wantNotOnRecord wants err to be what a log returns for an attempt that is late or lost.
+func (h AuditHarness) wantNotOnRecord(t *testing.T, err error) {
+	t.Helper()
+	switch {
+	case !h.Required && err != nil:
+		t.Errorf("err = %v, want none: the exchange goes on", err)
+	case h.Required && !errors.Is(err, domain.ErrUnavailable):
+		t.Errorf("err = %v, want %v: the attempt must be on record, and is not", err, domain.ErrUnavailable)
+	case h.Required && strings.Contains(err.Error(), auditSecret):
+		t.Errorf("err = %v tells the cause of the attempt's own error", err)
+	}
 }
 
 func auditWrites(t *testing.T, h AuditHarness) {
@@ -101,7 +113,8 @@ func auditHidesCause(t *testing.T, h AuditHarness) {
 func auditBreaks(t *testing.T, h AuditHarness) {
 	h.Break(t)
 	for n := range 2 {
-		h.record(t, attempt(n, errors.New("key "+auditSecret+" is wrong")))
+		err := h.Log.Record(t.Context(), attempt(n, errors.New("key "+auditSecret+" is wrong")))
+		h.wantNotOnRecord(t, err)
 	}
 	if h.Lost() != 2 {
 		t.Errorf("%d attempts are counted as lost, want 2", h.Lost())
@@ -115,9 +128,11 @@ func auditHangs(t *testing.T, h AuditHarness) {
 	resume := h.Hang(t)
 	defer func() { resume() }()
 	for n := range callers {
-		if !h.recordsInTime(t, attempt(n, nil)) {
+		inTime, err := h.recordsInTime(t, attempt(n, nil))
+		if !inTime {
 			t.Fatal("the exchange waits on for the reader although its context has ended")
 		}
+		h.wantNotOnRecord(t, err)
 	}
 	if h.Told(t) == "" {
 		t.Error("the operator is not told that attempts are late or lost")
@@ -126,7 +141,7 @@ func auditHangs(t *testing.T, h AuditHarness) {
 	resume()
 	resume = func() {}
 	kept := func(n int) int { return strings.Count(h.Written(t), fmt.Sprintf("request-%d.", n)) }
-	h.record(t, attempt(callers, nil))
+	_ = h.Log.Record(t.Context(), attempt(callers, nil)) // it may be late too, behind those that wait
 	soon(t, "attempts are written down again", func() bool { return kept(callers) == 1 })
 	written := 0
 	for n := range callers {
@@ -137,20 +152,17 @@ func auditHangs(t *testing.T, h AuditHarness) {
 	}
 }
 
-// recordsInTime reports whether the log returns although the reader hangs.
-func (h AuditHarness) recordsInTime(t *testing.T, attempt domain.Attempt) bool {
+// recordsInTime returns what the log does, if it returns although the reader hangs.
+func (h AuditHarness) recordsInTime(t *testing.T, attempt domain.Attempt) (inTime bool, err error) {
 	ctx, cancel := context.WithTimeout(t.Context(), deadline)
 	defer cancel()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		h.Log.Record(ctx, attempt)
-	}()
+	done := make(chan error, 1)
+	go func() { done <- h.Log.Record(ctx, attempt) }()
 	select {
-	case <-done:
-		return true
+	case err := <-done:
+		return true, err
 	case <-time.After(patience):
-		return false
+		return false, nil
 	}
 }
 
