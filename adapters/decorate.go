@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"nativebridge/adapters/httpapi"
+	"nativebridge/adapters/metrics"
 	"nativebridge/ports"
 )
 
@@ -14,7 +15,8 @@ import (
 
 // Instruments are what the wrappers write to.
 type Instruments struct {
-	Log *slog.Logger
+	Log     *slog.Logger
+	Metrics *metrics.Metrics // nil if nobody is to read them, and then takes what it is given and does nothing
 }
 
 // NewInstruments returns the instruments of a process.

@@ -1,0 +1,100 @@
+// Package metrics counts and measures what the bridge does, for Prometheus.
+//
+// What a metric tells is bounded: a label holds a name of ours, such as a step's, an
+// adapter's or a route's, and never anything that a caller or a vendor has sent. So no
+// metric tells of a person, an address or a token, and no flood makes more series.
+package metrics
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// namespace begins the name of every metric of the bridge's own.
+const namespace = "native_bridge"
+
+// Metrics are the metrics of one process, in a registry of their own. A nil *Metrics is
+// one that is off: each of its methods does nothing. It is safe for concurrent use. Make
+// one with New.
+type Metrics struct {
+	registry  *prometheus.Registry
+	described []Description
+}
+
+// New returns metrics that nobody has counted anything in yet.
+func New() *Metrics { return &Metrics{registry: prometheus.NewRegistry()} }
+
+// Labels are the names and values of a metric's labels. Values must be names of ours.
+type Labels = prometheus.Labels
+
+// Description is what a metric is called and means.
+type Description struct {
+	Name   string // whole
+	Kind   string // counter, gauge or histogram
+	Labels []string
+	Help   string
+}
+
+// Gauge adds a metric that goes up and down. Name comes without "native_bridge_". Value is
+// asked at each scrape, perhaps by several at once: it must be quick, and must ask no
+// party. To be called before the first scrape. The same name may be added with other
+// values of the same labels; with the same values, the new function replaces the old one.
+func (m *Metrics) Gauge(name, help string, labels Labels, value func() float64) {
+	if m == nil {
+		return
+	}
+	m.read(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help, ConstLabels: labels}, value))
+	m.describe("gauge", name, help, sorted(labels)...)
+}
+
+// Counter adds a metric that only goes up, and by convention has a name with "_total" at
+// its end. All else is as with Gauge.
+func (m *Metrics) Counter(name, help string, labels Labels, value func() float64) {
+	if m == nil {
+		return
+	}
+	m.read(prometheus.NewCounterFunc(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help, ConstLabels: labels}, value))
+	m.describe("counter", name, help, sorted(labels)...)
+}
+
+// read adds a collector, in the place of the one that has the same name and labels.
+func (m *Metrics) read(collector prometheus.Collector) {
+	m.registry.Unregister(collector)
+	m.registry.MustRegister(collector)
+}
+
+// describe notes a metric for Descriptions, once.
+func (m *Metrics) describe(kind, name, help string, labels ...string) {
+	name = namespace + "_" + name
+	if !slices.ContainsFunc(m.described, func(known Description) bool { return known.Name == name }) {
+		m.described = append(m.described, Description{name, kind, labels, help})
+	}
+}
+
+func sorted(labels Labels) []string {
+	var names []string
+	for name := range labels {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Descriptions lists the bridge's own metrics by name, also those that have no series yet.
+func (m *Metrics) Descriptions() []Description {
+	if m == nil {
+		return nil
+	}
+	list := slices.Clone(m.described)
+	slices.SortFunc(list, func(a, b Description) int { return strings.Compare(a.Name, b.Name) })
+	return list
+}
+
+// Handler answers scrapes, in Prometheus' text format or what else the caller prefers.
+func (m *Metrics) Handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+}
