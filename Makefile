@@ -5,7 +5,7 @@ GOLANGCI_LINT_VERSION := v2.15.0
 GO        ?= go
 LINT      := bin/golangci-lint-$(GOLANGCI_LINT_VERSION)
 WEB       := cmd/sandbox/web
-GENERATED := wire_gen.go ports/portsmock/portsmock.go docs/configuration.md docs/choosing-an-issuer.md docs/doctor.md
+GENERATED := wire_gen.go ports/portsmock/portsmock.go docs/configuration.md adapters/httpapi/openapi.yaml docs/choosing-an-issuer.md docs/doctor.md
 
 .PHONY: help run test check generate build fuzz mutation needs page clean
 
@@ -35,7 +35,7 @@ check: $(LINT) ## look for drift, vet, lint, shuffle the core's tests, and check
 	@.ci/model
 
 generate: ## write the generated files anew
-	$(GO) generate ./ports
+	$(GO) generate ./ports ./adapters/httpapi
 	$(GO) tool wire .
 	$(GO) test ./cmd/native-bridge -run IsDocumented -update
 

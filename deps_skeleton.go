@@ -3,7 +3,6 @@
 package nativebridge
 
 import (
-	_ "github.com/getkin/kin-openapi/openapi3filter"
 	_ "github.com/redis/go-redis/extra/redisotel/v9"
 	_ "github.com/rs/cors"
 	_ "github.com/santhosh-tekuri/jsonschema/v6"

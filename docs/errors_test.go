@@ -23,6 +23,7 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"nativebridge/adapters/httpapi"
 	"nativebridge/app"
@@ -99,10 +100,11 @@ func provoke(t *testing.T, code, path string) answer {
 	failing := &exchange{}
 	server := httpapi.NewServer(httpapi.Config{SubjectTokenTypes: httpapi.TokenTypes{"urn:example:token"}}, "the-client",
 		httpapi.UseCases{Exchange: failing}, logger)
-	server.Handler().ServeHTTP(httptest.NewRecorder(), request("", path))
+	handler := loadDescription(t).Handler(t, server.Handler())
+	handler.ServeHTTP(httptest.NewRecorder(), request("", path))
 	failing.err = reasonOf(t, code)
 	w := httptest.NewRecorder()
-	server.Handler().ServeHTTP(w, request(code, path))
+	handler.ServeHTTP(w, request(code, path))
 
 	var body struct{ Code, Error string }
 	if err := json.Unmarshal(w.Body.Bytes(), &body); err != nil {
@@ -118,11 +120,11 @@ func provoke(t *testing.T, code, path string) answer {
 	return answer{fmt.Sprintf("%d %s", w.Code, cmp.Or(body.Code, body.Error)), w.Header().Get("Retry-After"), line.Level}
 }
 
-// exchange is a use case that fails.
+// exchange is a use case that fails if it has an error.
 type exchange struct{ err error }
 
 func (e *exchange) Execute(context.Context, app.Exchange) (domain.Session, error) {
-	return domain.Session{}, e.err
+	return domain.Session{AccessToken: domain.NewSecret("x"), IDToken: domain.NewSecret("x"), ExpiresIn: time.Minute}, e.err
 }
 
 // reasonOf is the failure that leads to code. What wraps no reason is a fault of

@@ -36,12 +36,14 @@ type started struct {
 	now       time.Time
 }
 
-func newStarted() *started {
+func newStarted(t *testing.T) *started {
+	t.Helper()
 	s := &started{now: time.Date(2026, 1, 31, 10, 0, 0, 0, time.UTC)}
 	config := httpapi.Config{SubjectTokenTypes: httpapi.TokenTypes{"urn:example:token"}}
 	watched := httpapi.WatchFirstSignIn(&s.exchanger, func() time.Time { return s.now })
-	s.handler = httpapi.NewServer(config, bridgeClientID, httpapi.UseCases{Exchange: watched},
-		slog.New(slog.NewJSONHandler(&s.log, nil))).Handler()
+	s.exchanger.session = goodSession()
+	s.handler = handlerOf(t, httpapi.NewServer(config, bridgeClientID, httpapi.UseCases{Exchange: watched},
+		slog.New(slog.NewJSONHandler(&s.log, nil))))
 	return s
 }
 
@@ -91,7 +93,7 @@ func TestBeforeTheFirstSignInARefusalOfEverybodyIsAnError(t *testing.T) {
 	for name, tt := range tests {
 		for _, path := range []string{"/v1/sessions", "/oauth/token"} {
 			t.Run(name+" at "+path, func(t *testing.T) {
-				s := newStarted()
+				s := newStarted(t)
 				if got := s.signIn(t, path, tt.err); got != tt.before {
 					t.Errorf("before the first sign-in: %s, want %s", got, tt.before)
 				}
@@ -108,7 +110,7 @@ func TestBeforeTheFirstSignInARefusalOfEverybodyIsAnError(t *testing.T) {
 }
 
 func TestEachCauseIsAnErrorOnceAMinute(t *testing.T) {
-	s := newStarted()
+	s := newStarted(t)
 	steps := []struct {
 		wait time.Duration
 		err  error
@@ -136,7 +138,7 @@ func TestEachCauseIsAnErrorOnceAMinute(t *testing.T) {
 
 // What is raised answers as ever.
 func TestARaisedRefusalAnswersAsEver(t *testing.T) {
-	s := newStarted()
+	s := newStarted(t)
 	s.exchanger.err = errDenied
 	r := httptest.NewRequest(http.MethodPost, "/v1/sessions", strings.NewReader(`{"token":"a.b.c"}`))
 	r.Header.Set("Content-Type", "application/json")

@@ -65,7 +65,8 @@ type oauthBench struct {
 	log     *lockedBuffer
 }
 
-func newOAuthBench(err error) *oauthBench {
+func newOAuthBench(t testing.TB, err error) *oauthBench {
+	t.Helper()
 	session := goodSession()
 	session.RefreshToken = domain.NewSecret("the-refresh-token")
 	b := &oauthBench{
@@ -77,7 +78,7 @@ func newOAuthBench(err error) *oauthBench {
 	logger := slog.New(slog.NewJSONHandler(b.log, nil))
 	config := httpapi.Config{SubjectTokenTypes: httpapi.TokenTypes{challengeType, "https://example.com/another-type"}}
 	use := httpapi.UseCases{Exchange: b.exchanger, Renew: b.renewer, Revoke: b.revoker, Keys: keys{`{"keys":[]}`, err}}
-	b.handler = httpapi.NewServer(config, bridgeClientID, use, logger).Handler()
+	b.handler = handlerOf(t, httpapi.NewServer(config, bridgeClientID, use, logger))
 	return b
 }
 
@@ -112,11 +113,11 @@ func both(t *testing.T, path string, params map[string]string, check func(t *tes
 	}
 	object, _ := json.Marshal(params)
 	t.Run("as a form", func(t *testing.T) {
-		b := newOAuthBench(err)
+		b := newOAuthBench(t, err)
 		check(t, b, b.send(path, formType, form.Encode()))
 	})
 	t.Run("as JSON", func(t *testing.T) {
-		b := newOAuthBench(err)
+		b := newOAuthBench(t, err)
 		check(t, b, b.send(path, jsonType, string(object)))
 	})
 }
@@ -280,7 +281,7 @@ func TestEveryReasonHasItsOAuthError(t *testing.T) {
 }
 
 func TestTheRefreshTokenTextIsAuth0sToTheLetter(t *testing.T) {
-	b := newOAuthBench(domain.ErrGrantInvalid)
+	b := newOAuthBench(t, domain.ErrGrantInvalid)
 	w := b.send("/oauth/token", jsonType, `{"grant_type":"refresh_token","refresh_token":"x"}`)
 	if got := strings.TrimSpace(w.Body.String()); got != `{"error":"invalid_grant","error_description":"Unknown or invalid refresh token."}` {
 		t.Errorf("answered %s", got)
@@ -383,7 +384,7 @@ func TestBadOAuthInputGetsAnOAuthErrorAndNobodyIsAsked(t *testing.T) {
 			case "-":
 				tt.contentType = ""
 			}
-			b := newOAuthBench(nil)
+			b := newOAuthBench(t, nil)
 			w := b.send(tt.path, tt.contentType, tt.body, tt.headers...)
 			wantOAuthError(t, w, tt.status, tt.code, tt.says)
 			if b.asked() != 0 {
@@ -399,7 +400,7 @@ func TestBadOAuthInputGetsAnOAuthErrorAndNobodyIsAsked(t *testing.T) {
 func TestACharsetIsUTF8InAnyCase(t *testing.T) {
 	for _, charset := range []string{"utf-8", "UTF-8", "Utf-8"} {
 		for path, body := range map[string]string{"/v1/sessions": `{"token":"a.b.c"}`, "/oauth/token": `{"grant_type":"refresh_token","refresh_token":"x"}`} {
-			if w := newOAuthBench(nil).send(path, jsonType+"; charset="+charset, body); w.Code != http.StatusOK {
+			if w := newOAuthBench(t, nil).send(path, jsonType+"; charset="+charset, body); w.Code != http.StatusOK {
 				t.Errorf("%s in %s is answered %d %s", path, charset, w.Code, w.Body)
 			}
 		}
@@ -407,14 +408,14 @@ func TestACharsetIsUTF8InAnyCase(t *testing.T) {
 }
 
 func TestAFormMayNameAnyCharset(t *testing.T) {
-	w := newOAuthBench(nil).send("/oauth/token", formType+"; charset=iso-8859-1", "grant_type=refresh_token&refresh_token=x")
+	w := newOAuthBench(t, nil).send("/oauth/token", formType+"; charset=iso-8859-1", "grant_type=refresh_token&refresh_token=x")
 	if w.Code != http.StatusOK {
 		t.Errorf("%d %s, want 200: what it has beyond ASCII is escaped", w.Code, w.Body)
 	}
 }
 
 func TestARefreshTokenMayHave4KiB(t *testing.T) {
-	w := newOAuthBench(nil).send("/oauth/token", formType, "grant_type=refresh_token&refresh_token="+strings.Repeat("a", 4<<10))
+	w := newOAuthBench(t, nil).send("/oauth/token", formType, "grant_type=refresh_token&refresh_token="+strings.Repeat("a", 4<<10))
 	if w.Code != http.StatusOK {
 		t.Errorf("%d %s, want 200", w.Code, w.Body)
 	}
@@ -429,7 +430,7 @@ func TestARefusedRequestIsLoggedByItsCode(t *testing.T) {
 		"not at /oauth":      {"/v1/sessions", "x=y", `"msg":"request failed: unsupported_media_type","code":"unsupported_media_type","status":415,"cause":"the Content-Type must be application/json"`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := newOAuthBench(nil)
+			b := newOAuthBench(t, nil)
 			b.send(tt.path, formType, tt.body)
 			if log := b.log.String(); !strings.Contains(log, `"level":"INFO",`+tt.want) {
 				t.Errorf("the log says %s, want %s", log, tt.want)
@@ -459,7 +460,7 @@ func manyMembers(n int) string {
 }
 
 func TestUpTo64MembersOrParametersAreRead(t *testing.T) {
-	b := newOAuthBench(nil)
+	b := newOAuthBench(t, nil)
 	form := "grant_type=refresh_token&refresh_token=x"
 	if w := b.send("/oauth/token", formType, form+manyParams(62)); w.Code != http.StatusOK {
 		t.Errorf("64 parameters were answered %d %s", w.Code, w.Body)
@@ -482,7 +483,7 @@ func TestAPublicClientMayNameItselfByBasicWithoutASecret(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			for path, body := range map[string]string{"/oauth/token": "grant_type=refresh_token&refresh_token=x", "/oauth/revoke": "token=x"} {
-				b := newOAuthBench(nil)
+				b := newOAuthBench(t, nil)
 				if w := b.send(path, formType, body, "Authorization", header); w.Code != http.StatusOK || b.asked() != 1 {
 					t.Errorf("%s answered %d %s, want 200", path, w.Code, w.Body)
 				}
@@ -500,7 +501,7 @@ func TestTheChallengeHasTheSchemeThatTheClientUsed(t *testing.T) {
 		"DPoP x":            `DPoP realm="native-bridge"`,
 		"Made\"up, Basic x": `Basic realm="native-bridge"`,
 	} {
-		w := newOAuthBench(nil).send("/oauth/token", formType, "grant_type=refresh_token&client_secret=x", "Authorization", header)
+		w := newOAuthBench(t, nil).send("/oauth/token", formType, "grant_type=refresh_token&client_secret=x", "Authorization", header)
 		if got := w.Header().Get("WWW-Authenticate"); w.Code != http.StatusUnauthorized || got != want {
 			t.Errorf("Authorization: %s is answered %d with the challenge %s, want %s", header, w.Code, got, want)
 		}
@@ -518,7 +519,7 @@ func TestAParameterThatIsNoStringIsRefusedWhicheverItIs(t *testing.T) {
 				object := map[string]any{"grant_type": "refresh_token", "refresh_token": "x", "token": "x"}
 				object[name] = []string{"x"}
 				body, _ := json.Marshal(object)
-				b := newOAuthBench(nil)
+				b := newOAuthBench(t, nil)
 				wantOAuthError(t, b.send(path, jsonType, string(body)), http.StatusBadRequest, "invalid_request", "not a string")
 				if b.asked() != 0 {
 					t.Error("a use case was asked")
@@ -529,7 +530,7 @@ func TestAParameterThatIsNoStringIsRefusedWhicheverItIs(t *testing.T) {
 }
 
 func TestMembersThatAreNotParametersMayBeAnything(t *testing.T) {
-	b := newOAuthBench(nil)
+	b := newOAuthBench(t, nil)
 	w := b.send("/oauth/token", jsonType, `{"grant_type":"refresh_token","refresh_token":"x","scope":null,"extra":{"a":[1]}}`)
 	if w.Code != http.StatusOK {
 		t.Errorf("%d %s, want 200", w.Code, w.Body)
@@ -562,7 +563,7 @@ func TestTheRequestsOfAuth0sNativeSDKsAreUnderstood(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			b := newOAuthBench(nil)
+			b := newOAuthBench(t, nil)
 			if w := b.send(tt.path, jsonType, tt.body, telemetry...); w.Code != http.StatusOK || !tt.check(b) {
 				t.Errorf("%d %s, want it understood", w.Code, w.Body)
 			}
@@ -576,11 +577,11 @@ func TestTheIssuersKeysAreServed(t *testing.T) {
 		b.handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/.well-known/jwks.json", nil))
 		return w
 	}
-	if w := get(newOAuthBench(nil)); w.Code != http.StatusOK || w.Body.String() != `{"keys":[]}` ||
+	if w := get(newOAuthBench(t, nil)); w.Code != http.StatusOK || w.Body.String() != `{"keys":[]}` ||
 		w.Header().Get("Content-Type") != "application/json" || w.Header().Get("Cache-Control") != "public, max-age=300" || w.Header().Get("Pragma") != "" {
 		t.Errorf("%d %s %v, want the keys", w.Code, w.Body, w.Header())
 	}
-	w := get(newOAuthBench(domain.ErrUnavailable))
+	w := get(newOAuthBench(t, domain.ErrUnavailable))
 	wantProblem(t, w, http.StatusServiceUnavailable, "unavailable", "")
 }
 
@@ -594,12 +595,12 @@ func TestTheAssertionsKeysAreServedBesideTheIssuers(t *testing.T) {
 		logger := slog.New(slog.NewJSONHandler(io.Discard, nil))
 		use.Keys = keys{`{"keys":[]}`, nil}
 		w := httptest.NewRecorder()
-		httpapi.NewServer(httpapi.Config{}, bridgeClientID, use, logger).Handler().
+		handlerOf(t, httpapi.NewServer(httpapi.Config{}, bridgeClientID, use, logger)).
 			ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
 		return w
 	}
-	signs := httpapi.UseCases{AssertionKeys: assertionKeys(`{"keys":[{"kid":"own"}]}`)}
-	if w := get(signs, "/assertion/jwks.json"); w.Code != http.StatusOK || w.Body.String() != `{"keys":[{"kid":"own"}]}` ||
+	signs := httpapi.UseCases{AssertionKeys: assertionKeys(`{"keys":[{"kty":"EC","kid":"own"}]}`)}
+	if w := get(signs, "/assertion/jwks.json"); w.Code != http.StatusOK || w.Body.String() != `{"keys":[{"kty":"EC","kid":"own"}]}` ||
 		w.Header().Get("Content-Type") != "application/json" || w.Header().Get("Cache-Control") != "public, max-age=300" || w.Header().Get("Pragma") != "" {
 		t.Errorf("%d %s %v, want the assertions' keys", w.Code, w.Body, w.Header())
 	}
@@ -625,7 +626,7 @@ func FuzzOAuthBody(f *testing.F) {
 			contentType = jsonType
 		}
 		for _, path := range []string{"/oauth/token", "/oauth/revoke"} {
-			b := newOAuthBench(nil)
+			b := newOAuthBench(t, nil)
 			r := httptest.NewRequest(http.MethodPost, path, bytes.NewReader(body))
 			r.Header.Set("Content-Type", contentType)
 			w := httptest.NewRecorder()

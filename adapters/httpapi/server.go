@@ -93,6 +93,7 @@ func (s *Server) Handler() http.Handler {
 	if s.use.AssertionKeys != nil {
 		r.Get("/assertion/jwks.json", s.assertionJWKS)
 	}
+	r.Get("/openapi.yaml", s.openAPI())
 	return r
 }
 

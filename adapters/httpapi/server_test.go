@@ -47,7 +47,7 @@ func TestStoppingFinishesWhatIsInFlight(t *testing.T) {
 	r := run(t, e)
 	answer := make(chan int, 1)
 	go func() {
-		resp, err := http.Post(r.url+"/v1/sessions", "application/json", strings.NewReader(`{"token":"a.b.c"}`))
+		resp, err := described.Client(t, nil).Post(r.url+"/v1/sessions", "application/json", strings.NewReader(`{"token":"a.b.c"}`))
 		if err != nil {
 			answer <- 0
 			return
@@ -131,7 +131,7 @@ func TestTheTimeOfARequestCountsFromItsArrival(t *testing.T) {
 	w := httptest.NewRecorder()
 	r := httptest.NewRequest(http.MethodPost, "/v1/sessions", strings.NewReader(`{"token":"`+token+`"}`))
 	r.Header.Set("Content-Type", "application/json")
-	server.Handler().ServeHTTP(w, r)
+	handlerOf(t, server).ServeHTTP(w, r)
 	earliest, latest := before.Add(request-waited), time.Now().Add(request-waited)
 	if !use.given || use.deadline.Before(earliest) || use.deadline.After(latest) {
 		t.Errorf("the exchange must end %s (%t), want within %s of its arrival", use.deadline, use.given, request)

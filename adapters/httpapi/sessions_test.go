@@ -68,7 +68,7 @@ func newBench(t *testing.T, config httpapi.Config, e *exchanger) *bench {
 	log := &lockedBuffer{}
 	logger := slog.New(slog.NewJSONHandler(log, nil))
 	server := httpapi.NewServer(config, bridgeClientID, httpapi.UseCases{Exchange: e}, logger)
-	return &bench{exchanger: e, server: server, handler: server.Handler(), log: log}
+	return &bench{exchanger: e, server: server, handler: handlerOf(t, server), log: log}
 }
 
 type lockedBuffer struct {
@@ -417,7 +417,7 @@ func TestABodyThatDoesNotComeIsTheCallersFault(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			send := func(path string) *httptest.ResponseRecorder {
-				b, w := newOAuthBench(nil), httptest.NewRecorder()
+				b, w := newOAuthBench(t, nil), httptest.NewRecorder()
 				r := httptest.NewRequest(http.MethodPost, path, broken{tt.err})
 				r.Header.Set("Content-Type", "application/json")
 				b.handler.ServeHTTP(w, r)
@@ -515,7 +515,7 @@ func FuzzSessionsBody(f *testing.F) {
 		r := httptest.NewRequest(http.MethodPost, "/v1/sessions", bytes.NewReader(body))
 		r.Header.Set("Content-Type", "application/json")
 		w := httptest.NewRecorder()
-		server.Handler().ServeHTTP(w, r)
+		handlerOf(t, server).ServeHTTP(w, r)
 		switch w.Code {
 		case http.StatusOK:
 			var strict map[string]any
