@@ -20,7 +20,7 @@ import (
 func NewServer(ctx context.Context, config adapters.Config, run adapters.Runtime) (*adapters.Server, func(), error) {
 	httpapiConfig := config.HTTP
 	clientID := adapters.NewClientID(config)
-	instruments := adapters.NewInstruments(run)
+	instruments := adapters.NewInstruments(config, run)
 	openedVerifiers := adapters.OpenVerifiers(config, run, instruments)
 	identityVerifier := adapters.NewIdentityVerifier(config, openedVerifiers, instruments)
 	openedAuditLog, cleanup := adapters.OpenAuditLog(config, run, instruments)

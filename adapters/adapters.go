@@ -91,8 +91,7 @@ func NewIdentityVerifier(c Config, opened OpenedVerifiers, in Instruments) ports
 	if len(opened) == 1 {
 		return only
 	}
-	dispatcher := OpenedVerifier{byissuer.NewVerifier(byIssuer, withoutIssuer), nil, nil, nil}
-	return DecorateVerifier("byissuer", dispatcher, in).IdentityVerifier
+	return DecorateDispatcher(byissuer.NewVerifier(byIssuer, withoutIssuer), in)
 }
 
 // OpenedStore is what the replicas share. Redis is nil if they share nothing, so that each

@@ -78,7 +78,7 @@ func open(t *testing.T, environ map[string]string) opened {
 		t.Fatal(err)
 	}
 	t.Cleanup(closeStore)
-	in := adapters.NewInstruments(run)
+	in := adapters.NewInstruments(config, run)
 	audit, closeAudit := adapters.OpenAuditLog(config, run, in)
 	t.Cleanup(closeAudit)
 	return opened{

@@ -17,10 +17,12 @@ import (
 type Instruments struct {
 	Log     *slog.Logger
 	Metrics *metrics.Metrics // nil if nobody is to read them, and then takes what it is given and does nothing
+
+	Observers []Observer // of each step of a use case, the outermost first
 }
 
-// NewInstruments returns the instruments of a process.
-func NewInstruments(run Runtime) Instruments { return Instruments{Log: run.Log} }
+// NewInstruments returns the instruments of a process that serves.
+func NewInstruments(_ Config, run Runtime) Instruments { return Instruments{Log: run.Log} }
 
 // DecorateTransport wraps the transport that requests to a party go through. Name is the
 // party's.
@@ -28,19 +30,27 @@ func DecorateTransport(_ string, next http.RoundTripper, _ Instruments) http.Rou
 	return next
 }
 
-// DecorateVerifier wraps a verifier. Name is for the log.
+// DecorateDispatcher wraps what hands a token to one of several verifiers. Those are
+// wrapped themselves, so it is no step of its own.
+func DecorateDispatcher(verifier ports.IdentityVerifier, in Instruments) ports.IdentityVerifier {
+	return recoveringVerifier{verifier, recovery{"dispatcher of tokens", in.Log}}
+}
+
+// DecorateVerifier wraps a verifier. Name is for the log and the observers.
 func DecorateVerifier(name string, opened OpenedVerifier, in Instruments) OpenedVerifier {
 	recovery := recovery{"verifier " + name, in.Log}
 	opened.IdentityVerifier = recoveringVerifier{opened.IdentityVerifier, recovery}
+	opened.IdentityVerifier = observedVerifier{opened.IdentityVerifier, observed{in.Observers, name}}
 	opened.Warm = recovery.around(opened.Warm)
 	opened.Probe = DecorateProbe(opened.Probe, in.Log)
 	return opened
 }
 
-// DecorateIssuer wraps an issuer. Name is for the log.
+// DecorateIssuer wraps an issuer. Name is for the log and the observers.
 func DecorateIssuer(name string, opened OpenedIssuer, in Instruments) OpenedIssuer {
 	recovery := recovery{"issuer " + name, in.Log}
 	opened.Issuer = recoveringIssuer{opened.Issuer, recovery}
+	opened.Issuer = observedIssuer{opened.Issuer, observed{in.Observers, name}}
 	opened.Warm = recovery.around(opened.Warm)
 	opened.Probe = DecorateProbe(opened.Probe, in.Log)
 	opened.Trial.Probe = DecorateProbe(opened.Trial.Probe, in.Log)
@@ -49,17 +59,20 @@ func DecorateIssuer(name string, opened OpenedIssuer, in Instruments) OpenedIssu
 
 // DecorateGuard wraps the guard.
 func DecorateGuard(guard ports.ReplayGuard, in Instruments) ports.ReplayGuard {
-	return recoveringGuard{guard, recovery{"replay guard", in.Log}}
+	guard = recoveringGuard{guard, recovery{"replay guard", in.Log}}
+	return observedGuard{guard, observed{in.Observers, "replay guard"}}
 }
 
 // DecorateAdmission wraps what admits sign-ins.
 func DecorateAdmission(admission ports.Admission, in Instruments) ports.Admission {
-	return recoveringAdmission{admission, recovery{"admission", in.Log}}
+	admission = recoveringAdmission{admission, recovery{"admission", in.Log}}
+	return observedAdmission{admission, observed{in.Observers, "admission"}}
 }
 
 // DecorateAuditLog wraps the audit log.
 func DecorateAuditLog(opened OpenedAuditLog, in Instruments) OpenedAuditLog {
 	opened.AuditLog = recoveringAuditLog{opened.AuditLog, opened.Required, recovery{"audit log", in.Log}}
+	opened.AuditLog = observedAuditLog{opened.AuditLog, observed{in.Observers, "audit log"}}
 	return opened
 }
 

@@ -21,24 +21,27 @@ import (
 	streams "nativebridge/adapters/internal/lines"
 	"nativebridge/adapters/internal/upstream"
 	"nativebridge/adapters/memory"
+	"nativebridge/adapters/metrics"
 	"nativebridge/app"
 	"nativebridge/domain"
 )
 
-// fake is every port at once. It counts the calls of its methods, and panics if thrown
-// is set.
+// fake is every port at once. It counts the calls of its methods, keeps the contexts of
+// those that are steps of a use case, and panics if thrown is set.
 type fake struct {
 	mu     sync.Mutex
 	calls  map[string]int
+	steps  []context.Context
 	thrown func()
 }
 
 func newFake(thrown func()) *fake { return &fake{calls: map[string]int{}, thrown: thrown} }
 
-func (f *fake) call(method string) {
+func (f *fake) call(method string, of ...context.Context) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.calls[method]++
+	f.steps = append(f.steps, of...)
 	if f.thrown != nil {
 		f.thrown()
 	}
@@ -46,23 +49,23 @@ func (f *fake) call(method string) {
 
 var errFake = errors.New("the fake's own")
 
-func (f *fake) Verify(context.Context, domain.PasskeyToken) (domain.Identity, error) {
-	f.call("Verify")
+func (f *fake) Verify(ctx context.Context, _ domain.PasskeyToken) (domain.Identity, error) {
+	f.call("Verify", ctx)
 	return domain.Identity{}, errFake
 }
 
-func (f *fake) Issue(context.Context, domain.Grant) (domain.Session, error) {
-	f.call("Issue")
+func (f *fake) Issue(ctx context.Context, _ domain.Grant) (domain.Session, error) {
+	f.call("Issue", ctx)
 	return domain.Session{}, errFake
 }
 
-func (f *fake) Renew(context.Context, domain.Secret, domain.Access, domain.Client) (domain.Session, error) {
-	f.call("Renew")
+func (f *fake) Renew(ctx context.Context, _ domain.Secret, _ domain.Access, _ domain.Client) (domain.Session, error) {
+	f.call("Renew", ctx)
 	return domain.Session{}, errFake
 }
 
-func (f *fake) Revoke(context.Context, domain.Secret) error {
-	f.call("Revoke")
+func (f *fake) Revoke(ctx context.Context, _ domain.Secret) error {
+	f.call("Revoke", ctx)
 	return errFake
 }
 
@@ -76,23 +79,23 @@ func (f *fake) AssertionJWKS() []byte {
 	return nil
 }
 
-func (f *fake) Claim(context.Context, domain.Claim) error {
-	f.call("Claim")
+func (f *fake) Claim(ctx context.Context, _ domain.Claim) error {
+	f.call("Claim", ctx)
 	return errFake
 }
 
-func (f *fake) Release(context.Context, domain.Claim) error {
-	f.call("Release")
+func (f *fake) Release(ctx context.Context, _ domain.Claim) error {
+	f.call("Release", ctx)
 	return errFake
 }
 
-func (f *fake) Admit(context.Context, domain.Identity) error {
-	f.call("Admit")
+func (f *fake) Admit(ctx context.Context, _ domain.Identity) error {
+	f.call("Admit", ctx)
 	return errFake
 }
 
-func (f *fake) Record(context.Context, domain.Attempt) error {
-	f.call("Record")
+func (f *fake) Record(ctx context.Context, _ domain.Attempt) error {
+	f.call("Record", ctx)
 	return errFake
 }
 
@@ -127,7 +130,8 @@ func (f *fake) opened(t *testing.T) opened {
 // wrapped returns what is opened with every wrapper around it once more.
 func (o opened) wrapped(log *slog.Logger) opened {
 	in := o.in
-	in.Log = log
+	in.Log, in.Metrics = log, metrics.New()
+	in.Observers = append(in.Observers, ignorant{})
 	verifiers := adapters.OpenedVerifiers{}
 	for name, verifier := range o.verifiers {
 		verifiers[name] = adapters.DecorateVerifier(name, verifier, in)
@@ -138,6 +142,13 @@ func (o opened) wrapped(log *slog.Logger) opened {
 	o.guard = adapters.DecorateGuard(o.guard, in)
 	o.audit = adapters.DecorateAuditLog(o.audit, in)
 	return o
+}
+
+// ignorant is an observer that forgets what it is told.
+type ignorant struct{}
+
+func (ignorant) Begin(ctx context.Context, _, _ string) (context.Context, func(error)) {
+	return ctx, func(error) {}
 }
 
 // calls are those of the methods of every port, by port and method. Each returns the

@@ -84,7 +84,7 @@ type Probes struct {
 func NewProbes(environ map[string]string, run Runtime) Probes {
 	config, err := LoadConfig(environ)
 	faults, _ := errors.AsType[Faults](err)
-	opening := func(name string) Opening { return Opening{config, run, NewInstruments(run), name} }
+	opening := func(name string) Opening { return Opening{config, run, Instruments{Log: run.Log}, name} }
 	var probes Probes
 	add := func(to *[]ports.Probe, part settings.Checker, probe ports.Probe) {
 		switch {

@@ -51,7 +51,7 @@ func exchange(ctx context.Context, environ map[string]string, run adapters.Runti
 		return "NB950", f.CannotTell(upstream.Words(err.Error()), "see NB702 first")
 	}
 	defer closeStore()
-	in := adapters.NewInstruments(run)
+	in := adapters.Instruments{Log: run.Log}
 	audit, closeAudit := adapters.OpenAuditLog(config, run, in)
 	defer closeAudit()
 	issuer := adapters.OpenIssuer(config, run, in)
