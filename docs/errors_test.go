@@ -73,6 +73,34 @@ func TestTheCatalogueHasEveryErrorInEveryTableAndNoOther(t *testing.T) {
 	}
 }
 
+// TestTheTypeOfAProblemLeadsToItsRow follows the address in each problem of a bridge with
+// PROBLEM_BASE_URL: what comes after the # is an anchor in the row that tells an app what to
+// do about it.
+func TestTheTypeOfAProblemLeadsToItsRow(t *testing.T) {
+	const page = "https://docs.example.com/errors.md"
+	text, err := os.ReadFile(catalogue)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for code, row := range rows(t) {
+		anchor := `<a id="` + code + `"></a>`
+		if want := "\n| `" + code + "`" + anchor + " |"; strings.Count(string(text), anchor) != 1 || !strings.Contains(string(text), want) {
+			t.Errorf("%s has no row, or several, that begin with %s", catalogue, want)
+		}
+		if row.v1 == "–" {
+			continue
+		}
+		server := httpapi.NewServer(httpapi.Config{ProblemBaseURL: page}, "the-client",
+			httpapi.UseCases{Exchange: &exchange{reasonOf(t, code)}}, slog.New(slog.DiscardHandler))
+		w := httptest.NewRecorder()
+		loadDescription(t).Handler(t, server.Handler()).ServeHTTP(w, request(code, "/v1/sessions"))
+		var problem struct{ Type string }
+		if err := json.Unmarshal(w.Body.Bytes(), &problem); err != nil || problem.Type != page+"#"+code {
+			t.Errorf("%s has the type %q, %v", code, problem.Type, err)
+		}
+	}
+}
+
 // answer is what came back, and what was logged about it.
 type answer struct {
 	text, retryAfter, level string
@@ -185,7 +213,7 @@ func rows(t *testing.T) map[string]row {
 }
 
 // table returns the lines of the first table of a section of the catalogue, without
-// its head. The first cell is a code, and comes without its backticks.
+// its head. The first cell is a code, and comes without its backticks and its anchor.
 func table(t *testing.T, section string) [][]string {
 	t.Helper()
 	text, err := os.ReadFile(catalogue)
@@ -208,7 +236,8 @@ func table(t *testing.T, section string) [][]string {
 		for i := range cells {
 			cells[i] = strings.TrimSpace(cells[i])
 		}
-		cells[0] = strings.Trim(cells[0], "`")
+		_, code, _ := strings.Cut(cells[0], "`")
+		cells[0], _, _ = strings.Cut(code, "`")
 		lines = append(lines, cells)
 	}
 	return lines

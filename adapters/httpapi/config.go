@@ -20,6 +20,8 @@ type Config struct {
 	MaxInFlight    int `env:"MAX_IN_FLIGHT" envDefault:"256" help:"how many exchanges, renewals and revocations may be in flight at once; what comes beyond that is answered 503 at once, and the same token works later"`
 	MaxConnections int `env:"MAX_CONNECTIONS" envDefault:"2048" help:"how many connections to LISTEN_ADDR may be open at once, more than MAX_IN_FLIGHT; a new one beyond that takes the place of the one that has been idle for longest, or waits if none is"`
 
+	ProblemBaseURL settings.BaseURL `env:"PROBLEM_BASE_URL" help:"the address of a page that says what each error means, such as https://docs.example.com/errors: the type of a problem is then that address, # and the code, and leads to the row of docs/errors.md if that page is served there; without it types are URNs"`
+
 	SubjectTokenTypes TokenTypes `env:"SUBJECT_TOKEN_TYPES" envDefault:"urn:authsignal:params:oauth:token-type:challenge" help:"the subject_token_type values that POST /oauth/token accepts for a passkey token, separated by commas"`
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"nativebridge/adapters/httpapi"
+	"nativebridge/adapters/internal/settings"
 )
 
 func TestSettingsOutOfBoundsAreFaults(t *testing.T) {
@@ -32,6 +33,32 @@ func TestSettingsOutOfBoundsAreFaults(t *testing.T) {
 				t.Errorf("faults = %+v, want one of %q that says %q", faults, tt.fault, tt.says)
 			}
 		})
+	}
+}
+
+func TestProblemsLeadToAPageThatTellsNothing(t *testing.T) {
+	for given, want := range map[string]string{
+		"": "", "https://docs.example.com/errors": "https://docs.example.com/errors",
+		"https://docs.example.com/errors/": "https://docs.example.com/errors", "http://127.0.0.1:8400/errors.md": "http://127.0.0.1:8400/errors.md",
+	} {
+		var config httpapi.Config
+		if err := settings.Load(map[string]string{"PROBLEM_BASE_URL": given}, &config); err != nil || string(config.ProblemBaseURL) != want {
+			t.Errorf("%s is read as %q, %v, want %q", given, config.ProblemBaseURL, err, want)
+		}
+	}
+	for given, says := range map[string]string{
+		"http://docs.example.com/errors":            "loopback only",
+		"https://jane:x@docs.example.com/errors":    "user or password",
+		"https://docs.example.com/errors?lang=en":   "query",
+		"https://docs.example.com/errors#catalogue": "fragment",
+		"docs.example.com/errors":                   "no https:// URL",
+		"urn:example:problem:":                      "no https:// URL",
+	} {
+		var config httpapi.Config
+		err := settings.Load(map[string]string{"PROBLEM_BASE_URL": given}, &config)
+		if err == nil || !strings.Contains(err.Error(), "PROBLEM_BASE_URL") || !strings.Contains(err.Error(), says) {
+			t.Errorf("%s: %v, want a fault that says %q", given, err, says)
+		}
 	}
 }
 

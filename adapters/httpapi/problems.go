@@ -40,9 +40,15 @@ func (p problem) oauthStatus() int {
 	return p.Status
 }
 
-// problemType is what each problem's type begins with. It is a name and no address:
-// docs/errors.md has the catalogue.
-const problemType = "urn:native-bridge:problem:"
+// problemType returns the type of the problem with that code (RFC 9457, section 3.1.1): the
+// address of its row in the documents, if the operator says where they are, or else a URN,
+// which is a name and no address. docs/errors.md has an anchor for each code.
+func (c Config) problemType(code string) string {
+	if c.ProblemBaseURL == "" {
+		return "urn:native-bridge:problem:" + code
+	}
+	return string(c.ProblemBaseURL) + "#" + code
+}
 
 // Problems of the request itself: nobody was asked about its token.
 var (
@@ -117,7 +123,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	p := problemOf(err)
 	setRetryAfter(w, p, err)
 	s.logFailure(r, p, p.Status, err)
-	writeProblem(w, r, p)
+	s.writeProblem(w, r, p)
 }
 
 // failOAuth answers /oauth after a failure, and tells the operator why.
@@ -131,7 +137,7 @@ func (s *Server) failOAuth(w http.ResponseWriter, r *http.Request, err error) {
 // refuse answers a request that never reached a use case.
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, p problem) {
 	s.logFailure(r, p, p.Status, errors.New(p.Detail))
-	writeProblem(w, r, p)
+	s.writeProblem(w, r, p)
 }
 
 // refuseOAuth does the same on /oauth.
@@ -168,7 +174,7 @@ func (s *Server) logFailure(r *http.Request, p problem, status int, cause error)
 		"code", p.Code, "status", status, "cause", cause.Error(), "request_id", client.RequestID, "client", client.Addr.String())
 }
 
-func writeProblem(w http.ResponseWriter, r *http.Request, p problem) {
+func (s *Server) writeProblem(w http.ResponseWriter, r *http.Request, p problem) {
 	if p.Status == http.StatusUnauthorized {
 		// RFC 9110 section 11.6.1 wants a challenge with every 401.
 		w.Header().Set("WWW-Authenticate", `Bearer realm="native-bridge", error="invalid_token"`)
@@ -182,7 +188,7 @@ func writeProblem(w http.ResponseWriter, r *http.Request, p problem) {
 		Code      string `json:"code"`
 		Detail    string `json:"detail,omitempty"`
 		RequestID string `json:"request_id"`
-	}{problemType + p.Code, p.Title, p.Status, p.Code, p.Detail, requestIDOf(r.Context())})
+	}{s.config.problemType(p.Code), p.Title, p.Status, p.Code, p.Detail, requestIDOf(r.Context())})
 }
 
 // writeOAuthError writes p as RFC 6749 section 5.2 has it. Its texts have no quote
