@@ -1,8 +1,11 @@
 package docs_test
 
 import (
+	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -94,6 +97,55 @@ func TestEachAlertSaysWhatItMeansAndWhatToDo(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestPrometheusReadsEveryExpressionOfTheDashboard writes them as rules, which promtool
+// parses.
+func TestPrometheusReadsEveryExpressionOfTheDashboard(t *testing.T) {
+	asRules := `groups: [{name: dashboard, rules: [`
+	for _, expression := range dashboard(t) {
+		asRules += fmt.Sprintf("{record: panel, expr: %q},\n", grafanas.Replace(expression))
+	}
+	file := filepath.Join(t.TempDir(), "dashboard.yml")
+	if err := os.WriteFile(file, []byte(asRules+"]}]\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	promtool(t, "check", "rules", "--lint=none", file)
+}
+
+// grafanas puts values in the place of Grafana's variables.
+var grafanas = strings.NewReplacer("$__rate_interval", "1m", "$job", ".+")
+
+// dashboard returns the expressions of docs/operate/dashboard.json.
+func dashboard(t *testing.T) []string {
+	t.Helper()
+	text, err := os.ReadFile("operate/dashboard.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file struct {
+		Panels []struct {
+			Title   string
+			Targets []struct{ Expr string }
+		}
+		Annotations struct{ List []struct{ Expr string } }
+	}
+	if err := json.Unmarshal(text, &file); err != nil {
+		t.Fatal(err)
+	}
+	var all []string
+	for _, panel := range file.Panels {
+		if len(panel.Targets) == 0 {
+			t.Errorf("the panel %q shows nothing", panel.Title)
+		}
+		for _, target := range panel.Targets {
+			all = append(all, target.Expr)
+		}
+	}
+	for _, annotation := range file.Annotations.List {
+		all = append(all, annotation.Expr)
+	}
+	return all
 }
 
 // alerts are the rules, in their order.
