@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
+
 	"nativebridge/adapters/auth0"
 	"nativebridge/adapters/authsignal"
 	"nativebridge/adapters/internal/settings"
@@ -136,6 +138,8 @@ type IssuerConfig interface {
 	ClientID() string
 	// IssuerURL returns the issuer identifier of its tokens.
 	IssuerURL() string
+	// IDTokenAlgorithms returns what its ID tokens may be signed with.
+	IDTokenAlgorithms() []jose.SignatureAlgorithm
 	// IssueTime returns how long the opening of a session may take at most.
 	IssueTime() time.Duration
 	// WantsEmail reports whether the issuer needs people's e-mail addresses, so that the

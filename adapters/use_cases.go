@@ -3,6 +3,7 @@ package adapters
 import (
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"nativebridge/adapters/httpapi"
@@ -52,6 +53,17 @@ func NewRevocation(issuer OpenedIssuer, audit OpenedAuditLog, deadline Deadline,
 // NewUseCases returns what the routes drive.
 func NewUseCases(c Config, exchange *app.ExchangePasskeyForSession, renew *app.RenewSession, revoke *app.RevokeSession,
 	issuer OpenedIssuer, now Clock, in Instruments) httpapi.UseCases {
-	use := httpapi.UseCases{Exchange: exchange, Renew: renew, Revoke: revoke, Keys: issuer, AssertionKeys: issuer.AssertionKeys}
+	use := httpapi.UseCases{Exchange: exchange, Renew: renew, Revoke: revoke, Keys: issuer, AssertionKeys: issuer.AssertionKeys, Sessions: sessionsOf(c.issuerConfig())}
 	return DecorateUseCases(c, use, now, in)
+}
+
+// sessionsOf is what clients may know of the sessions that an issuer opens.
+func sessionsOf(issuer IssuerConfig) httpapi.Sessions {
+	scopes := []string{domain.ScopeOpenID}
+	for _, scope := range slices.Concat(issuer.Offer().Default.Scope, issuer.Offer().Scopes) {
+		if !slices.Contains(scopes, scope) {
+			scopes = append(scopes, scope)
+		}
+	}
+	return httpapi.Sessions{Issuer: issuer.IssuerURL(), Algorithms: issuer.IDTokenAlgorithms(), Scopes: scopes}
 }

@@ -148,6 +148,7 @@ var served = []string{
 	"github.com/prometheus/common",
 	"github.com/prometheus/procfs",
 	"github.com/redis/go-redis/v9",
+	"github.com/rs/cors",
 	"github.com/spf13/cobra",
 	"github.com/spf13/pflag",
 	"go.uber.org/atomic",

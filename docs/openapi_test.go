@@ -67,7 +67,7 @@ func TestTheProbesAreAsTheDescriptionSays(t *testing.T) {
 // wholeAPI is the bridge with every route that it can have.
 func wholeAPI() http.Handler {
 	use := httpapi.UseCases{Exchange: &exchange{}, AssertionKeys: keysOfAssertions{}}
-	return httpapi.NewServer(httpapi.Config{}, "the-client", use, slog.New(slog.DiscardHandler)).Handler()
+	return httpapi.NewServer(httpapi.Config{PublicURL: "https://bridge.example.com"}, "the-client", use, slog.New(slog.DiscardHandler)).Handler()
 }
 
 func loadDescription(t *testing.T) *openapitest.Description {

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
+
 	"nativebridge/adapters/internal/settings"
 	"nativebridge/domain"
 )
@@ -58,6 +60,11 @@ func (c *Config) IssuerURL() string { return c.Domain.Issuer() }
 
 // IssueTime returns how long the opening of a session may take at most.
 func (c *Config) IssueTime() time.Duration { return IssueTimeout }
+
+// IDTokenAlgorithms returns RS256, the one that setup chooses and the bridge accepts.
+func (c *Config) IDTokenAlgorithms() []jose.SignatureAlgorithm {
+	return []jose.SignatureAlgorithm{jose.RS256}
+}
 
 // WantsEmail reports whether the bridge tells the Login script the person's e-mail
 // address. Where it does not, the script and the Action ask Authsignal for it.

@@ -52,11 +52,12 @@ func NewIssuer(client *upstream.Client, config Config, skew time.Duration, now f
 		config: config,
 		now:    now,
 		idTokens: &idtoken.Verifier{
-			Keys:     jwks.New(client, config.Domain.URL("/.well-known/jwks.json"), now),
-			Issuer:   config.Domain.Issuer(),
-			ClientID: config.Client,
-			Skew:     skew,
-			Now:      now,
+			Keys:       jwks.New(client, config.Domain.URL("/.well-known/jwks.json"), now),
+			Issuer:     config.Domain.Issuer(),
+			ClientID:   config.Client,
+			Skew:       skew,
+			Now:        now,
+			Algorithms: config.IDTokenAlgorithms(),
 		},
 	}
 }

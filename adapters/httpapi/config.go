@@ -2,8 +2,10 @@ package httpapi
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,6 +23,8 @@ type Config struct {
 	MaxConnections int `env:"MAX_CONNECTIONS" envDefault:"2048" help:"how many connections to LISTEN_ADDR may be open at once, more than MAX_IN_FLIGHT; a new one beyond that takes the place of the one that has been idle for longest, or waits if none is"`
 
 	ProblemBaseURL settings.BaseURL `env:"PROBLEM_BASE_URL" help:"the address of a page that says what each error means, such as https://docs.example.com/errors: the type of a problem is then that address, # and the code, and leads to the row of docs/errors.md if that page is served there; without it types are URNs"`
+	PublicURL      settings.BaseURL `env:"PUBLIC_URL" help:"the bridge's own address as apps call it, such as https://bridge.example.com: OAuth clients then find their configuration at /.well-known/openid-configuration and /.well-known/oauth-authorization-server, and without it both are 404"`
+	CORSOrigins    Origins          `env:"CORS_ORIGINS" help:"the origins whose pages may call the bridge, separated by commas, for apps in a WebView or a browser: capacitor://localhost and http://localhost (Capacitor), ionic://localhost, https://app.example.com; each exactly as the browser sends it, and no *; native apps need none"`
 
 	SubjectTokenTypes TokenTypes `env:"SUBJECT_TOKEN_TYPES" envDefault:"urn:authsignal:params:oauth:token-type:challenge" help:"the subject_token_type values that POST /oauth/token accepts for a passkey token, separated by commas"`
 }
@@ -87,6 +91,58 @@ func (t *TokenTypes) UnmarshalText(text []byte) error {
 	}
 	*t = list
 	return nil
+}
+
+// Origins is a list of web origins (RFC 6454), each as browsers send it.
+type Origins []string
+
+// UnmarshalText splits at commas. What no browser ever sends would allow nobody, and
+// what any page can have would allow everybody; neither is accepted.
+func (o *Origins) UnmarshalText(text []byte) error {
+	var list Origins
+	for i, item := range strings.Split(string(text), ",") {
+		item = strings.TrimSpace(item)
+		if item == "" {
+			continue
+		}
+		if problem := originProblem(item); problem != "" {
+			return fmt.Errorf("its item %d %s", i+1, problem)
+		}
+		list = append(list, item)
+	}
+	*o = list
+	return nil
+}
+
+// originProblem says what is wrong with an origin, or "".
+func originProblem(item string) string {
+	switch {
+	case strings.Contains(item, "*"):
+		return "has a *, which would let in pages that nobody here knows: name each origin"
+	case item == "null":
+		return "is null, which any page can have, in a sandboxed frame: give the app an origin of its own, such as capacitor://localhost"
+	}
+	parsed, err := url.Parse(item)
+	if err != nil || parsed.Scheme == "" || parsed.Hostname() == "" {
+		return "is no origin, such as https://app.example.com or capacitor://localhost"
+	}
+	switch exact := parsed.Scheme + "://" + strings.ToLower(parsed.Host); {
+	case slices.Contains([]string{"file", "data", "blob"}, parsed.Scheme):
+		return "has a scheme whose pages have the origin null: give the app an origin of its own, such as capacitor://localhost"
+	case parsed.Scheme == "http" && !onThisDevice(parsed.Hostname()):
+		return "is plain http, and whoever is on the way can change its pages: use https (http is for localhost alone)"
+	case parsed.Scheme == "http" && parsed.Port() == "80", parsed.Scheme == "https" && parsed.Port() == "443":
+		return "has its scheme's own port, which browsers leave out: leave it out"
+	case item != exact, strings.ContainsFunc(item, func(r rune) bool { return r > '~' }):
+		return "is not what a browser sends: a scheme and a host in lower case, a port if there is one, and nothing after it, not even a slash; a name beyond ASCII as xn--…"
+	}
+	return ""
+}
+
+// onThisDevice reports whether the host can be nowhere but on the app's own device
+// (RFC 6761, section 6.3).
+func onThisDevice(host string) bool {
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || net.ParseIP(host).IsLoopback()
 }
 
 // Prefixes is a list of networks.

@@ -117,3 +117,51 @@ func TestTrustedProxiesAreNetworksAndAddresses(t *testing.T) {
 		}
 	}
 }
+
+func TestOriginsAreWhatBrowsersSend(t *testing.T) {
+	for text, want := range map[string][]string{
+		"":                                     nil,
+		"capacitor://localhost":                {"capacitor://localhost"},
+		"ionic://localhost, http://localhost,": {"ionic://localhost", "http://localhost"},
+		"https://app.example.com:8443":         {"https://app.example.com:8443"},
+		"http://localhost:8100":                {"http://localhost:8100"},
+		"http://tauri.localhost":               {"http://tauri.localhost"},
+		"http://127.0.0.1:8400":                {"http://127.0.0.1:8400"},
+		"http://[::1]:8400":                    {"http://[::1]:8400"},
+		"https://xn--bcher-kva.example":        {"https://xn--bcher-kva.example"},
+	} {
+		var origins httpapi.Origins
+		if err := origins.UnmarshalText([]byte(text)); err != nil || !slices.Equal(origins, want) {
+			t.Errorf("%q: %q, %v, want %q", text, origins, err, want)
+		}
+	}
+	for text, says := range map[string]string{
+		"*":                            "item 1 has a *",
+		"https://*.example.com":        "item 1 has a *",
+		"capacitor://localhost,null":   "item 2 is null, which any page can have",
+		"app.example.com":              "item 1 is no origin",
+		"localhost:8100":               "item 1 is no origin",
+		"https://":                     "item 1 is no origin",
+		"https://:443":                 "item 1 is no origin",
+		"https://app.example.com,%":    "item 2 is no origin",
+		"file://localhost":             "pages have the origin null",
+		"http://app.example.com":       "item 1 is plain http",
+		"http://10.0.0.7:8100":         "item 1 is plain http",
+		"http://localhost.example.com": "item 1 is plain http",
+		"https://app.example.com:443":  "item 1 has its scheme's own port",
+		"http://localhost:80":          "item 1 has its scheme's own port",
+		"https://app.example.com/":     "item 1 is not what a browser sends",
+		"https://app.example.com/in":   "item 1 is not what a browser sends",
+		"https://App.example.com":      "item 1 is not what a browser sends",
+		"HTTPS://app.example.com":      "item 1 is not what a browser sends",
+		"https://jane@app.example.com": "item 1 is not what a browser sends",
+		"https://app.example.com?":     "item 1 is not what a browser sends",
+		"https://bücher.example":       "item 1 is not what a browser sends",
+		"https://app.example.com#x":    "item 1 is not what a browser sends",
+	} {
+		origins := httpapi.Origins{"before"}
+		if err := origins.UnmarshalText([]byte(text)); err == nil || !strings.Contains(err.Error(), says) || origins[0] != "before" {
+			t.Errorf("%q: %q, %v, want that its %s", text, origins, err, says)
+		}
+	}
+}

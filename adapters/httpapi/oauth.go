@@ -144,19 +144,22 @@ func (s *Server) jwks(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "public, max-age=300")
-	w.Header().Del("Pragma")
+	setCacheable(w)
 	_, _ = w.Write(keys)
 }
 
 // assertionJWKS answers GET /assertion/jwks.json with the keys that the bridge signs
 // assertions with, so that the identity provider can fetch and follow them.
 func (s *Server) assertionJWKS(w http.ResponseWriter, _ *http.Request) {
+	setCacheable(w)
+	_, _ = w.Write(s.use.AssertionKeys.AssertionJWKS())
+}
+
+// setCacheable marks an answer as a JSON document that is the same for everybody.
+func setCacheable(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "public, max-age=300")
 	w.Header().Del("Pragma")
-	_, _ = w.Write(s.use.AssertionKeys.AssertionJWKS())
 }
 
 // accessOf reads what the session is for. The use case decides whether that is offered;

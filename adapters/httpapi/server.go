@@ -19,7 +19,7 @@ import (
 	"nativebridge/ports"
 )
 
-// UseCases are what the routes drive. All but AssertionKeys must be set.
+// UseCases are what the routes drive. All but AssertionKeys and Sessions must be set.
 type UseCases struct {
 	Exchange Exchanger
 	Renew    Renewer
@@ -27,6 +27,8 @@ type UseCases struct {
 	Keys     ports.IssuerKeys
 	// AssertionKeys is nil unless sessions are opened by assertion.
 	AssertionKeys ports.AssertionKeys
+	// Sessions is told only if there is a PUBLIC_URL.
+	Sessions Sessions
 }
 
 // Exchanger is app.ExchangePasskeyForSession.
@@ -78,7 +80,7 @@ func NewServer(config Config, clientID ClientID, use UseCases, log *slog.Logger)
 // Handler returns the routes with everything that surrounds them.
 func (s *Server) Handler() http.Handler {
 	r := chi.NewRouter()
-	r.Use(s.deadline, requestID, s.recoverer, s.clientAddr(), noStore, middleware.GetHead)
+	r.Use(s.cors(), s.deadline, requestID, s.recoverer, s.clientAddr(), noStore, middleware.GetHead)
 	r.NotFound(func(w http.ResponseWriter, r *http.Request) { s.refuse(w, r, notFound) })
 	r.MethodNotAllowed(func(w http.ResponseWriter, req *http.Request) {
 		w.Header().Set("Allow", strings.Join(allowed(r, req.URL.Path), ", "))
@@ -94,6 +96,10 @@ func (s *Server) Handler() http.Handler {
 		r.Get("/assertion/jwks.json", s.assertionJWKS)
 	}
 	r.Get("/openapi.yaml", s.openAPI())
+	if s.config.PublicURL != "" {
+		r.Get("/.well-known/oauth-authorization-server", s.authorizationServer())
+		r.Get("/.well-known/openid-configuration", s.openIDConfiguration())
+	}
 	return r
 }
 

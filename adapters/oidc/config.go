@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
+
 	"nativebridge/adapters/internal/settings"
 	"nativebridge/domain"
 )
@@ -71,6 +73,12 @@ func (c *Config) IssuerURL() string { return string(c.Issuer) }
 
 // IssueTime returns how long the opening of a session may take at most.
 func (c *Config) IssueTime() time.Duration { return IssueTimeout }
+
+// IDTokenAlgorithms returns those that providers sign with and that no shared secret can
+// forge.
+func (c *Config) IDTokenAlgorithms() []jose.SignatureAlgorithm {
+	return []jose.SignatureAlgorithm{jose.RS256, jose.ES256, jose.PS256}
+}
 
 // WantsEmail returns false: the provider knows its users.
 func (c *Config) WantsEmail() bool { return false }

@@ -12,8 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-jose/go-jose/v4"
-
 	"nativebridge/adapters/internal/idtoken"
 	"nativebridge/adapters/internal/upstream"
 	"nativebridge/domain"
@@ -199,8 +197,7 @@ func (i *Issuer) post(ctx context.Context, provider *provider, endpoint string, 
 	return reply, nil
 }
 
-// verifier returns what verifies the provider's ID tokens. The algorithms are those
-// that providers sign with and that no shared secret can forge.
+// verifier returns what verifies the provider's ID tokens.
 func (i *Issuer) verifier(provider *provider) *idtoken.Verifier {
 	return &idtoken.Verifier{
 		Keys:       provider.keys,
@@ -208,6 +205,6 @@ func (i *Issuer) verifier(provider *provider) *idtoken.Verifier {
 		ClientID:   i.config.Client,
 		Skew:       i.skew,
 		Now:        i.now,
-		Algorithms: []jose.SignatureAlgorithm{jose.RS256, jose.ES256, jose.PS256},
+		Algorithms: i.config.IDTokenAlgorithms(),
 	}
 }

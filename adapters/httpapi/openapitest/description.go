@@ -109,6 +109,9 @@ type Exchange struct {
 // Check says what about the answer is not as described: its status, its type, its headers
 // or its body. A request that is not as described must be answered with an error.
 func (d *Description) Check(x Exchange) error {
+	if isPreflight(x) && x.Status == http.StatusNoContent { // the browser's protocol and not the API's
+		return checkPreflight(x)
+	}
 	r := x.Request.Clone(context.Background())
 	asked := d.input(r, x.Asked)
 	if err := d.checkRequest(asked, x); err != nil {
@@ -129,6 +132,17 @@ func (d *Description) Check(x Exchange) error {
 		RequestValidationInput: asked, Status: x.Status, Header: x.Header,
 		Body: io.NopCloser(bytes.NewReader(x.Body)), Options: options,
 	})
+}
+
+func isPreflight(x Exchange) bool {
+	return x.Request.Method == http.MethodOptions && x.Request.Header.Get("Access-Control-Request-Method") != ""
+}
+
+func checkPreflight(x Exchange) error {
+	if len(x.Body) > 0 {
+		return errors.New("a preflight is answered with a body")
+	}
+	return nil
 }
 
 // checkRequest says that a request should have been refused.

@@ -166,3 +166,23 @@ func TestADocumentThatContradictsItselfIsNotRead(t *testing.T) {
 		})
 	}
 }
+
+func TestAPreflightIsNoPartOfTheDescription(t *testing.T) {
+	description, err := openapitest.Load(descriptionFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := httptest.NewRequest(http.MethodOptions, "/v1/sessions", nil)
+	x := openapitest.Exchange{Request: r, Status: http.StatusNoContent}
+	if err := description.Check(x); err == nil {
+		t.Error("OPTIONS without a preflight may be answered 204")
+	}
+	r.Header.Set("Access-Control-Request-Method", "POST")
+	if err := description.Check(x); err != nil {
+		t.Error(err)
+	}
+	x.Body = []byte("{}")
+	if err := description.Check(x); err == nil {
+		t.Error("a preflight may be answered with a body")
+	}
+}
