@@ -47,7 +47,7 @@ func NewServer(ctx context.Context, config adapters.Config, run adapters.Runtime
 	health := adapters.NewHealth(config, openedVerifiers, openedIssuer, openedStore, openedAuditLog, run)
 	opsServer := ops.NewServer(opsConfig, health, logger)
 	startupCheck := adapters.NewStartupCheck(config, openedVerifiers, openedIssuer, openedStore, run)
-	adaptersServer := adapters.NewServer(config, server, opsServer, health, startupCheck, logger)
+	adaptersServer := adapters.NewServer(config, server, opsServer, health, startupCheck, instruments)
 	return adaptersServer, func() {
 		cleanup2()
 		cleanup()

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"nativebridge/adapters/internal/serving"
 	"nativebridge/adapters/internal/settings"
 )
 
@@ -102,16 +103,30 @@ func (a *agreement) times() []settings.Fault {
 	return faults
 }
 
-// addresses finds probes on the address that apps use.
+// addresses finds an address that has more than one use.
 func (a *agreement) addresses() []settings.Fault {
-	if !a.config.Ops.Addr.Overlaps(a.config.HTTP.ListenAddr) {
-		return nil
+	used := []struct {
+		setting string
+		addr    serving.Addr
+		fix     string
+	}{
+		{"LISTEN_ADDR", a.config.HTTP.ListenAddr, ""},
+		{"OPS_ADDR", a.config.Ops.Addr, "set it to another port, such as :8081: the probes must answer also while apps flood the other"},
+		{"METRICS_ADDR", a.config.Metrics.Addr, "set it to another port, such as :9464, or unset it"},
 	}
-	return []settings.Fault{{
-		Name:    "OPS_ADDR",
-		Problem: fmt.Sprintf("is %s, the same address as LISTEN_ADDR, %s", a.config.Ops.Addr, a.config.HTTP.ListenAddr),
-		Fix:     "set it to another port, such as :8081: the probes must answer also while apps flood the other",
-	}}
+	var faults []settings.Fault
+	for i, one := range used {
+		for _, before := range used[:i] {
+			if one.addr != "" && one.addr.Overlaps(before.addr) {
+				faults = append(faults, settings.Fault{
+					Name:    one.setting,
+					Problem: fmt.Sprintf("is %s, the same address as %s, %s", one.addr, before.setting, before.addr),
+					Fix:     one.fix,
+				})
+			}
+		}
+	}
+	return faults
 }
 
 // budget returns how long an exchange may take with the chosen adapters, and the parts

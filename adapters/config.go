@@ -13,6 +13,7 @@ import (
 	"nativebridge/adapters/httpapi"
 	"nativebridge/adapters/internal/settings"
 	"nativebridge/adapters/jwt"
+	"nativebridge/adapters/metrics"
 	"nativebridge/adapters/oidc"
 	"nativebridge/adapters/ops"
 	"nativebridge/adapters/redis"
@@ -23,8 +24,9 @@ import (
 // of a verifier or an issuer is read only if that is chosen: adding one is a field here
 // and a row in choices.go.
 type Config struct {
-	HTTP httpapi.Config
-	Ops  ops.Config
+	HTTP    httpapi.Config
+	Ops     ops.Config
+	Metrics metrics.Config
 	Shared
 	Choice
 	Redis redis.Config
@@ -147,7 +149,7 @@ func NeedlessCredentials(environ map[string]string) []string {
 }
 
 func (c *Config) always() []any {
-	return []any{&c.HTTP, &c.Ops, &c.Shared, &c.Choice, &c.Redis, &c.Audit, &c.RelyingParty}
+	return []any{&c.HTTP, &c.Ops, &c.Metrics, &c.Shared, &c.Choice, &c.Redis, &c.Audit, &c.RelyingParty}
 }
 
 // part is a part of the configuration that is read only if its adapter is chosen.

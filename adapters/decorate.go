@@ -22,7 +22,13 @@ type Instruments struct {
 }
 
 // NewInstruments returns the instruments of a process that serves.
-func NewInstruments(_ Config, run Runtime) Instruments { return Instruments{Log: run.Log} }
+func NewInstruments(c Config, run Runtime) Instruments {
+	in := Instruments{Log: run.Log}
+	if c.Metrics.Addr != "" {
+		in.Metrics = metrics.New()
+	}
+	return in
+}
 
 // DecorateTransport wraps the transport that requests to a party go through. Name is the
 // party's.

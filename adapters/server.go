@@ -7,15 +7,18 @@ import (
 	"net"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"nativebridge/adapters/httpapi"
 	"nativebridge/adapters/ops"
 )
 
-// Server is the whole bridge: the API that apps call, and the probes on an address of
-// their own. Make one with NewServer.
+// Server is the whole bridge: the API that apps call, and the probes and the metrics on
+// addresses of their own. Make one with NewServer.
 type Server struct {
-	API *httpapi.Server
-	Ops *ops.Server
+	API     *httpapi.Server
+	Ops     *ops.Server
+	Metrics *ops.Server // nil if METRICS_ADDR is not set
 
 	health     *ops.Health
 	check      *ops.StartupCheck
@@ -24,40 +27,57 @@ type Server struct {
 }
 
 // NewServer returns a server that is not listening yet.
-func NewServer(c Config, api *httpapi.Server, probes *ops.Server, health *ops.Health, check *ops.StartupCheck, log *slog.Logger) *Server {
-	return &Server{API: api, Ops: probes, health: health, check: check, drainDelay: c.Ops.DrainDelay, log: log}
+func NewServer(c Config, api *httpapi.Server, probes *ops.Server, health *ops.Health, check *ops.StartupCheck, in Instruments) *Server {
+	s := &Server{API: api, Ops: probes, health: health, check: check, drainDelay: c.Ops.DrainDelay, log: in.Log}
+	if in.Metrics != nil {
+		s.Metrics = ops.NewServerAt("METRICS_ADDR", c.Metrics.Addr, health, in.Metrics.Handler(c.Metrics), in.Log)
+	}
+	return s
 }
 
-// Listeners are the addresses that a Server answers on.
-type Listeners struct{ API, Ops net.Listener }
+// Listeners are the addresses that a Server answers on. Metrics is nil if there are none.
+type Listeners struct{ API, Ops, Metrics net.Listener }
 
-// Listen opens both addresses. If one of them cannot be opened, the other is closed and
+// Listen opens all addresses. If one of them cannot be opened, the others are closed and
 // the error names the setting.
-func (s *Server) Listen(ctx context.Context) (Listeners, error) {
-	api, err := s.API.Listen(ctx)
-	if err != nil {
-		return Listeners{}, err
+func (s *Server) Listen(ctx context.Context) (on Listeners, err error) {
+	var opened []net.Listener
+	open := func(listen func(context.Context) (net.Listener, error)) net.Listener {
+		if err != nil {
+			return nil
+		}
+		var listener net.Listener
+		if listener, err = listen(ctx); err == nil {
+			opened = append(opened, listener)
+		}
+		return listener
 	}
-	probes, err := s.Ops.Listen(ctx)
-	if err != nil {
-		return Listeners{}, errors.Join(err, api.Close())
+	on.API, on.Ops = open(s.API.Listen), open(s.Ops.Listen)
+	if s.Metrics != nil {
+		on.Metrics = open(s.Metrics.Listen)
 	}
-	return Listeners{API: api, Ops: probes}, nil
+	if err == nil {
+		return on, nil
+	}
+	for _, listener := range opened {
+		err = errors.Join(err, listener.Close())
+	}
+	return Listeners{}, err
 }
 
-// Serve answers on both listeners until ctx ends or one of them fails. It becomes
+// Serve answers on all listeners until ctx ends or one of them fails. It becomes
 // ready when the warm-up is done, and with STARTUP_CHECK=require not before the check
 // is: a failure is the error then.
 //
 // When ctx ends, it stops being ready, and goes on serving for DRAIN_DELAY, so that load
 // balancers notice and send no more. Then it accepts no new connections from apps and
-// finishes what is in flight. The probes answer until that is done.
+// finishes what is in flight. The probes and the metrics answer until that is done.
 func (s *Server) Serve(ctx context.Context, on Listeners) error {
 	apiContext, stopAPI := context.WithCancel(context.WithoutCancel(ctx))
 	opsContext, stopOps := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopAPI()
 	defer stopOps()
-	probes := inBackground(func() error { return s.Ops.Serve(opsContext, on.Ops) })
+	probes := inBackground(func() error { return s.serveOperators(opsContext, on) })
 	api := inBackground(func() error { return s.API.Serve(apiContext, on.API) })
 	refused := make(chan error, 1)
 	go s.begin(ctx, refused)
@@ -75,6 +95,16 @@ func (s *Server) Serve(ctx context.Context, on Listeners) error {
 	failed = errors.Join(failed, <-api)
 	stopOps()
 	return errors.Join(failed, <-probes)
+}
+
+// serveOperators answers probes and scrapes until ctx ends or one of the two fails.
+func (s *Server) serveOperators(ctx context.Context, on Listeners) error {
+	all, ctx := errgroup.WithContext(ctx)
+	all.Go(func() error { return s.Ops.Serve(ctx, on.Ops) })
+	if s.Metrics != nil {
+		all.Go(func() error { return s.Metrics.Serve(ctx, on.Metrics) })
+	}
+	return all.Wait()
 }
 
 // begin makes the bridge ready, and makes the start-up check. If that is required and

@@ -61,11 +61,11 @@ func (staticKeys) JWKS(context.Context) ([]byte, error) { return []byte(`{"keys"
 
 // served is a whole bridge that listens.
 type served struct {
-	api, ops string
-	opened   *counting
-	stop     context.CancelFunc
-	done     chan error
-	log      *lines
+	api, ops, metrics string // metrics is "" without METRICS_ADDR
+	opened            *counting
+	stop              context.CancelFunc
+	done              chan error
+	log               *lines
 }
 
 // newServer returns a bridge of the settings, whose use cases wait at the gate.
@@ -79,9 +79,10 @@ func newServer(t *testing.T, g gate, log *slog.Logger, more map[string]string, p
 	if err != nil {
 		t.Fatal(err)
 	}
-	use := adapters.DecorateUseCases(c, httpapi.UseCases{Exchange: gatedExchange{g}, Renew: gatedRenew{g}, Revoke: gatedRevoke{g}, Keys: staticKeys{}}, time.Now, adapters.Instruments{Log: log})
+	in := adapters.NewInstruments(c, adapters.Runtime{Log: log})
+	use := adapters.DecorateUseCases(c, httpapi.UseCases{Exchange: gatedExchange{g}, Renew: gatedRenew{g}, Revoke: gatedRevoke{g}, Keys: staticKeys{}}, time.Now, in)
 	health := ops.NewHealth(nil, nil, log)
-	return adapters.NewServer(c, httpapi.NewServer(c.HTTP, "client-1", use, log), ops.NewServer(c.Ops, health, log), health, ops.NewStartupCheck(c.Ops, probes, log), log)
+	return adapters.NewServer(c, httpapi.NewServer(c.HTTP, "client-1", use, log), ops.NewServer(c.Ops, health, log), health, ops.NewStartupCheck(c.Ops, probes, log), in)
 }
 
 func serve(t *testing.T, g gate, more map[string]string, probes ...ports.Probe) *served {
@@ -94,6 +95,9 @@ func serve(t *testing.T, g gate, more map[string]string, probes ...ports.Probe) 
 	}
 	s.api, s.ops, s.opened = "http://"+on.API.Addr().String(), "http://"+on.Ops.Addr().String(), &counting{Listener: on.API}
 	on.API = s.opened
+	if on.Metrics != nil {
+		s.metrics = "http://" + on.Metrics.Addr().String()
+	}
 	var ctx context.Context
 	ctx, s.stop = context.WithCancel(context.Background())
 	t.Cleanup(s.stop)
@@ -149,8 +153,10 @@ func (c *counted) Close() error {
 }
 
 // status returns what readiness says on a new connection; "" if there is no answer.
-func (s *served) status() string {
-	resp, err := (&http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}).Get(s.ops + "/readyz")
+func (s *served) status() string { return readiness(s.ops) }
+
+func readiness(url string) string {
+	resp, err := (&http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}).Get(url + "/readyz")
 	if err != nil {
 		return ""
 	}
@@ -288,13 +294,14 @@ func TestTheProbesAnswerOnTheirOwnAddressOnly(t *testing.T) {
 
 func TestIfOneAddressFailsTheWholeBridgeEnds(t *testing.T) {
 	for name, breakOne := range map[string]func(on adapters.Listeners) error{
-		"the API":    func(on adapters.Listeners) error { return on.API.Close() },
-		"the probes": func(on adapters.Listeners) error { return on.Ops.Close() },
+		"the API":     func(on adapters.Listeners) error { return on.API.Close() },
+		"the probes":  func(on adapters.Listeners) error { return on.Ops.Close() },
+		"the metrics": func(on adapters.Listeners) error { return on.Metrics.Close() },
 	} {
 		for when, draining := range map[string]bool{"": false, ", while draining": true} {
 			t.Run(name+when, func(t *testing.T) {
 				log := &lines{}
-				server := newServer(t, newGate(), slog.New(slog.NewTextHandler(log, nil)), map[string]string{"DRAIN_DELAY": "1m"})
+				server := newServer(t, newGate(), slog.New(slog.NewTextHandler(log, nil)), map[string]string{"DRAIN_DELAY": "1m", "METRICS_ADDR": "127.0.0.1:0"})
 				on, err := server.Listen(t.Context())
 				if err != nil {
 					t.Fatal(err)
@@ -318,25 +325,32 @@ func TestIfOneAddressFailsTheWholeBridgeEnds(t *testing.T) {
 	}
 }
 
-func TestAnAddressThatIsTakenLeavesTheOtherFree(t *testing.T) {
+func TestAnAddressThatIsTakenLeavesTheOthersFree(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer taken.Close()
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = free.Close()
-	server := newServer(t, newGate(), slog.New(slog.DiscardHandler), map[string]string{
-		"OPS_ADDR": taken.Addr().String(), "LISTEN_ADDR": free.Addr().String(),
-	})
-	if _, err := server.Listen(t.Context()); err == nil || !strings.Contains(err.Error(), "OPS_ADDR "+taken.Addr().String()) {
-		t.Errorf("err = %v, want it to name OPS_ADDR and its value", err)
-	}
-	if !refusesConnections("http://" + free.Addr().String()) {
-		t.Error("the other address is still open")
+	for _, setting := range []string{"LISTEN_ADDR", "OPS_ADDR", "METRICS_ADDR"} {
+		env := map[string]string{}
+		for _, name := range []string{"LISTEN_ADDR", "OPS_ADDR", "METRICS_ADDR"} {
+			free, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			env[name] = free.Addr().String()
+			_ = free.Close()
+		}
+		env[setting] = taken.Addr().String()
+		server := newServer(t, newGate(), slog.New(slog.DiscardHandler), env)
+		if _, err := server.Listen(t.Context()); err == nil || !strings.Contains(err.Error(), setting+" "+taken.Addr().String()) {
+			t.Errorf("err = %v, want it to name %s and its value", err, setting)
+		}
+		for name, addr := range env {
+			if name != setting && !refusesConnections("http://"+addr) {
+				t.Errorf("%s is taken, and %s is still open", setting, name)
+			}
+		}
 	}
 }
 

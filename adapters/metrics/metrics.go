@@ -7,6 +7,7 @@ package metrics
 
 import (
 	"net/http"
+	"net/http/pprof" // #nosec G108 -- it also adds itself to http.DefaultServeMux, which the bridge does not serve
 	"slices"
 	"strings"
 
@@ -94,7 +95,17 @@ func (m *Metrics) Descriptions() []Description {
 	return list
 }
 
-// Handler answers scrapes, in Prometheus' text format or what else the caller prefers.
-func (m *Metrics) Handler() http.Handler {
-	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+// Handler answers scrapes at /metrics, in Prometheus' text format or what else the caller
+// prefers, and with METRICS_PPROF=on profiles at /debug/pprof/.
+func (m *Metrics) Handler(config Config) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}))
+	if config.Pprof {
+		mux.HandleFunc("/debug/pprof/", pprof.Index)
+		mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
+		mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
+		mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
+		mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	}
+	return mux
 }

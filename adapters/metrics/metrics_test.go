@@ -15,7 +15,7 @@ import (
 func scrape(t *testing.T, m *metrics.Metrics) []string {
 	t.Helper()
 	w := httptest.NewRecorder()
-	m.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	m.Handler(metrics.Config{}).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	if w.Code != http.StatusOK {
 		t.Fatalf("a scrape is answered %d: %s", w.Code, w.Body)
 	}

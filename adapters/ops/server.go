@@ -1,5 +1,5 @@
 // Package ops tells those who run the bridge whether it lives, and whether it is ready.
-// It has a listener of its own. So a flood of the listener that apps call, or its limit
+// It has listeners of its own. So a flood of the listener that apps call, or its limit
 // of connections, does not reach the probes.
 package ops
 
@@ -23,23 +23,35 @@ const (
 	idleTimeout    = 2 * time.Minute
 )
 
-// Server answers the probes. Make one with NewServer.
+// Server answers the probes, and what else those who run the bridge ask. Make one with
+// NewServer or NewServerAt.
 type Server struct {
-	config Config
-	health *Health
-	log    *slog.Logger
+	setting string // the name of the one that has addr
+	addr    serving.Addr
+	health  *Health
+	more    http.Handler // nil if there are only the probes
+	log     *slog.Logger
 }
 
-// NewServer returns a server that is not listening yet.
+// NewServer returns a server of the probes at OPS_ADDR. It is not listening yet.
 func NewServer(config Config, health *Health, log *slog.Logger) *Server {
-	return &Server{config: config, health: health, log: log}
+	return NewServerAt("OPS_ADDR", config.Addr, health, nil, log)
 }
 
-// Handler returns the probes.
+// NewServerAt returns a server of the probes at an address that the named setting has.
+// More answers whatever asks for no probe. It is not listening yet.
+func NewServerAt(setting string, addr serving.Addr, health *Health, more http.Handler, log *slog.Logger) *Server {
+	return &Server{setting: setting, addr: addr, health: health, more: more, log: log}
+}
+
+// Handler returns the probes and what else there is.
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", s.live)
 	mux.HandleFunc("GET /readyz", s.ready)
+	if s.more != nil {
+		mux.Handle("/", s.more)
+	}
 	return mux
 }
 
@@ -67,12 +79,14 @@ func write(w http.ResponseWriter, status int, body map[string]any) {
 
 // Listen opens the configured address. The error says what to do about it.
 func (s *Server) Listen(ctx context.Context) (net.Listener, error) {
-	return serving.Listen(ctx, "OPS_ADDR", s.config.Addr)
+	return serving.Listen(ctx, s.setting, s.addr)
 }
 
-// Serve answers on listener until ctx ends.
+// Serve answers on listener until ctx ends. Requests in flight are told then, so that one
+// that takes long, such as for a profile, can end.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	server := s.httpServer()
+	server.BaseContext = func(net.Listener) context.Context { return ctx }
 	return serving.Until(ctx, server, serving.Limit(listener, server, maxConnections))
 }
 

@@ -60,7 +60,11 @@ func serve(ctx context.Context, environ map[string]string, out, errs io.Writer) 
 	}
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	log.Info("listening", append([]any{"address", listeners.API.Addr().String(), "ops_address", listeners.Ops.Addr().String()}, config.Summary()...)...)
+	addresses := []any{"address", listeners.API.Addr().String(), "ops_address", listeners.Ops.Addr().String()}
+	if listeners.Metrics != nil {
+		addresses = append(addresses, "metrics_address", listeners.Metrics.Addr().String())
+	}
+	log.Info("listening", append(addresses, config.Summary()...)...)
 	if config.Redis.Chosen() {
 		log.Info("used proofs are remembered in Redis: run as many replicas as you like", "store", config.Redis.Where())
 	} else {
