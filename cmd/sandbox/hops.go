@@ -234,6 +234,16 @@ func meaningAtBridge(path string, status int) string {
 	return "the app hands the token to the bridge and gets no session, but a reason"
 }
 
+// bridgeHops says what each request of the page to the bridge means, for the page to show:
+// with an answer, and with a refusal.
+func bridgeHops() map[string][2]string {
+	texts := map[string][2]string{}
+	for _, path := range []string{"/v1/sessions", "/oauth/token", "/oauth/revoke"} {
+		texts[path] = [2]string{meaningAtBridge(path, http.StatusOK), meaningAtBridge(path, http.StatusBadRequest)}
+	}
+	return texts
+}
+
 // meaningAtAuthsignal says what a request is for, by its route in the emulator's
 // list of endpoints.
 func meaningAtAuthsignal(from, route string) string {

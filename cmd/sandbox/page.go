@@ -77,12 +77,13 @@ func (s *sandbox) onlyByOwnName(next http.Handler) http.Handler {
 	})
 }
 
-// guarded lets the page load and ask nothing but itself and Authsignal.
+// guarded lets the page load nothing but itself, and ask nobody else but Authsignal and the
+// bridge.
 func (s *sandbox) guarded(next http.Handler) http.Handler {
 	authsignal, _ := url.Parse(string(s.config.Authsignal.APIURL)) // a setting that was checked
 	policy := strings.Join([]string{
 		"default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self'",
-		"connect-src 'self' " + authsignal.Scheme + "://" + authsignal.Host,
+		"connect-src 'self' " + authsignal.Scheme + "://" + authsignal.Host + " " + s.bridgeURL,
 		"base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'",
 	}, "; ")
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -112,8 +113,9 @@ func (s *sandbox) home(files fs.FS) http.HandlerFunc {
 	}
 }
 
-// toBridge passes POST /bridge/… on to the bridge and notes the hop. Browsers need
-// it because the bridge has no CORS; a native app asks the bridge itself.
+// toBridge passes POST /bridge/… on to the bridge and notes the hop. The page asks by it
+// under a name of the operator's own: what stands before the page leads to the page alone,
+// and whoever looks at it is at another machine than the bridge.
 func (s *sandbox) toBridge(w http.ResponseWriter, r *http.Request) {
 	start, path := time.Now(), "/"+chi.URLParam(r, "*")
 	passOn(w, r, s.bridgeURL+path, "bridge", func(resp *http.Response) {
@@ -161,6 +163,7 @@ func (s *sandbox) devConfig(w http.ResponseWriter, r *http.Request) {
 		"authsignal_url": string(s.config.Authsignal.APIURL),
 		"issuer":         string(s.config.Issuer),
 		"bridge_url":     s.bridgeURL,
+		"bridge_hops":    bridgeHops(),
 		"action":         string(s.config.Authsignal.Action),
 		"real":           s.real != nil,
 	}
@@ -169,6 +172,9 @@ func (s *sandbox) devConfig(w http.ResponseWriter, r *http.Request) {
 		config["enrol"] = s.real.enrol
 	case s.reach.isOwn(r): // an emulator answers on loopback only
 		config["authsignal_url"] = "https://" + r.Host + "/authsignal/v1"
+	}
+	if s.reach.isOwn(r) {
+		config["bridge_url"] = "https://" + r.Host + "/bridge"
 	}
 	writeJSON(w, http.StatusOK, config)
 }

@@ -116,7 +116,7 @@ func TestThePageMayLoadNothingButItsOwn(t *testing.T) {
 	s := startSandbox(t, nil)
 	resp, _ := s.ask(t, http.MethodGet, "/", "", nil)
 	policy := resp.Header.Get("Content-Security-Policy")
-	for _, want := range []string{"default-src 'none'", "script-src 'self'", "connect-src 'self' " + s.authsignal.URL() + ";", "frame-ancestors 'none'"} {
+	for _, want := range []string{"default-src 'none'", "script-src 'self'", "connect-src 'self' " + s.authsignal.URL() + " " + s.bridgeURL + ";", "frame-ancestors 'none'"} {
 		if !strings.Contains(policy, want) {
 			t.Errorf("the policy is %q, want %q in it", policy, want)
 		}
@@ -361,7 +361,30 @@ func TestAScenarioThatIsNotThereChangesNothing(t *testing.T) {
 	}
 }
 
-func TestTheBridgeIsReachedThroughThePage(t *testing.T) {
+// The page is an app like any other. It is at another origin than the bridge.
+func TestTheBridgeLetsThePageAndNoOtherReadItsAnswers(t *testing.T) {
+	s := startSandbox(t, map[string]string{"CORS_ORIGINS": "capacitor://localhost"})
+	for origin, want := range map[string]string{
+		s.pageURL: s.pageURL, "capacitor://localhost": "capacitor://localhost",
+		"http://localhost:1": "", "https://evil.example": "", strings.Replace(s.pageURL, "localhost", "127.0.0.1", 1): "",
+	} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.bridgeURL+"/v1/sessions", strings.NewReader(`{}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Origin", origin)
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if got := resp.Header.Get("Access-Control-Allow-Origin"); got != want {
+			t.Errorf("%s: allowed is %q, want %q", origin, got, want)
+		}
+	}
+}
+
+func TestUnderANameOfOnesOwnTheBridgeIsReachedThroughThePage(t *testing.T) {
 	s := startSandbox(t, nil)
 	header := http.Header{"Content-Type": {"application/json"}, "X-Request-Id": {"one-of-mine"}}
 	resp, text := s.ask(t, http.MethodPost, "/bridge/v1/sessions", `{"token":"x"}`, header)

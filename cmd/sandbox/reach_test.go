@@ -101,6 +101,9 @@ func TestOnlyNamesOfOnesOwnAreAnswered(t *testing.T) {
 		if strings.HasPrefix(host, "sandbox") && !strings.Contains(text, `"authsignal_url":"https://`+host+`/authsignal/v1"`) {
 			t.Errorf("the page at %s is told %s, and an emulator answers on loopback only", host, text)
 		}
+		if strings.HasPrefix(host, "sandbox") && !strings.Contains(text, `"bridge_url":"https://`+host+`/bridge"`) {
+			t.Errorf("the page at %s is told %s, and nobody but the page is at that name", host, text)
+		}
 	}
 }
 

@@ -28,7 +28,7 @@ func (s *sandbox) readTenant(ctx context.Context, environ map[string]string) err
 	if err != nil {
 		return err
 	}
-	s.settings = s.reach.withAddresses(settings)
+	s.settings = s.withPage(s.reach.withAddresses(settings))
 	if s.config, err = adapters.LoadConfig(s.settings); err != nil {
 		return err
 	}
@@ -49,7 +49,7 @@ func (s *sandbox) readTenant(ctx context.Context, environ map[string]string) err
 }
 
 // tenantSettings are those of the file, completed by the environment. Where the bridge
-// of the file listens, and how it is stopped, does not matter here.
+// of the file is, and how it is stopped, does not matter here.
 func tenantSettings(path string, environ map[string]string) (map[string]string, error) {
 	content, err := os.ReadFile(path) // #nosec G304 -- the operator names the file
 	if err != nil {
@@ -59,7 +59,7 @@ func tenantSettings(path string, environ map[string]string) (map[string]string, 
 	if err != nil {
 		return nil, fmt.Errorf("--tenant: %s: %w", path, err)
 	}
-	for _, name := range []string{"LISTEN_ADDR", "OPS_ADDR", "DRAIN_DELAY"} {
+	for _, name := range []string{"LISTEN_ADDR", "OPS_ADDR", "DRAIN_DELAY", "PUBLIC_URL", "CORS_ORIGINS"} {
 		delete(settings, name)
 	}
 	var differ []string

@@ -65,6 +65,8 @@ type sandbox struct {
 
 	bridgeURL, opsURL, pageURL, caFile, clientSecret, managementSecret string
 
+	apps, browsers net.Listener // of the bridge and of the page
+
 	failed   chan error
 	cleanUps []func()
 }
@@ -90,7 +92,7 @@ func start(ctx context.Context, environ map[string]string, real *realTenant, err
 	if real != nil {
 		parties = s.readTenant
 	}
-	for _, step := range []func(context.Context, map[string]string) error{parties, s.startBridge, s.startPage} {
+	for _, step := range []func(context.Context, map[string]string) error{s.openAddresses, parties, s.startBridge, s.startPage} {
 		if err := step(ctx, environ); err != nil {
 			s.close()
 			return nil, err
@@ -100,9 +102,51 @@ func start(ctx context.Context, environ map[string]string, real *realTenant, err
 	return s, nil
 }
 
+// openAddresses opens the addresses of the bridge and of the page. The bridge is told both:
+// what it says of itself names its own, and the page at the other may ask it.
+func (s *sandbox) openAddresses(ctx context.Context, environ map[string]string) (err error) {
+	open := func(addr string) (net.Listener, error) {
+		var config net.ListenConfig
+		listener, err := config.Listen(ctx, "tcp", addr)
+		if err == nil {
+			s.cleanUps = append(s.cleanUps, func() { _ = listener.Close() })
+		}
+		return listener, err
+	}
+	onPort := func(chosen, usual string) (net.Listener, error) {
+		if chosen != "" {
+			return open(chosen)
+		}
+		return onUsualPort(s.reach.host(), usual, open)
+	}
+	if s.apps, err = onPort(environ["LISTEN_ADDR"], bridgePort); err != nil {
+		return fmt.Errorf("LISTEN_ADDR: choose another address, or stop what listens there: %w", err)
+	}
+	page := ""
+	if s.reach.port != "" {
+		page = net.JoinHostPort(s.reach.host(), s.reach.port)
+	}
+	if s.browsers, err = onPort(page, pagePort); err != nil {
+		return err
+	}
+	_, port, _ := net.SplitHostPort(s.browsers.Addr().String())
+	s.bridgeURL = urlOf(s.apps)
+	s.pageURL = "http://localhost:" + port // a relying party id cannot be an IP address
+	return nil
+}
+
+// withPage is settings with the bridge's own address, and the page among the origins that
+// may ask it.
+func (s *sandbox) withPage(settings map[string]string) map[string]string {
+	settings = maps.Clone(settings)
+	settings["PUBLIC_URL"] = cmp.Or(settings["PUBLIC_URL"], s.bridgeURL)
+	settings["CORS_ORIGINS"] = s.pageURL + "," + settings["CORS_ORIGINS"]
+	return settings
+}
+
 // startEmulators starts both tenants as a bridge with these settings needs them.
 func (s *sandbox) startEmulators(ctx context.Context, environ map[string]string) error {
-	settings := s.reach.withAddresses(withDefaults(environ))
+	settings := s.withPage(s.reach.withAddresses(withDefaults(environ)))
 	// Settings that do not exist yet stand in until the emulators are up.
 	placeholders := map[string]string{
 		"AUTHSIGNAL_API_URL": "http://127.0.0.1:1/v1", "AUTHSIGNAL_SECRET": "-",
@@ -207,15 +251,11 @@ func (s *sandbox) startBridge(ctx context.Context, environ map[string]string) er
 		return err
 	}
 	s.cleanUps = append(s.cleanUps, shut)
-	var on adapters.Listeners
-	if on.API, err = listen(ctx, server.API, environ["LISTEN_ADDR"], s.reach.host()); err != nil {
-		return err
-	}
+	on := adapters.Listeners{API: s.apps}
 	if on.Ops, err = listen(ctx, server.Ops, environ["OPS_ADDR"], loopback); err != nil {
-		_ = on.API.Close()
 		return err
 	}
-	s.bridgeURL, s.opsURL = urlOf(on.API), urlOf(on.Ops)
+	s.opsURL = urlOf(on.Ops)
 	ctx, stop := context.WithCancel(ctx)
 	stopped := make(chan struct{})
 	go func() {
@@ -268,29 +308,13 @@ func listen(ctx context.Context, server interface {
 	return listener, err
 }
 
-func (s *sandbox) startPage(ctx context.Context, _ map[string]string) error {
-	open := func(addr string) (net.Listener, error) {
-		var config net.ListenConfig
-		return config.Listen(ctx, "tcp", addr)
-	}
-	var listener net.Listener
-	var err error
-	if s.reach.port != "" {
-		listener, err = open(net.JoinHostPort(s.reach.host(), s.reach.port))
-	} else {
-		listener, err = onUsualPort(s.reach.host(), pagePort, open)
-	}
-	if err != nil {
-		return err
-	}
-	_, port, _ := net.SplitHostPort(listener.Addr().String())
-	s.pageURL = "http://localhost:" + port // a relying party id cannot be an IP address
+func (s *sandbox) startPage(context.Context, map[string]string) error {
 	if s.real == nil {
 		s.authsignal.AllowOrigin(s.pageURL)
 	}
 	server := &http.Server{Handler: s.page(webFiles), ReadHeaderTimeout: 5 * time.Second}
 	go func() {
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := server.Serve(s.browsers); !errors.Is(err, http.ErrServerClosed) {
 			s.failed <- fmt.Errorf("page: %w", err)
 		}
 	}()

@@ -21,7 +21,7 @@ func TestFromATouchInChromiumToAnAPIThatKnowsThePerson(t *testing.T) {
 		const original = fetch;
 		globalThis.fetch = async (...request) => {
 			const response = await original(...request);
-			if (response.ok && new URL(response.url).pathname === "/bridge/v1/sessions") globalThis.opened = await response.clone().json();
+			if (response.ok && response.url === `+quoted(b.sandbox.bridgeURL+"/v1/sessions")+`) globalThis.opened = await response.clone().json();
 			return response;
 		};
 	}`))

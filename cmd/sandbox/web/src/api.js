@@ -14,29 +14,45 @@ async function read(response) {
   return body;
 }
 
-// exchange is all that an app must ask the bridge to sign in: one request.
-export function exchange(token) {
-  return askBridge("/v1/sessions", "application/json", JSON.stringify({ token }));
-}
+// Bridge asks the bridge as an app does. It tells noted of each hop, unless the sandbox passes the request on and tells of it.
+export class Bridge {
+  #url;
+  #noted;
 
-// renew gets new tokens for a refresh token (RFC 6749, section 6) and spends it.
-export function renew(refreshToken) {
-  return askBridge("/oauth/token", "application/x-www-form-urlencoded", new URLSearchParams({ grant_type: "refresh_token", refresh_token: refreshToken }));
-}
+  constructor({ bridge_url: url, bridge_hops: meanings }, noted) {
+    this.#url = url;
+    const passedOn = new URL(url).origin === location.origin;
+    this.#noted = passedOn ? () => {} : (hop) => noted({ ...hop, meaning: meanings[hop.path][hop.status === 200 ? 0 : 1] });
+  }
 
-// revoke ends the session that a refresh token belongs to (RFC 7009).
-export function revoke(refreshToken) {
-  return askBridge("/oauth/revoke", "application/x-www-form-urlencoded", new URLSearchParams({ token: refreshToken }));
-}
+  // exchange is all that an app must ask the bridge to sign in: one request.
+  exchange(token) {
+    return this.#ask("/v1/sessions", "application/json", JSON.stringify({ token }));
+  }
 
-// askBridge returns the answer whatever it is; status 0 means that there was none.
-async function askBridge(path, type, body) {
-  const requestID = crypto.randomUUID();
-  try {
-    const response = await fetch(`/bridge${path}`, { method: "POST", headers: { "Content-Type": type, "X-Request-Id": requestID }, body });
-    const text = await response.text();
-    return { requestID, status: response.status, retryAfter: response.headers.get("Retry-After"), body: text ? JSON.parse(text) : {} };
-  } catch {
-    return { requestID, status: 0, retryAfter: null, body: {} };
+  // renew gets new tokens for a refresh token (RFC 6749, section 6) and spends it.
+  renew(refreshToken) {
+    return this.#ask("/oauth/token", "application/x-www-form-urlencoded", new URLSearchParams({ grant_type: "refresh_token", refresh_token: refreshToken }));
+  }
+
+  // revoke ends the session that a refresh token belongs to (RFC 7009).
+  revoke(refreshToken) {
+    return this.#ask("/oauth/revoke", "application/x-www-form-urlencoded", new URLSearchParams({ token: refreshToken }));
+  }
+
+  // #ask returns the answer whatever it is; status 0 means that there was none.
+  async #ask(path, type, body) {
+    const requestID = crypto.randomUUID();
+    const [at, start] = [new Date().toISOString(), performance.now()];
+    const answer = { requestID, status: 0, retryAfter: null, body: {} };
+    try {
+      const response = await fetch(this.#url + path, { method: "POST", headers: { "Content-Type": type, "X-Request-Id": requestID }, body });
+      const text = await response.text();
+      Object.assign(answer, { status: response.status, retryAfter: response.headers.get("Retry-After"), body: text ? JSON.parse(text) : {} });
+    } catch {
+      answer.status = 0;
+    }
+    this.#noted({ at, ms: performance.now() - start, from: "app", to: "bridge", what: `POST ${path}`, path, status: answer.status });
+    return answer;
   }
 }

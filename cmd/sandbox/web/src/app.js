@@ -1,4 +1,4 @@
-import { exchange, postJSON, renew, revoke } from "./api.js";
+import { postJSON } from "./api.js";
 import { byID } from "./dom.js";
 import { claimsOf, showSession } from "./session.js";
 import { afterCeremony, afterRefusal, afterRenewal, afterSwitch, canRetry, isOver, nameOf, wasCancelled } from "./words.js";
@@ -6,10 +6,11 @@ import { afterCeremony, afterRefusal, afterRenewal, afterSwitch, canRetry, isOve
 const SOMEBODY = "jane"; // who has typed no name
 const SLOW_MS = 1500; // after which the app says that it is still waiting
 
-// App is the one in the phone. All it knows of the world is Authsignal's SDK, and one endpoint of the bridge.
+// App is the one in the phone. All it knows of the world is Authsignal's SDK and the bridge.
 export class App {
   #passkey;
   #action;
+  #bridge;
   #journey;
   #outcome;
   #scenario; // returns the current one, which may make the app send another token
@@ -20,8 +21,9 @@ export class App {
   #openedUnder = null; // the scenario in which it was
   #clock = null;
 
-  constructor({ passkey, action, journey, outcome, scenario }) {
-    [this.#passkey, this.#action, this.#journey, this.#outcome, this.#scenario] = [passkey, action, journey, outcome, scenario];
+  constructor({ passkey, action, bridge, journey, outcome, scenario }) {
+    [this.#passkey, this.#action, this.#bridge] = [passkey, action, bridge];
+    [this.#journey, this.#outcome, this.#scenario] = [journey, outcome, scenario];
     this.#on("signed-out", "submit", () => this.#signIn());
     this.#on("create", "click", () => this.#create(typedName()));
     this.#on("create-now", "click", () => this.#create(typedName() || SOMEBODY));
@@ -160,11 +162,11 @@ export class App {
   async #send(proof) {
     this.#say("Signing you in…");
     const slow = setTimeout(() => this.#say("This takes longer than usual. Please wait…"), SLOW_MS);
-    const answer = await exchange(proof.token);
+    const answer = await this.#bridge.exchange(proof.token);
     clearTimeout(slow);
     if (answer.status !== 200) return this.#refused(answer, proof);
     const words = this.#signedIn(answer, proof);
-    if (this.#scenario().twice) this.#outcome.show(words, await exchange(proof.token));
+    if (this.#scenario().twice) this.#outcome.show(words, await this.#bridge.exchange(proof.token));
   }
 
   #refused(answer, proof) {
@@ -211,7 +213,7 @@ export class App {
 
   async #renew() {
     this.#begin("Renewing your session…");
-    const answer = await renew(this.#session.refresh_token);
+    const answer = await this.#bridge.renew(this.#session.refresh_token);
     const renewed = answer.status === 200;
     const words = renewed ? "Your session is renewed." : afterRenewal(answer);
     if (renewed) this.#hold({ ...this.#session, ...answer.body }); // what the answer leaves out stays as it was
@@ -226,7 +228,7 @@ export class App {
     this.#say("You are signed out.");
     if (!refreshToken) return;
     this.#journey.begin();
-    const answer = await revoke(refreshToken);
+    const answer = await this.#bridge.revoke(refreshToken);
     const words = answer.status === 200 ? "You are signed out." : "You are signed out here, but the session could not be ended.";
     this.#outcome.show(words, answer);
     this.#say(words, answer.status === 200 ? "plain" : "bad");

@@ -1,7 +1,7 @@
 // The page of the sandbox: an app in a phone, and beside it what happens behind the app.
 import { Authsignal } from "@authsignal/browser";
 
-import { getJSON } from "./api.js";
+import { Bridge, getJSON } from "./api.js";
 import { App } from "./app.js";
 import { Breakages } from "./breakages.js";
 import { Doctor } from "./doctor.js";
@@ -42,7 +42,8 @@ async function start() {
   else journey.issuedBy(config.issuer);
   byID("username").value = config.enrol ?? "";
   const authsignal = new Authsignal({ tenantId: config.tenant_id, baseUrl: config.authsignal_url });
-  app = new App({ passkey: authsignal.passkey, action: config.action, journey, outcome, scenario: () => scenarios.current });
+  const bridge = new Bridge(config, (hop) => journey.add(hop));
+  app = new App({ passkey: authsignal.passkey, action: config.action, bridge, journey, outcome, scenario: () => scenarios.current });
   document.body.dataset.ready = "";
 }
 
