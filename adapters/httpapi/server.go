@@ -52,7 +52,7 @@ const (
 	maxBodyBytes   = 16 << 10
 	maxHeaderBytes = 16 << 10
 	headerTimeout  = 5 * time.Second
-	readTimeout    = 10 * time.Second
+	readTimeout    = 5 * time.Second // for headers and body: what comes later could not be served in time anyway
 	idleTimeout    = 2 * time.Minute
 	// answerTime is what an answer may take beyond the exchange.
 	answerTime = 5 * time.Second

@@ -32,13 +32,13 @@ type piped struct {
 	ended    chan error
 }
 
-func startPiped(t *testing.T, output string) *piped {
+func startPiped(t *testing.T, output string, environ ...string) *piped {
 	t.Helper()
 	p := &piped{process: exec.Command("native-bridge", "serve"), output: output, ended: make(chan error, 1)}
-	p.process.Env = []string{
+	p.process.Env = append([]string{
 		"LISTEN_ADDR=127.0.0.1:0", "OPS_ADDR=127.0.0.1:0", "STARTUP_CHECK=off", "AUTHSIGNAL_API_URL=http://127.0.0.1:1/v1", "AUTHSIGNAL_SECRET=s3cr3t-authsignal",
 		"AUTH0_DOMAIN=http://127.0.0.1:1", "AUTH0_CLIENT_ID=client-1", "AUTH0_CLIENT_SECRET=s3cr3t-auth0",
-	}
+	}, environ...)
 	stdout, stdoutEnd := newPipe(t)
 	stderr, stderrEnd := newPipe(t)
 	p.process.Stdout, p.process.Stderr = stdoutEnd, stderrEnd

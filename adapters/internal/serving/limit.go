@@ -5,19 +5,27 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"time"
 )
 
 // Limit returns listener with at most that many connections open at once. Server must
 // serve on it; Limit sets its ConnState. If there is no place for a new connection, the
-// one that has been idle for longest is closed. If none is idle, the new one waits, and
-// those behind it wait in the queue of the operating system, until the server has given
-// an answer or one of its time limits ends a connection.
+// one that has been idle for longest is closed. A new connection that has sent nothing for
+// a second is idle, too: whoever connects and stays silent must keep nobody out. One whose
+// next request has arrived is not, even if the server has not read it yet (on Linux;
+// elsewhere that cannot be told). If none is idle, the new one waits, and those behind it wait in the
+// queue of the operating system, until the server has given an answer or one of its time
+// limits ends a connection.
 func Limit(listener net.Listener, server *http.Server, most int) net.Listener {
 	l := &limited{Listener: listener, most: most, idle: list.New(), idleAt: map[net.Conn]*list.Element{}}
 	l.changed = sync.NewCond(&l.mu)
 	server.ConnState = l.state
 	return l
 }
+
+// silence is how long a new connection may send nothing before it makes room. Whoever has
+// something to send has sent it by then.
+const silence = time.Second
 
 type limited struct {
 	net.Listener
@@ -41,7 +49,9 @@ func (l *limited) Accept() (net.Conn, error) {
 		_ = c.Close()
 		return nil, net.ErrClosed
 	}
-	return &placed{Conn: c, at: l, leave: sync.OnceFunc(l.leavePlace)}, nil
+	p := &placed{Conn: c, at: l, leave: sync.OnceFunc(l.leavePlace)}
+	time.AfterFunc(silence, func() { l.hasBeenSilent(p) })
+	return p, nil
 }
 
 // takePlace waits for a place. It returns false if the listener is closed meanwhile.
@@ -52,6 +62,9 @@ func (l *limited) takePlace() bool {
 		if first := l.idle.Front(); first != nil {
 			c := l.idle.Remove(first).(net.Conn)
 			delete(l.idleAt, c)
+			if hasUnread(c) {
+				continue
+			}
 			l.mu.Unlock()
 			_ = c.Close() // this leaves its place
 			l.mu.Lock()
@@ -85,20 +98,46 @@ func (l *limited) Close() error {
 
 // state follows what the server does with a connection.
 func (l *limited) state(c net.Conn, state http.ConnState) {
-	if state != http.StateIdle {
-		l.busy(c)
+	if state == http.StateIdle {
+		l.makesRoom(c)
 		return
 	}
+	if state != http.StateNew {
+		l.busy(c)
+	}
+}
+
+// makesRoom notes that c may be closed for a newcomer.
+func (l *limited) makesRoom(c net.Conn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.addIdle(c)
+}
+
+// hasBeenSilent notes that c may be closed for a newcomer, unless something has been read
+// from it by now.
+func (l *limited) hasBeenSilent(c *placed) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !c.used {
+		l.addIdle(c)
+	}
+}
+
+// addIdle wakes whoever waits for a place. l.mu is held.
+func (l *limited) addIdle(c net.Conn) {
 	l.idleAt[c] = l.idle.PushBack(c)
 	l.changed.Signal()
 }
 
-// busy notes that c has something to do, so that it is not closed to make room.
+// busy notes that c has something to do, or has ended, so that it is not closed to make
+// room.
 func (l *limited) busy(c net.Conn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if p, ok := c.(*placed); ok {
+		p.used = true
+	}
 	if at, idle := l.idleAt[c]; idle {
 		l.idle.Remove(at)
 		delete(l.idleAt, c)
@@ -110,6 +149,8 @@ type placed struct {
 	net.Conn
 	at    *limited
 	leave func()
+
+	used bool // something was read, or it has ended; at.mu guards it
 }
 
 // Read makes the connection busy as soon as a request begins. The server tells that

@@ -120,6 +120,26 @@ func TestIdleConnectionsMakeRoomForNewcomers(t *testing.T) {
 	}
 }
 
+// Somebody who connects and sends nothing keeps nobody out.
+func TestSilentConnectionsMakeRoomForNewcomers(t *testing.T) {
+	l := serve(t, 2, func(http.ResponseWriter, *http.Request) {})
+	first, second := dial(t, l), dial(t, l)
+	third := dial(t, l)
+	if third.send(); !third.answered() {
+		t.Error("the newcomer got no answer while two connections were silent")
+	}
+	closed := 0
+	for _, c := range []*caller{first, second} {
+		_, _ = c.Write([]byte("GET / HTTP/1.1\r\nHost: bridge\r\n\r\n"))
+		if !c.answered() {
+			closed++
+		}
+	}
+	if closed != 1 {
+		t.Errorf("%d silent connections were closed for one newcomer", closed)
+	}
+}
+
 func TestANewcomerWaitsWhileAllOthersAreServed(t *testing.T) {
 	entered, leave := make(chan struct{}), make(chan struct{})
 	l := serve(t, 1, func(http.ResponseWriter, *http.Request) { entered <- struct{}{}; <-leave })
@@ -146,6 +166,20 @@ func TestANewcomerWaitsWhileAllOthersAreServed(t *testing.T) {
 
 // The server tells only after it has read the headers that a request has begun.
 func TestAConnectionWhoseNextRequestHasBegunMakesNoRoom(t *testing.T) {
+	t.Run("and whose first byte is read", func(t *testing.T) {
+		wantNoRoomOf(t, func(server net.Conn) { _, _ = server.Read(make([]byte, 1)) })
+	})
+	t.Run("and which nobody has read yet", func(t *testing.T) {
+		if runtime.GOOS != "linux" {
+			t.Skip("only Linux is asked whether bytes have arrived (SIOCINQ)")
+		}
+		wantNoRoomOf(t, func(net.Conn) {})
+	})
+}
+
+// wantNoRoomOf fills two places with connections that are idle, sends a request on the
+// first and calls arrived. The second must then make room for a newcomer.
+func wantNoRoomOf(t *testing.T, arrived func(server net.Conn)) {
 	inner, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -166,9 +200,7 @@ func TestAConnectionWhoseNextRequestHasBegunMakesNoRoom(t *testing.T) {
 	server.ConnState(first, http.StateIdle)
 	server.ConnState(second, http.StateIdle)
 	client.send()
-	if _, err := first.Read(make([]byte, 1)); err != nil {
-		t.Fatal(err)
-	}
+	arrived(first)
 	accept()
 	if _, err := first.Write([]byte("x")); err != nil {
 		t.Errorf("the connection whose request has begun was closed: %v", err)

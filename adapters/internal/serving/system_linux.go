@@ -15,6 +15,15 @@ func sinceLastReceived(descriptor int) time.Duration {
 	return time.Duration(info.Last_data_recv) * time.Millisecond
 }
 
+// unreadBytes asks how many bytes have arrived (SIOCINQ of tcp(7), which has the number of TIOCINQ).
+func unreadBytes(descriptor int) int {
+	unread, err := unix.IoctlGetInt(descriptor, unix.TIOCINQ)
+	if err != nil {
+		return 0
+	}
+	return unread
+}
+
 // Descriptors returns how many files and connections this process may have open at
 // once (RLIMIT_NOFILE); false if that is unknown.
 func Descriptors() (int, bool) {

@@ -22,18 +22,30 @@ func WithConn(ctx context.Context, c net.Conn) context.Context {
 // the connection is not TCP.
 func Waited(ctx context.Context) time.Duration {
 	c, _ := ctx.Value(connKey{}).(net.Conn)
+	var waited time.Duration
+	onDescriptor(c, func(descriptor int) { waited = sinceLastReceived(descriptor) })
+	return waited
+}
+
+// hasUnread reports whether bytes have arrived on a connection that nobody has read.
+func hasUnread(c net.Conn) bool {
+	var unread bool
+	onDescriptor(c, func(descriptor int) { unread = unreadBytes(descriptor) > 0 })
+	return unread
+}
+
+// onDescriptor calls f with a connection's descriptor, if the connection has one.
+func onDescriptor(c net.Conn, f func(descriptor int)) {
 	if wrapped, ok := c.(interface{ NetConn() net.Conn }); ok {
 		c = wrapped.NetConn()
 	}
 	raw, ok := c.(syscall.Conn)
 	if !ok {
-		return 0
+		return
 	}
 	control, err := raw.SyscallConn()
 	if err != nil {
-		return 0
+		return
 	}
-	var waited time.Duration
-	_ = control.Control(func(descriptor uintptr) { waited = sinceLastReceived(int(descriptor)) })
-	return waited
+	_ = control.Control(func(descriptor uintptr) { f(int(descriptor)) })
 }
