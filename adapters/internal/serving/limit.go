@@ -168,5 +168,15 @@ func (c *placed) Close() error {
 	return c.Conn.Close()
 }
 
+// CloseWrite ends what the server says, and not what it hears. net/http does so after it
+// refused to read a request to its end: without it the caller would get a reset instead of
+// the answer.
+func (c *placed) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return nil
+}
+
 // NetConn returns the connection of the operating system.
 func (c *placed) NetConn() net.Conn { return c.Conn }

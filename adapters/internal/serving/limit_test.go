@@ -3,11 +3,13 @@ package serving_test
 import (
 	"bufio"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -47,6 +49,8 @@ func (c *counted) Close() error {
 	c.end()
 	return c.Conn.Close()
 }
+
+func (c *counted) CloseWrite() error { return c.Conn.(*net.TCPConn).CloseWrite() }
 
 // serve serves handler on at most that many connections.
 func serve(t *testing.T, most int, handler http.HandlerFunc) *counting {
@@ -137,6 +141,24 @@ func TestSilentConnectionsMakeRoomForNewcomers(t *testing.T) {
 	}
 	if closed != 1 {
 		t.Errorf("%d silent connections were closed for one newcomer", closed)
+	}
+}
+
+// The server does not read the rest of such a request, so that the end of the connection
+// resets it.
+func TestWhoSendsTooLargeHeadersGetsTheWholeAnswer(t *testing.T) {
+	l := serve(t, 1, func(http.ResponseWriter, *http.Request) {})
+	c := dial(t, l)
+	go func() {
+		_, _ = c.Write([]byte("GET / HTTP/1.1\r\nX: " + strings.Repeat("x", 2*http.DefaultMaxHeaderBytes)))
+	}()
+	resp, err := http.ReadResponse(c.reader, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if body, err := io.ReadAll(resp.Body); err != nil || resp.StatusCode != http.StatusRequestHeaderFieldsTooLarge || len(body) == 0 {
+		t.Errorf("answered %d %q, %v, want the whole of a 431", resp.StatusCode, body, err)
 	}
 }
 
