@@ -88,7 +88,7 @@ func (b *bench) exchange(ctx context.Context, t *testing.T, token string) answer
 		t.Fatal(err)
 	}
 	req.Header.Set("Content-Type", "application/json")
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := described.Client(t, nil).Do(req)
 	if err != nil {
 		return answer{}
 	}

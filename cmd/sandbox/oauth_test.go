@@ -17,7 +17,7 @@ import (
 // oauth posts a form to the bridge, as an OAuth client does.
 func (b *bench) oauth(t *testing.T, path string, form url.Values) (int, map[string]any) {
 	t.Helper()
-	resp, err := http.PostForm(b.bridgeURL+path, form)
+	resp, err := described.Client(t, nil).PostForm(b.bridgeURL+path, form)
 	if err != nil {
 		t.Fatal(err)
 	}
