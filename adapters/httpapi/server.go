@@ -13,6 +13,7 @@ import (
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
 
+	"nativebridge/adapters/internal/sampling"
 	"nativebridge/adapters/internal/serving"
 	"nativebridge/app"
 	"nativebridge/domain"
@@ -64,6 +65,7 @@ type Server struct {
 	clientID ClientID
 	use      UseCases
 	log      *slog.Logger
+	refusals *sampling.Sampler[refusal]
 
 	descriptors func() (int, bool)
 	waited      func(context.Context) time.Duration
@@ -72,7 +74,7 @@ type Server struct {
 // NewServer returns a server that is not listening yet.
 func NewServer(config Config, clientID ClientID, use UseCases, log *slog.Logger) *Server {
 	return &Server{
-		config: config, clientID: clientID, use: use, log: log,
+		config: config, clientID: clientID, use: use, log: log, refusals: newRefusals(log),
 		descriptors: serving.Descriptors, waited: serving.Waited,
 	}
 }
@@ -126,6 +128,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	if err != nil {
 		return err
 	}
+	defer s.refusals.Flush()
 	server := s.httpServer()
 	return serving.Until(ctx, server, serving.Limit(listener, server, most))
 }
