@@ -9,6 +9,7 @@ import (
 	"github.com/google/wire"
 
 	"nativebridge/adapters"
+	"nativebridge/adapters/httpapi"
 	"nativebridge/adapters/ops"
 )
 
@@ -17,6 +18,7 @@ import (
 func NewServer(ctx context.Context, config adapters.Config, run adapters.Runtime) (*adapters.Server, func(), error) {
 	wire.Build(
 		adapters.Set,
+		httpapi.NewServer,
 		ops.NewServer,
 		adapters.NewServer,
 	)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"flag"
 	"fmt"
 	"net/http"
 	"slices"
@@ -35,6 +36,9 @@ func TestAutofillSignsInWhoIsPicked(t *testing.T) {
 	b.signedInAs("auth0|jane")
 }
 
+// picture is how docs/images/sandbox.png is made ('make picture').
+var picture = flag.String("picture", "", "the file that TestAButtonSignsIn writes a picture of the page to")
+
 func TestAButtonSignsIn(t *testing.T) {
 	b := openPage(t, noAutofill)
 	b.create("jane")
@@ -65,6 +69,11 @@ func TestAButtonSignsIn(t *testing.T) {
 		t.Errorf("the access token's aud is shown as %q, want %q in it", got, defaultAudience)
 	}
 
+	b.until(`document.querySelector("#figure-attempts dd b").textContent !== "–"`)
+	if *picture != "" {
+		b.resize(1360, 990)
+		b.shoot(*picture)
+	}
 	b.click("#sign-out")
 	b.until(`!document.querySelector("#signed-out").hidden && document.querySelectorAll("[data-token]").length === 0`)
 }

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"net/http"
 	"net/url"
+	"os"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -313,6 +314,15 @@ func (b *browser) letUserVerify(can bool) {
 func (b *browser) resize(width, height int64) {
 	b.t.Helper()
 	call(b, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: width, Height: height, DeviceScaleFactor: 1})
+}
+
+// shoot writes a picture of what the window shows.
+func (b *browser) shoot(file string) {
+	b.t.Helper()
+	shot := call(b, pagecdp.CaptureScreenshot, pagecdp.CaptureScreenshotParams{Format: "png"})
+	if err := os.WriteFile(file, shot.Data, 0o600); err != nil {
+		b.t.Fatal(err)
+	}
 }
 
 func (b *browser) prefer(scheme string) {

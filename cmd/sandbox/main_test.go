@@ -17,7 +17,7 @@ func TestTheAccountEndsWithThePagesAddressAndCtrlCIsNoFailure(t *testing.T) {
 	told, out := io.Pipe()
 	status := make(chan int, 1)
 	go func() {
-		status <- run(ctx, nil, map[string]string{"LISTEN_ADDR": "127.0.0.1:0", "OPS_ADDR": "127.0.0.1:0"}, out, io.Discard)
+		status <- run(ctx, nil, map[string]string{"LISTEN_ADDR": "127.0.0.1:0", "OPS_ADDR": "127.0.0.1:0", "METRICS_ADDR": "127.0.0.1:0"}, out, io.Discard)
 		_ = out.Close()
 	}()
 

@@ -41,6 +41,7 @@ func (s *sandbox) page(files fs.FS) http.Handler {
 
 	r.Get("/dev/config", s.devConfig)
 	r.Get("/dev/events", s.devEvents)
+	r.Get("/dev/figures", s.devFigures)
 	r.Get("/dev/scenarios", s.devScenarios)
 	r.Post("/dev/scenario", s.devScenario)
 	r.Post("/dev/enrol", s.devEnrol)

@@ -146,7 +146,7 @@ func TestWhatOthersCanReachIsWarnedOf(t *testing.T) {
 		"a name and address": {map[string]string{"SANDBOX_RP_ID": "example.com", "SANDBOX_LISTEN": "0.0.0.0:0"}, []string{"SANDBOX_LISTEN is not loopback", "whoever reaches what stands before the page"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			environ := map[string]string{"OPS_ADDR": "127.0.0.1:0"}
+			environ := map[string]string{"OPS_ADDR": "127.0.0.1:0", "METRICS_ADDR": "127.0.0.1:0"}
 			if tt.environ["SANDBOX_LISTEN"] != "0.0.0.0:0" {
 				environ["LISTEN_ADDR"] = "127.0.0.1:0"
 			}

@@ -59,7 +59,7 @@ func tenantSettings(path string, environ map[string]string) (map[string]string, 
 	if err != nil {
 		return nil, fmt.Errorf("--tenant: %s: %w", path, err)
 	}
-	for _, name := range []string{"LISTEN_ADDR", "OPS_ADDR", "DRAIN_DELAY", "PUBLIC_URL", "CORS_ORIGINS"} {
+	for _, name := range []string{"LISTEN_ADDR", "OPS_ADDR", "METRICS_ADDR", "DRAIN_DELAY", "PUBLIC_URL", "CORS_ORIGINS"} {
 		delete(settings, name)
 	}
 	var differ []string

@@ -36,6 +36,7 @@ const (
 	authsignalPort = "8402"
 	auth0Port      = "8403"
 	opsPort        = "8404"
+	metricsPort    = "8405"
 )
 
 const (
@@ -63,7 +64,7 @@ type sandbox struct {
 	breaker breaker
 	doctor  sync.Mutex // held while it runs
 
-	bridgeURL, opsURL, pageURL, caFile, clientSecret, managementSecret string
+	bridgeURL, opsURL, metricsURL, pageURL, caFile, clientSecret, managementSecret string
 
 	apps, browsers net.Listener // of the bridge and of the page
 
@@ -255,7 +256,10 @@ func (s *sandbox) startBridge(ctx context.Context, environ map[string]string) er
 	if on.Ops, err = listen(ctx, server.Ops, environ["OPS_ADDR"], loopback); err != nil {
 		return err
 	}
-	s.opsURL = urlOf(on.Ops)
+	if on.Metrics, err = listen(ctx, server.Metrics, environ["METRICS_ADDR"], loopback); err != nil {
+		return errors.Join(err, on.Ops.Close())
+	}
+	s.opsURL, s.metricsURL = urlOf(on.Ops), urlOf(on.Metrics)
 	ctx, stop := context.WithCancel(ctx)
 	stopped := make(chan struct{})
 	go func() {
@@ -343,9 +347,10 @@ func (s *sandbox) close() {
 func (r reach) withAddresses(settings map[string]string) map[string]string {
 	settings = maps.Clone(settings)
 	for name, value := range map[string]string{
-		"LISTEN_ADDR": net.JoinHostPort(r.host(), bridgePort),
-		"OPS_ADDR":    net.JoinHostPort(loopback, opsPort),
-		"DRAIN_DELAY": "0s",
+		"LISTEN_ADDR":  net.JoinHostPort(r.host(), bridgePort),
+		"OPS_ADDR":     net.JoinHostPort(loopback, opsPort),
+		"METRICS_ADDR": net.JoinHostPort(loopback, metricsPort),
+		"DRAIN_DELAY":  "0s",
 	} {
 		settings[name] = cmp.Or(settings[name], value)
 	}
@@ -407,7 +412,7 @@ func onUsualPort[T any](host, port string, start func(addr string) (T, error)) (
 // emulators.
 func (s *sandbox) addresses() any {
 	if s.real != nil { // nothing of a real tenant's
-		return map[string]string{"bridge": s.bridgeURL, "ops": s.opsURL, "page": s.pageURL}
+		return map[string]string{"bridge": s.bridgeURL, "ops": s.opsURL, "metrics": s.metricsURL, "page": s.pageURL}
 	}
 	type authsignalInfo struct {
 		APIURL   string            `json:"api_url"`
@@ -438,14 +443,15 @@ func (s *sandbox) addresses() any {
 	return struct {
 		Bridge     string         `json:"bridge"`
 		Ops        string         `json:"ops"`
+		Metrics    string         `json:"metrics"`
 		Page       string         `json:"page"`
 		Authsignal authsignalInfo `json:"authsignal"`
 		Auth0      auth0Info      `json:"auth0"`
 		Provider   *providerInfo  `json:"provider,omitempty"`
 	}{
 		Bridge: s.bridgeURL,
-		Ops:    s.opsURL,
-		Page:   s.pageURL,
+		Ops:    s.opsURL, Metrics: s.metricsURL,
+		Page: s.pageURL,
 		Authsignal: authsignalInfo{
 			APIURL: s.authsignal.APIURL(), TenantID: s.authsignal.TenantID(),
 			Secret: s.authsignal.Secret(), Action: s.config.Authsignal.Action,

@@ -6,6 +6,7 @@ import { App } from "./app.js";
 import { Breakages } from "./breakages.js";
 import { Doctor } from "./doctor.js";
 import { byID } from "./dom.js";
+import { Figures } from "./figures.js";
 import { Journey } from "./journey.js";
 import { Outcome } from "./outcome.js";
 import { Scenarios } from "./scenarios.js";
@@ -14,6 +15,7 @@ const journey = new Journey();
 const outcome = new Outcome();
 let app = null;
 const doctor = new Doctor();
+const figures = new Figures();
 const scenarios = new Scenarios(() => expect());
 const breakages = new Breakages(() => {
   expect();
@@ -36,6 +38,7 @@ async function start() {
   await scenarios.load();
   await breakages.load();
   await listen();
+  figures.refresh();
   const config = await getJSON("/dev/config");
   document.body.classList.toggle("real", config.real);
   if (config.real) journey.seenFromHere();
@@ -54,7 +57,10 @@ function listen() {
   events.addEventListener("message", ({ data }) => {
     const { hop, audit, log, scenario, broken } = JSON.parse(data);
     if (hop) journey.add(hop);
-    if (audit) outcome.add("audit", audit);
+    if (audit) {
+      outcome.add("audit", audit);
+      figures.refresh();
+    }
     if (log) outcome.add("log", log);
     if (scenario) scenarios.show(scenario);
     if (broken) breakages.show(broken);
