@@ -4,7 +4,6 @@ package nativebridge
 
 import (
 	_ "github.com/redis/go-redis/extra/redisotel/v9"
-	_ "github.com/santhosh-tekuri/jsonschema/v6"
 	_ "github.com/sony/gobreaker/v2"
 	_ "github.com/throttled/throttled/v2"
 	_ "github.com/throttled/throttled/v2/store/memstore"

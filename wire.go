@@ -9,7 +9,6 @@ import (
 	"github.com/google/wire"
 
 	"nativebridge/adapters"
-	"nativebridge/adapters/httpapi"
 	"nativebridge/adapters/ops"
 )
 
@@ -18,7 +17,6 @@ import (
 func NewServer(ctx context.Context, config adapters.Config, run adapters.Runtime) (*adapters.Server, func(), error) {
 	wire.Build(
 		adapters.Set,
-		httpapi.NewServer,
 		ops.NewServer,
 		adapters.NewServer,
 	)

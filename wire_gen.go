@@ -9,7 +9,6 @@ package nativebridge
 import (
 	"context"
 	"nativebridge/adapters"
-	"nativebridge/adapters/httpapi"
 	"nativebridge/adapters/ops"
 )
 
@@ -18,7 +17,6 @@ import (
 // NewServer returns the bridge as config describes it, and a function to call
 // when it serves no more. ctx bounds only the making.
 func NewServer(ctx context.Context, config adapters.Config, run adapters.Runtime) (*adapters.Server, func(), error) {
-	httpapiConfig := config.HTTP
 	clientID := adapters.NewClientID(config)
 	instruments := adapters.NewInstruments(config, run)
 	openedVerifiers := adapters.OpenVerifiers(config, run, instruments)
@@ -41,10 +39,10 @@ func NewServer(ctx context.Context, config adapters.Config, run adapters.Runtime
 	renewSession := adapters.NewRenewal(openedIssuer, openedAuditLog, accessPolicy, deadline, clock)
 	revokeSession := adapters.NewRevocation(openedIssuer, openedAuditLog, deadline, clock)
 	useCases := adapters.NewUseCases(config, exchangePasskeyForSession, renewSession, revokeSession, openedIssuer, clock, instruments)
-	logger := run.Log
-	server := httpapi.NewServer(httpapiConfig, clientID, useCases, logger)
+	server := adapters.NewAPI(config, clientID, useCases, run, instruments)
 	opsConfig := config.Ops
 	health := adapters.NewHealth(config, openedVerifiers, openedIssuer, openedStore, openedAuditLog, run)
+	logger := run.Log
 	opsServer := ops.NewServer(opsConfig, health, logger)
 	startupCheck := adapters.NewStartupCheck(config, openedVerifiers, openedIssuer, openedStore, run)
 	adaptersServer := adapters.NewServer(config, server, opsServer, health, startupCheck, instruments)

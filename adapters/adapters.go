@@ -28,14 +28,14 @@ import (
 // of a Config that is free of faults.
 var Set = wire.NewSet(
 	NewInstruments, OpenVerifiers, OpenIssuer, OpenStore, OpenAuditLog, NewGuard, NewAdmission,
-	NewIdentityVerifier, NewExchange, NewRenewal, NewRevocation, NewUseCases, NewHealth, NewStartupCheck,
+	NewIdentityVerifier, NewExchange, NewRenewal, NewRevocation, NewUseCases, NewAPI, NewHealth, NewStartupCheck,
 	NewSignInPolicies, NewAccessPolicy, NewClientID, NewDeadline, NewOwners,
 	wire.FieldsOf(new(Config), "HTTP", "Ops"),
 	wire.FieldsOf(new(Runtime), "Log", "Now"),
 )
 
 // Runtime is what the process gives the graph besides its configuration. All
-// fields but Born, RootCAs and LogStream must be set.
+// fields but Born, RootCAs, Version and LogStream must be set.
 type Runtime struct {
 	Log     *slog.Logger
 	Audit   io.Writer      // takes the audit log's lines, one or several in a call; may hang
@@ -44,6 +44,7 @@ type Runtime struct {
 	Random  io.Reader      // makes owners of claims; must never fail
 	RootCAs *x509.CertPool // trusted for TLS to the upstreams; nil means the system's
 
+	Version   string     // of the build, for the metrics; "" means what the Go tool knows
 	LogStream ops.Stream // tells whether the log's output works; nil if nothing can tell
 }
 
@@ -53,6 +54,11 @@ type Clock func() time.Time
 // Client returns a client for the party of that name, with a connection pool of its own.
 func (r Runtime) Client(name string) *upstream.Client {
 	return upstream.New(upstream.Options{Name: name, RootCAs: r.RootCAs, Now: r.Now})
+}
+
+// NewAPI returns the routes that apps call.
+func NewAPI(c Config, clientID httpapi.ClientID, use httpapi.UseCases, run Runtime, in Instruments) *httpapi.Server {
+	return DecorateAPI(httpapi.NewServer(c.HTTP, clientID, use, run.Log), in)
 }
 
 // OpenedVerifiers are the verifiers that are chosen, by name.
@@ -120,13 +126,16 @@ func OpenStore(ctx context.Context, c Config, run Runtime) (OpenedStore, func(),
 // is one.
 func NewGuard(store OpenedStore, run Runtime, in Instruments) ports.ReplayGuard {
 	if store.Redis != nil {
+		meterStore(store.Redis, in.Metrics)
 		return DecorateGuard(redis.NewReplayGuard(store.Redis), in)
 	}
 	born := run.Born
 	if born.IsZero() {
 		born = run.Now()
 	}
-	return DecorateGuard(memory.NewReplayGuard(run.Now, born, memory.Capacity), in)
+	guard := memory.NewReplayGuard(run.Now, born, memory.Capacity)
+	meterMemoryGuard(guard, born, run.Now, in.Metrics)
+	return DecorateGuard(guard, in)
 }
 
 // OpenedAuditLog is the log of attempts. Stream tells whether its output works; Required,
@@ -140,6 +149,7 @@ type OpenedAuditLog struct {
 // OpenAuditLog returns the log of attempts, and a function that writes its last lines.
 func OpenAuditLog(c Config, run Runtime, in Instruments) (OpenedAuditLog, func()) {
 	log := auditlog.New(run.Audit, c.Audit, string(c.Issuer), run.Now, run.Log)
+	meterAuditLog(log.Stream, in.Metrics)
 	return DecorateAuditLog(OpenedAuditLog{log, log.Stream, c.Audit.Required}, in), log.Close
 }
 

@@ -158,7 +158,7 @@ type Opening struct {
 // Client returns a client for the adapter's party, with a connection pool of its own.
 func (o Opening) Client() *upstream.Client {
 	around := func(next http.RoundTripper) http.RoundTripper { return DecorateTransport(o.Name, next, o.Instruments) }
-	return upstream.New(upstream.Options{Name: o.Name, RootCAs: o.RootCAs, Now: o.Now, Around: around})
+	return upstream.New(upstream.Options{Name: o.Name, RootCAs: o.RootCAs, Now: o.Now, Around: around, Watch: o.Instruments.Metrics.Upstream(o.Name)})
 }
 
 // OpenedVerifier is a verifier, and what it can do besides its port.

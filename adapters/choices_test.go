@@ -6,7 +6,6 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"io"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -19,6 +18,7 @@ import (
 	"time"
 
 	"nativebridge/adapters"
+	"nativebridge/adapters/auditlog/auditlogtest"
 	"nativebridge/adapters/ops"
 	"nativebridge/ports"
 )
@@ -72,7 +72,7 @@ func open(t *testing.T, environ map[string]string) opened {
 	if err != nil {
 		t.Fatal(err)
 	}
-	run := adapters.Runtime{Log: slog.New(slog.DiscardHandler), Audit: io.Discard, Now: time.Now, Random: rand.Reader}
+	run := adapters.Runtime{Log: slog.New(slog.DiscardHandler), Audit: auditlogtest.New(t), Now: time.Now, Random: rand.Reader}
 	store, closeStore, err := adapters.OpenStore(t.Context(), config, run)
 	if err != nil {
 		t.Fatal(err)

@@ -25,9 +25,15 @@ type Instruments struct {
 func NewInstruments(c Config, run Runtime) Instruments {
 	in := Instruments{Log: run.Log}
 	if c.Metrics.Addr != "" {
-		in.Metrics = metrics.New()
+		in.Metrics = newMetrics(c, run)
+		in.Observers = append(in.Observers, in.Metrics)
 	}
 	return in
+}
+
+// DecorateAPI wraps all routes that apps call.
+func DecorateAPI(api *httpapi.Server, in Instruments) *httpapi.Server {
+	return api.Wrapped(in.Metrics.Routes)
 }
 
 // DecorateTransport wraps the transport that requests to a party go through. Name is the
@@ -78,6 +84,7 @@ func DecorateAdmission(admission ports.Admission, in Instruments) ports.Admissio
 // DecorateAuditLog wraps the audit log.
 func DecorateAuditLog(opened OpenedAuditLog, in Instruments) OpenedAuditLog {
 	opened.AuditLog = recoveringAuditLog{opened.AuditLog, opened.Required, recovery{"audit log", in.Log}}
+	opened.AuditLog = countedAuditLog{opened.AuditLog, in.Metrics}
 	opened.AuditLog = observedAuditLog{opened.AuditLog, observed{in.Observers, "audit log"}}
 	return opened
 }
@@ -92,8 +99,9 @@ func DecorateProbe(probe ports.Probe, log *slog.Logger) ports.Probe {
 
 // DecorateUseCases wraps what the routes drive. Keys are not bounded: apps need them to
 // tell whose answers these are.
-func DecorateUseCases(c Config, use httpapi.UseCases, now Clock, _ Instruments) httpapi.UseCases {
+func DecorateUseCases(c Config, use httpapi.UseCases, now Clock, in Instruments) httpapi.UseCases {
 	bound := newInFlight(c.HTTP.MaxInFlight, c.HTTP.RequestTimeout)
+	meterInFlight(bound, in.Metrics)
 	use.Exchange = boundedExchange{use.Exchange, bound}
 	use.Exchange = httpapi.WatchFirstSignIn(use.Exchange, now)
 	use.Renew = boundedRenew{use.Renew, bound}

@@ -3,6 +3,7 @@ package adapters
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"nativebridge/adapters/httpapi"
@@ -17,17 +18,20 @@ import (
 type inFlight struct {
 	places chan struct{}
 	least  time.Duration // a request that has less time left is not begun
+
+	full, late *atomic.Int64 // what was refused, for want of a place and of time
 }
 
 // newInFlight returns a bound of most requests, each of which may take requestTimeout.
 func newInFlight(most int, requestTimeout time.Duration) inFlight {
-	return inFlight{places: make(chan struct{}, most), least: requestTimeout / 2}
+	return inFlight{make(chan struct{}, most), requestTimeout / 2, &atomic.Int64{}, &atomic.Int64{}}
 }
 
 // enter takes a place, and leave gives it back. The error is domain.ErrUnavailable: all
 // places are taken, or too little time is left to answer the request.
 func (f inFlight) enter(ctx context.Context) (leave func(), err error) {
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < f.least {
+		f.late.Add(1)
 		return nil, fmt.Errorf("%w: not begun, since half of REQUEST_TIMEOUT had passed when the request was read and its turn came: "+
 			"more comes than this process can serve, or the caller sends slowly", domain.ErrUnavailable)
 	}
@@ -35,6 +39,7 @@ func (f inFlight) enter(ctx context.Context) (leave func(), err error) {
 	case f.places <- struct{}{}:
 		return func() { <-f.places }, nil
 	default:
+		f.full.Add(1)
 		return nil, fmt.Errorf("%w: not begun, since MAX_IN_FLIGHT=%d are in flight: a vendor is slow, or more comes "+
 			"than this process can serve", domain.ErrUnavailable, cap(f.places))
 	}

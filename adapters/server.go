@@ -30,6 +30,7 @@ type Server struct {
 func NewServer(c Config, api *httpapi.Server, probes *ops.Server, health *ops.Health, check *ops.StartupCheck, in Instruments) *Server {
 	s := &Server{API: api, Ops: probes, health: health, check: check, drainDelay: c.Ops.DrainDelay, log: in.Log}
 	if in.Metrics != nil {
+		meterServer(api, health, in.Metrics)
 		s.Metrics = ops.NewServerAt("METRICS_ADDR", c.Metrics.Addr, health, in.Metrics.Handler(c.Metrics), in.Log)
 	}
 	return s

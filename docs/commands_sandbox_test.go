@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"nativebridge/adapters/auditlog/auditlogtest"
 )
 
 // runningSandbox is one that the documents' commands are typed at.
@@ -162,13 +164,24 @@ func failsAsShown(t *testing.T, f fence, s *runningSandbox) {
 	}
 }
 
+// auditLines returns the block of audit.md that has text in it.
+func auditLines(t *testing.T, text string) string {
+	t.Helper()
+	all := fences(t)
+	i := slices.IndexFunc(all, func(f fence) bool {
+		return f.file == "docs/audit.md" && f.language == "json" && strings.Contains(f.text, text)
+	})
+	if i < 0 {
+		t.Fatalf("audit.md shows no line with %s", text)
+	}
+	return all[i].text
+}
+
 // readsTheAuditLog looks for what is in the audit lines that the page shows.
 func readsTheAuditLog(t *testing.T, f fence, _ *runningSandbox) {
 	needs(t, "jq")
-	folder, i := t.TempDir(), slices.IndexFunc(fences(t), func(f fence) bool {
-		return f.file == "docs/operate.md" && strings.Contains(f.text, `"event":"exchange"`)
-	})
-	log := strings.ReplaceAll(fences(t)[i].text, "auth0|jane", "auth0|66f0c0de")
+	folder := t.TempDir()
+	log := strings.ReplaceAll(auditLines(t, "auth0|jane"), "auth0|jane", "auth0|66f0c0de")
 	if err := os.WriteFile(filepath.Join(folder, "audit.log"), []byte(log), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -176,6 +189,34 @@ func readsTheAuditLog(t *testing.T, f fence, _ *runningSandbox) {
 	if len(lines) != 4 || !strings.Contains(lines[0], "session_delivered") || !strings.Contains(lines[1], "token_replayed") ||
 		!strings.Contains(lines[2], "session_renewed") || len(lines[3]) != 64 {
 		t.Errorf("it finds %q, want three lines of the person and one replayed proof", lines)
+	}
+}
+
+var exampleKey = regexp.MustCompile("The key of these examples is `([0-9a-f]+)`")
+
+// findsAHashedPerson looks for somebody in the hashed line that the page shows, and in
+// plain ones, where nobody is found by a hash.
+func findsAHashedPerson(t *testing.T, f fence, _ *runningSandbox) {
+	needs(t, "jq")
+	needs(t, "openssl")
+	folder := t.TempDir()
+	log := auditLines(t, "auth0|jane") + auditLines(t, `"subject":"hmac-sha256:`)
+	if err := os.WriteFile(filepath.Join(folder, "audit.log"), []byte(log), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	key := exampleKey.FindStringSubmatch(read(t, "audit.md"))
+	if key == nil {
+		t.Fatal("audit.md does not tell the key of its examples")
+	}
+	command, shown := session(f)
+	if out := shell(t, folder, []string{"AUDIT_PII_KEY=" + key[1]}, "sh", "-ec", command); out != shown {
+		t.Errorf("it prints\n%s\nshown is\n%s", out, shown)
+	}
+}
+
+func TestTheAuditLinesOfTheDocumentsAreOfTheDocumentedForm(t *testing.T) {
+	for _, text := range []string{"auth0|jane", `"subject":"hmac-sha256:`} {
+		auditlogtest.Check(t, auditLines(t, text))
 	}
 }
 

@@ -82,8 +82,9 @@ var (
 				t.Errorf("it would run %s", out)
 			}
 		},
-		"docs/run.md: $ AUTH0_DOMIAN=example.eu.auth0.com AUTHSIGNAL_API_URL=http://api.authsignal.com/v1 AUTHSIGNAL_SECRET=x \\": failsAsShown,
-		"docs/operate.md: jq -c 'select(.subject == \"auth0|66f0c0de\") | [.time, .outcome, .client]' audit.log":                  readsTheAuditLog,
+		"docs/run.md: $ AUTH0_DOMIAN=example.eu.auth0.com AUTHSIGNAL_API_URL=http://api.authsignal.com/v1 AUTHSIGNAL_SECRET=x \\":                                           failsAsShown,
+		"docs/audit.md: jq -c 'select(.subject == \"auth0|66f0c0de\") | [.time, .outcome, .client]' audit.log":                                                              readsTheAuditLog,
+		"docs/audit.md: $ jq -c --arg who \"$(printf %s 'auth0|jane' | openssl dgst -sha256 -mac HMAC -macopt \"hexkey:$AUDIT_PII_KEY\" | sed 's/.*= /hmac-sha256:/')\" \\": findsAHashedPerson,
 		"docs/oidc.md: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out assertion-key.pem": func(t *testing.T, _ fence, _ *runningSandbox) {
 			if key := assertionKey(t); !strings.Contains(key, "PRIVATE KEY") {
 				t.Errorf("it makes %q", key)

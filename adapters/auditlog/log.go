@@ -4,6 +4,9 @@ package auditlog
 import (
 	"bytes"
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -116,11 +119,11 @@ func (l *Log) lineOf(attempt domain.Attempt) line {
 		Outcome:      attempt.Outcome(),
 		DurationMS:   attempt.Took.Milliseconds(),
 		RequestID:    bounded(attempt.Client.RequestID, 256),
-		UserAgent:    bounded(attempt.Client.UserAgent, 400),
+		UserAgent:    l.person(attempt.Client.UserAgent, 400),
 		TokenSHA256:  attempt.TokenHash,
 		Issuer:       l.issuer,
 		Authority:    bounded(attempt.Identity.Authority, 512),
-		Subject:      bounded(attempt.Identity.Subject, 512),
+		Subject:      l.person(attempt.Identity.Subject, 512),
 		Action:       bounded(attempt.Identity.Action, 256),
 		Method:       bounded(attempt.Identity.Method, 64),
 		Scope:        bounded(strings.Join(attempt.Access.Scope, " "), 2048),
@@ -128,7 +131,7 @@ func (l *Log) lineOf(attempt domain.Attempt) line {
 		Organization: bounded(attempt.Access.Organization, 256),
 	}
 	if attempt.Client.Addr.IsValid() {
-		out.Client = bounded(attempt.Client.Addr.String(), 64)
+		out.Client = l.person(attempt.Client.Addr.String(), 64)
 	}
 	if attempt.Proof != (domain.ProofKey{}) {
 		out.ProofSHA256 = attempt.Proof.String()
@@ -137,6 +140,19 @@ func (l *Log) lineOf(attempt domain.Attempt) line {
 		out.AuthenticatedAt = at.UTC().Format(time.RFC3339Nano)
 	}
 	return out
+}
+
+// hashedForm begins what stands for a person in place of a name.
+const hashedForm = "hmac-sha256:"
+
+// person returns what tells who somebody is, or the keyed hash of the whole of it.
+func (l *Log) person(text string, size int) string {
+	if l.config.PII != PIIHashed || text == "" {
+		return bounded(text, size)
+	}
+	hash := hmac.New(sha256.New, l.config.PIIKey.Bytes())
+	hash.Write([]byte(text))
+	return hashedForm + hex.EncodeToString(hash.Sum(nil))
 }
 
 // bounded returns text if JSON writes it in at most size bytes. Otherwise it returns as

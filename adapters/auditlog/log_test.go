@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"nativebridge/adapters/auditlog"
+	"nativebridge/adapters/auditlog/auditlogtest"
 	"nativebridge/domain"
 	"nativebridge/ports/portstest"
 )
@@ -45,13 +46,14 @@ func delivered() domain.Attempt {
 // discard is a log that nobody reads.
 func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
-// open returns a log that is closed when the test ends.
+// open returns a log that is closed when the test ends. Each of its lines must be of the
+// documented form.
 func open(t *testing.T, out io.Writer, log *slog.Logger) *auditlog.Log {
 	return openAs(t, auditlog.Config{}, out, log)
 }
 
 func openAs(t *testing.T, config auditlog.Config, out io.Writer, log *slog.Logger) *auditlog.Log {
-	l := auditlog.New(out, config, "auth0", time.Now, log)
+	l := auditlog.New(io.MultiWriter(out, auditlogtest.New(t)), config, "auth0", time.Now, log)
 	t.Cleanup(l.Close)
 	return l
 }
@@ -143,10 +145,10 @@ func TestALineLeavesOutWhatIsNotKnown(t *testing.T) {
 	open(t, &out, discard()).Record(t.Context(), domain.Attempt{
 		Event: domain.EventExchange,
 		At:    time.Date(2026, 1, 31, 10, 0, 0, 0, time.UTC), Client: domain.Client{RequestID: "req-1"},
-		TokenHash: "abc", Err: domain.ErrTokenRejected,
+		TokenHash: domain.NewSecret(tokenText).Hash(), Err: domain.ErrTokenRejected,
 	})
 	const want = `{"time":"2026-01-31T10:00:00Z","event":"exchange","outcome":"token_rejected","duration_ms":0,` +
-		`"request_id":"req-1","token_sha256":"abc","issuer":"auth0"}` + "\n"
+		`"request_id":"req-1","token_sha256":"256d04db4e5e4ac308751ed0885b722b758630567c53a7125ed9fbd068e5c3f6","issuer":"auth0"}` + "\n"
 	if out.String() != want {
 		t.Errorf("the line is\n%swant\n%s", out.String(), want)
 	}
@@ -349,7 +351,7 @@ func TestEachFieldHasItsBound(t *testing.T) {
 	text := strings.Repeat("x", 10_000)
 	attempt := delivered()
 	attempt.Client = domain.Client{Addr: netip.MustParseAddr("2001:db8::1").WithZone(text), UserAgent: text, RequestID: text}
-	attempt.Identity = domain.Identity{Authority: text, Subject: text, Action: text, Method: text}
+	attempt.Identity = domain.Identity{Authority: text, Subject: text, Action: text, Method: text, AuthenticatedAt: attempt.At}
 	attempt.Access = domain.Access{Scope: []string{text}, Audience: text, Organization: text}
 	var out bytes.Buffer
 	_ = open(t, &out, discard()).Record(t.Context(), attempt)

@@ -22,8 +22,8 @@ type Config struct {
 	Subjects     Subjects       `env:"AUTHSIGNAL_SUBJECTS" envDefault:"auth0" help:"auth0 if Authsignal's user ids are whole Auth0 ids (auth0|…), plain if they are bare ids without |; it must be AUTHSIGNAL_SUBJECTS in the settings of the Login script, or in the secrets of the Action, too"`
 	Scope        settings.Scope `env:"AUTH0_SCOPE" envDefault:"openid profile email" help:"the scope of sessions, separated by spaces; openid must be in it, and at least one scope of the API if it has any: Auth0 grants all of them to a request that names none"`
 
-	Proof    Proof    `env:"AUTH0_PROOF" envDefault:"token" help:"token if the Login script has Authsignal validate the passkey token itself, signed if it takes the bridge's own word, signed with AUTH0_PROOF_KEY, and Auth0 needs no key of Authsignal's"`
-	ProofKey ProofKey `env:"AUTH0_PROOF_KEY" help:"the key of AUTH0_PROOF=signed, 64 or more hexadecimal digits, such as openssl rand -hex 32 prints; it must be NATIVE_BRIDGE_KEY in the Login script's settings too"`
+	Proof    Proof            `env:"AUTH0_PROOF" envDefault:"token" help:"token if the Login script has Authsignal validate the passkey token itself, signed if it takes the bridge's own word, signed with AUTH0_PROOF_KEY, and Auth0 needs no key of Authsignal's"`
+	ProofKey settings.HMACKey `env:"AUTH0_PROOF_KEY" help:"the key of AUTH0_PROOF=signed, 64 or more hexadecimal digits, such as openssl rand -hex 32 prints; it must be NATIVE_BRIDGE_KEY in the Login script's settings too"`
 
 	ScopeAllowed     settings.Scope     `env:"AUTH0_SCOPE_ALLOWED" help:"what callers of POST /oauth/token may ask for, and all that any session may have, separated by spaces; add offline_access for sessions that can be renewed (default: AUTH0_SCOPE)"`
 	AudiencesAllowed settings.Audiences `env:"AUTH0_AUDIENCES_ALLOWED" help:"the audiences that callers of POST /oauth/token may ask for, separated by commas (default: AUTH0_AUDIENCE)"`

@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
+	"nativebridge/adapters/internal/settings"
 	"nativebridge/domain"
 )
 
@@ -91,12 +92,12 @@ func (i *Issuer) proofOf(grant domain.Grant) (domain.Secret, error) {
 
 // sign makes a JWT with HS256 (RFC 7518, section 3.2). Its header is always the same,
 // byte for byte, so that the script compares it as a text and chooses nothing by it.
-func sign(proof signedProof, key ProofKey) (domain.Secret, error) {
+func sign(proof signedProof, key settings.HMACKey) (domain.Secret, error) {
 	if key.IsZero() {
 		return domain.Secret{}, errors.New("AUTH0_PROOF_KEY is not set")
 	}
 	options := (&jose.SignerOptions{}).WithType(signedType)
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.HS256, Key: key.bytes()}, options)
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.HS256, Key: key.Bytes()}, options)
 	if err != nil {
 		return domain.Secret{}, fmt.Errorf("sign the proof: %w", err)
 	}

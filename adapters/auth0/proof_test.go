@@ -27,8 +27,8 @@ import (
 func signs(c *auth0.Config) { c.Proof, c.ProofKey = auth0.ProofSigned, keyOf(proofKey) }
 
 // keyOf returns the key of a good text.
-func keyOf(text string) auth0.ProofKey {
-	var key auth0.ProofKey
+func keyOf(text string) settings.HMACKey {
+	var key settings.HMACKey
 	if err := key.UnmarshalText([]byte(text)); err != nil {
 		panic(err)
 	}
@@ -147,7 +147,7 @@ func TestASignedProofSaysAllThatIsProven(t *testing.T) {
 }
 
 func TestWithoutAKeyNothingIsSentToAuth0(t *testing.T) {
-	issuer, requests := plainAuth0(t, answering(403, `{"error":"invalid_grant"}`), signs, func(c *auth0.Config) { c.ProofKey = auth0.ProofKey{} })
+	issuer, requests := plainAuth0(t, answering(403, `{"error":"invalid_grant"}`), signs, func(c *auth0.Config) { c.ProofKey = settings.HMACKey{} })
 	_, err := issuer.Issue(t.Context(), grantFor(t))
 	if reason, _ := domain.ReasonOf(err); err == nil || reason != fault || !strings.Contains(err.Error(), "AUTH0_PROOF_KEY") {
 		t.Errorf("err = %v, want a fault of ours that names AUTH0_PROOF_KEY", err)
@@ -346,7 +346,7 @@ func TestTheProofKeyMayComeFromAFile(t *testing.T) {
 func TestNoVerbPrintsAProofKey(t *testing.T) {
 	key := keyOf(proofKey)
 	config := auth0.Config{Proof: auth0.ProofSigned, ProofKey: key}
-	for _, printed := range []any{key, &key, config, &config, struct{ inside auth0.ProofKey }{key}, struct{ inside *auth0.Config }{&config}, []auth0.ProofKey{key}} {
+	for _, printed := range []any{key, &key, config, &config, struct{ inside settings.HMACKey }{key}, struct{ inside *auth0.Config }{&config}, []settings.HMACKey{key}} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
 			if text := fmt.Sprintf(verb, printed); strings.Contains(text, proofKey) || strings.Contains(text, "303030313032") || strings.Contains(text, "0 1 2 3 4") {
 				t.Errorf("printed with %s: %s", verb, text)

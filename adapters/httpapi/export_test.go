@@ -2,7 +2,9 @@ package httpapi
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
+	"net/netip"
 	"time"
 )
 
@@ -25,4 +27,9 @@ func (s *Server) Connections() (int, error) { return s.connections() }
 // MayOpenWhoKnowsHowMany has the process be one that cannot tell.
 func (s *Server) MayOpenWhoKnowsHowMany() {
 	s.descriptors = func() (int, bool) { return 0, false }
+}
+
+// LogsRefusal reports whether a line of a refused request is logged.
+func (s *Server) LogsRefusal(code string, addr netip.Addr) bool {
+	return s.refusals.Take(refusal{slog.LevelInfo, code, networkOf(addr)})
 }

@@ -158,7 +158,8 @@ func setRetryAfter(w http.ResponseWriter, p problem, err error) {
 }
 
 // logFailure logs at the level of who must act: the app (info), somebody who looks
-// after a vendor's tenant (warning), or whoever configured the bridge (error).
+// after a vendor's tenant (warning), or whoever configured the bridge (error). All but
+// errors are sampled by cause and network, so that no caller can fill the log.
 func (s *Server) logFailure(r *http.Request, p problem, status int, cause error) {
 	level, message := slog.LevelInfo, "request failed: "+p.Code
 	switch {
@@ -170,6 +171,9 @@ func (s *Server) logFailure(r *http.Request, p problem, status int, cause error)
 		level = slog.LevelWarn
 	}
 	client := clientOf(r)
+	if level < slog.LevelError && !s.refusals.Take(refusal{level, p.Code, networkOf(client.Addr)}) {
+		return
+	}
 	s.log.Log(r.Context(), level, message,
 		"code", p.Code, "status", status, "cause", cause.Error(), "request_id", client.RequestID, "client", client.Addr.String())
 }

@@ -8,11 +8,13 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
 
+	"nativebridge/adapters/internal/sampling"
 	"nativebridge/adapters/internal/serving"
 	"nativebridge/app"
 	"nativebridge/domain"
@@ -64,22 +66,34 @@ type Server struct {
 	clientID ClientID
 	use      UseCases
 	log      *slog.Logger
+	refusals *sampling.Sampler[refusal]
 
+	around      []func(http.Handler) http.Handler
 	descriptors func() (int, bool)
 	waited      func(context.Context) time.Duration
+	listening   *atomic.Pointer[serving.Limited] // to nil before it serves
 }
 
 // NewServer returns a server that is not listening yet.
 func NewServer(config Config, clientID ClientID, use UseCases, log *slog.Logger) *Server {
 	return &Server{
-		config: config, clientID: clientID, use: use, log: log,
-		descriptors: serving.Descriptors, waited: serving.Waited,
+		config: config, clientID: clientID, use: use, log: log, refusals: newRefusals(log),
+		descriptors: serving.Descriptors, waited: serving.Waited, listening: &atomic.Pointer[serving.Limited]{},
 	}
+}
+
+// Wrapped returns a server whose routes have more middleware around everything else, the
+// outermost first. It sees chi's route once the request is answered.
+func (s *Server) Wrapped(by ...func(http.Handler) http.Handler) *Server {
+	wrapped := *s
+	wrapped.around = slices.Concat(s.around, by)
+	return &wrapped
 }
 
 // Handler returns the routes with everything that surrounds them.
 func (s *Server) Handler() http.Handler {
 	r := chi.NewRouter()
+	r.Use(s.around...)
 	r.Use(s.cors(), s.deadline, requestID, s.recoverer, s.clientAddr(), noStore, middleware.GetHead)
 	r.NotFound(func(w http.ResponseWriter, r *http.Request) { s.refuse(w, r, notFound) })
 	r.MethodNotAllowed(func(w http.ResponseWriter, req *http.Request) {
@@ -126,8 +140,20 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	if err != nil {
 		return err
 	}
+	defer s.refusals.Flush()
 	server := s.httpServer()
-	return serving.Until(ctx, server, serving.Limit(listener, server, most))
+	limited := serving.Limit(listener, server, most)
+	s.listening.Store(limited)
+	return serving.Until(ctx, server, limited)
+}
+
+// OpenConnections returns how many connections of apps are open now, and how many may be.
+// Both are zero before the server serves.
+func (s *Server) OpenConnections() (open, most int) {
+	if limited := s.listening.Load(); limited != nil {
+		return limited.Open()
+	}
+	return 0, 0
 }
 
 // connections returns how many connections of apps there may be.

@@ -80,6 +80,13 @@ func (g *ReplayGuard) Release(_ context.Context, claim domain.Claim) error {
 	return nil
 }
 
+// Claims returns how many claims take up room. Some of them may have ended.
+func (g *ReplayGuard) Claims() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.claims.Len()
+}
+
 func (g *ReplayGuard) forgetEnded(now time.Duration) {
 	for range batch {
 		if g.claims.Len() == 0 || g.claims.soonest().ends > now {

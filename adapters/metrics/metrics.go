@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
@@ -24,10 +25,23 @@ const namespace = "native_bridge"
 type Metrics struct {
 	registry  *prometheus.Registry
 	described []Description
+
+	attempts  *attempts // nil until CountAttempts
+	steps     *prometheus.HistogramVec
+	routes    *prometheus.CounterVec
+	upstreams upstreams
 }
 
-// New returns metrics that nobody has counted anything in yet.
-func New() *Metrics { return &Metrics{registry: prometheus.NewRegistry()} }
+// New returns metrics that nobody has counted anything in yet, besides those of the Go
+// runtime and of the process.
+func New() *Metrics {
+	m := &Metrics{registry: prometheus.NewRegistry()}
+	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.steps = m.newSteps()
+	m.routes = m.newRoutes()
+	m.upstreams = m.newUpstreams()
+	return m
+}
 
 // Labels are the names and values of a metric's labels. Values must be names of ours.
 type Labels = prometheus.Labels
@@ -60,6 +74,30 @@ func (m *Metrics) Counter(name, help string, labels Labels, value func() float64
 	}
 	m.read(prometheus.NewCounterFunc(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help, ConstLabels: labels}, value))
 	m.describe("counter", name, help, sorted(labels)...)
+}
+
+// counters adds a counter for each combination of the labels' values.
+func (m *Metrics) counters(name, help string, labels ...string) *prometheus.CounterVec {
+	vec := prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help}, labels)
+	m.registry.MustRegister(vec)
+	m.describe("counter", name, help, labels...)
+	return vec
+}
+
+// gauges does the same with gauges.
+func (m *Metrics) gauges(name, help string, labels ...string) *prometheus.GaugeVec {
+	vec := prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help}, labels)
+	m.registry.MustRegister(vec)
+	m.describe("gauge", name, help, labels...)
+	return vec
+}
+
+// histograms does the same with histograms.
+func (m *Metrics) histograms(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
+	vec := prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: namespace, Name: name, Help: help, Buckets: buckets}, labels)
+	m.registry.MustRegister(vec)
+	m.describe("histogram", name, help, labels...)
+	return vec
 }
 
 // read adds a collector, in the place of the one that has the same name and labels.

@@ -70,6 +70,12 @@ func (h *Health) Watch(name string, stream Stream) { h.streams[name] = stream }
 // Drain makes the bridge not ready, for good.
 func (h *Health) Drain() { h.state.Store("draining") }
 
+// Ready reports whether the bridge is ready.
+func (h *Health) Ready() bool { return h.state.Load().(string) == "ready" }
+
+// Upstreams returns the services whose trouble is told.
+func (h *Health) Upstreams() []Upstream { return h.upstreams }
+
 // readiness is what GET /readyz answers. It sends no request.
 func (h *Health) readiness() (ready bool, body map[string]any) {
 	state := h.state.Load().(string)

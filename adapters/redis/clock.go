@@ -54,3 +54,21 @@ func (s *Store) learnClock(shown, run string, asked time.Time) error {
 	s.clock = s.clock.then(clock{run: run, shown: time.UnixMicro(micros), at: s.now()}, asked)
 	return nil
 }
+
+// learnBirth takes when the memory began, by the server's clock, which has been learned.
+func (s *Store) learnBirth(born time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.born = s.clock.at.Add(born.Sub(s.clock.shown))
+}
+
+// MemoryAge returns how far back the store's memory goes, as its last answer told: it asks
+// nobody. It is zero before the first answer.
+func (s *Store) MemoryAge() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.born.IsZero() {
+		return 0
+	}
+	return max(0, s.now().Sub(s.born))
+}

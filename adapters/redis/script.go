@@ -117,10 +117,14 @@ func (s *Store) judge(answer []string, asked time.Time) error {
 	case len(answer) < 5:
 		return fmt.Errorf("an answer with %d parts", len(answer))
 	}
+	born, _ := strconv.ParseInt(answer[1], 10, 64)
 	if anew := answer[2]; anew != "" {
-		born, _ := strconv.ParseInt(answer[1], 10, 64)
 		s.log.Warn("the replay store begins its memory: proofs from before are refused as used",
 			"store", s.where, "since", time.UnixMilli(born).UTC(), "cause", anew)
 	}
-	return s.learnClock(answer[3], answer[4], asked)
+	if err := s.learnClock(answer[3], answer[4], asked); err != nil {
+		return err
+	}
+	s.learnBirth(time.UnixMilli(born))
+	return nil
 }

@@ -54,6 +54,7 @@ type Store struct {
 
 	mu      sync.Mutex
 	clock   clock
+	born    time.Time // when the memory began, by our clock; zero before the first answer
 	trouble *trouble
 	mended  time.Time // when there was trouble last
 }

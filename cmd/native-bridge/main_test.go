@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -18,6 +19,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"nativebridge/adapters"
+	"nativebridge/adapters/auditlog/auditlogtest"
 )
 
 func TestMain(m *testing.M) {
@@ -171,8 +173,20 @@ func end(ts *testscript.TestScript, _ bool, args []string) {
 	after, err := io.ReadAll(b.stderr)
 	ts.Check(err)
 	ts.Check(b.process.Wait())
+	ts.Check(validAuditLines(b.stdout.Bytes()))
 	ts.Check(os.WriteFile(ts.MkAbs("stdout.log"), b.stdout.Bytes(), 0o600))
 	ts.Check(os.WriteFile(ts.MkAbs("stderr.log"), append(b.before.Bytes(), after...), 0o600))
+}
+
+// validAuditLines returns what is wrong with the first line that is not of the documented
+// form.
+func validAuditLines(text []byte) error {
+	for line := range bytes.Lines(text) {
+		if err := auditlogtest.Valid(line); err != nil {
+			return fmt.Errorf("%w: %s", err, line)
+		}
+	}
+	return nil
 }
 
 func endAtOnce(ts *testscript.TestScript, _ bool, args []string) {

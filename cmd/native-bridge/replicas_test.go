@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"nativebridge/adapters/auditlog/auditlogtest"
 	"nativebridge/adapters/auth0"
 	"nativebridge/adapters/auth0/auth0test"
 	"nativebridge/adapters/authsignal/authsignaltest"
@@ -182,6 +183,7 @@ func (s *site) replica(t *testing.T, more ...string) *replica {
 	t.Helper()
 	r := &replica{process: exec.Command("native-bridge", "serve"), log: &logged{}}
 	r.process.Env = slices.Concat(s.environ, more)
+	r.process.Stdout = auditlogtest.New(t)
 	stderr, err := r.process.StderrPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"nativebridge/adapters/auditlog/auditlogtest"
 )
 
 // exchanges are enough to fill a pipe of 64 KiB with their lines on either output.
@@ -67,7 +69,7 @@ func startPiped(t *testing.T, output string, environ ...string) *piped {
 		p.log = &logged{}
 		go p.log.read(bufio.NewScanner(log), "until it ends")
 	} else {
-		go func() { _, _ = io.Copy(io.Discard, stdout) }()
+		go func() { _, _ = io.Copy(auditlogtest.New(t), stdout) }()
 	}
 	return p
 }
@@ -137,12 +139,16 @@ func (p *piped) untilHealth(t *testing.T, what string, begins string) {
 // read counts the whole lines of refused exchanges, until the process ends.
 func (p *piped) read(t *testing.T) (count func() int64) {
 	var lines atomic.Int64
+	audit := auditlogtest.New(t)
 	go func() {
 		scanner := bufio.NewScanner(p.rest)
 		for scanner.Scan() {
 			var line struct{ Outcome, Code string }
 			if err := json.Unmarshal(scanner.Bytes(), &line); err != nil {
 				t.Errorf("%q is no whole line: %v", scanner.Text(), err)
+			}
+			if p.output == "audit" {
+				_, _ = fmt.Fprintln(audit, scanner.Text())
 			}
 			if line.Outcome == "token_rejected" || line.Code == "token_rejected" {
 				lines.Add(1)

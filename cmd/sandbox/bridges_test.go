@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
-	"io"
 	"log/slog"
 	"net/http"
 	"testing"
@@ -12,6 +11,7 @@ import (
 
 	"nativebridge"
 	"nativebridge/adapters"
+	"nativebridge/adapters/auditlog/auditlogtest"
 )
 
 // serveBridges adds POST /bridges to mux: it starts a whole bridge with the settings
@@ -38,7 +38,7 @@ func startBridge(t *testing.T, environ map[string]string) (string, error) {
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	server, shut, err := nativebridge.NewServer(ctx, config, adapters.Runtime{
-		Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Audit: io.Discard, Now: time.Now, Random: rand.Reader,
+		Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Audit: auditlogtest.New(t), Now: time.Now, Random: rand.Reader,
 		Born: time.Now().Add(-time.Minute),
 	})
 	if err != nil {

@@ -56,6 +56,7 @@ func startBench(t *testing.T, environ map[string]string) *bench {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.close)
+	s.wantAuditLines(t)
 	if err := s.untilReady(t.Context()); err != nil {
 		t.Fatal(err)
 	}

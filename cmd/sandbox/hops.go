@@ -46,6 +46,7 @@ type hops struct {
 	mu        sync.Mutex
 	seen      []hop
 	audit     []json.RawMessage
+	inspect   func(line []byte) // is shown each audit line; nil if nobody looks
 	listeners map[chan<- event]bool
 	ignoring  int // how many want only the app's hops to be seen
 }
@@ -94,6 +95,9 @@ func (h *hops) Write(lines []byte) (int, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for line := range bytes.Lines(lines) {
+		if h.inspect != nil {
+			h.inspect(line)
+		}
 		h.audit = append(h.audit, slices.Clone(line))
 		h.audit = h.audit[max(0, len(h.audit)-kept):]
 		h.tell(event{Audit: h.audit[len(h.audit)-1]})

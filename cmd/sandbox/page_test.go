@@ -15,6 +15,7 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"nativebridge/adapters/auditlog/auditlogtest"
 	"nativebridge/adapters/authsignal/authsignaltest"
 )
 
@@ -30,7 +31,16 @@ func startSandbox(t *testing.T, settings map[string]string) *sandbox {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.close)
+	s.wantAuditLines(t)
 	return s
+}
+
+// wantAuditLines wants each audit line from now on to be of the documented form.
+func (s *sandbox) wantAuditLines(t *testing.T) {
+	lines := auditlogtest.New(t)
+	s.hops.mu.Lock()
+	defer s.hops.mu.Unlock()
+	s.hops.inspect = func(line []byte) { _, _ = lines.Write(line) }
 }
 
 // ask sends a request to the page and returns the answer with its body.

@@ -270,6 +270,7 @@ func atTenant(t *testing.T, change map[string]string, environ map[string]string,
 	s, err := start(t.Context(), whole, &realTenant{file: file, enrol: enrol}, io.Discard)
 	if err == nil {
 		t.Cleanup(s.close)
+		s.wantAuditLines(t)
 	}
 	return s, authsignal, err
 }

@@ -55,12 +55,17 @@ const (
 
 // attempt is one of the n-th caller that ended with err.
 func attempt(n int, err error) domain.Attempt {
+	at := time.Date(2026, 1, 31, 10, 0, 0, 0, time.UTC)
+	identity := domain.Identity{
+		Authority: "authority", Subject: "somebody", Action: "sign-in", Method: domain.MethodPasskey,
+		ProofID: "ceremony", AuthenticatedAt: at.Add(-time.Second),
+	}
 	return domain.Attempt{
-		Event: domain.EventExchange, At: time.Date(2026, 1, 31, 10, 0, 0, 0, time.UTC), Took: time.Second,
+		Event: domain.EventExchange, At: at, Took: time.Second,
 		Client:    domain.Client{RequestID: fmt.Sprintf("request-%d.", n)},
 		TokenHash: domain.NewSecret(auditToken).Hash(),
-		Identity:  domain.Identity{Authority: "authority", Subject: "somebody", Action: "sign-in", Method: domain.MethodPasskey},
-		Err:       err,
+		Identity:  identity, Proof: domain.ProofKeyOf(identity),
+		Err: err,
 	}
 }
 

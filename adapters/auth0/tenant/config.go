@@ -54,9 +54,9 @@ type Config struct {
 	Scope        settings.Scope `env:"AUTH0_SCOPE" envDefault:"openid profile email" help:"the scope of sessions, separated by spaces"`
 	ScopeAllowed settings.Scope `env:"AUTH0_SCOPE_ALLOWED" help:"all that a session may have, separated by spaces; offline_access in it lets apps renew their sessions"`
 
-	Issuer   string         `env:"TOKEN_ISSUER" envDefault:"auth0" help:"auth0 or auth0-token-exchange"`
-	Proof    auth0.Proof    `env:"AUTH0_PROOF" envDefault:"token" help:"token or signed; with signed, Auth0 holds no key of Authsignal's"`
-	ProofKey auth0.ProofKey `env:"AUTH0_PROOF_KEY" help:"the key of AUTH0_PROOF=signed"`
+	Issuer   string           `env:"TOKEN_ISSUER" envDefault:"auth0" help:"auth0 or auth0-token-exchange"`
+	Proof    auth0.Proof      `env:"AUTH0_PROOF" envDefault:"token" help:"token or signed; with signed, Auth0 holds no key of Authsignal's"`
+	ProofKey settings.HMACKey `env:"AUTH0_PROOF_KEY" help:"the key of AUTH0_PROOF=signed"`
 
 	SubjectTokenType auth0.SubjectTokenType `env:"AUTH0_SUBJECT_TOKEN_TYPE" envDefault:"urn:native-bridge:authsignal:challenge" help:"the subject_token_type of the token exchange profile"`
 	Organizations    auth0.Organizations    `env:"AUTH0_ORGANIZATIONS_ALLOWED" help:"the ids of the organizations that callers may ask for, for auth0-token-exchange"`

@@ -7,7 +7,7 @@ import (
 	"maps"
 	"slices"
 
-	"nativebridge/adapters/auth0"
+	"nativebridge/adapters/internal/settings"
 	"nativebridge/domain"
 )
 
@@ -75,7 +75,7 @@ type whole struct {
 // wholeOf returns it, with stand-ins for what belongs into no file.
 func wholeOf(config Config, choices Choices) whole {
 	config.AuthsignalSecret = domain.NewSecret(notInFiles["AUTHSIGNAL_SECRET"])
-	config.ProofKey = auth0.ProofKey{Secret: domain.NewSecret(notInFiles["NATIVE_BRIDGE_KEY"])}
+	config.ProofKey = settings.HMACKey{Secret: domain.NewSecret(notInFiles["NATIVE_BRIDGE_KEY"])}
 	w := whole{Setup: &Setup{config: config, choices: choices}}
 	now := &state{application: object{"client_id": notInFiles["NATIVE_BRIDGE_CLIENT_ID"]}}
 	w.application = w.newApplication()

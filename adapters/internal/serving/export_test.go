@@ -4,7 +4,7 @@ import "net"
 
 // Idle returns how many connections the listener that Limit returned takes for idle.
 func Idle(l net.Listener) int {
-	at := l.(*limited)
+	at := l.(*Limited)
 	at.mu.Lock()
 	defer at.mu.Unlock()
 	return len(at.idleAt)

@@ -16,8 +16,8 @@ import (
 // elsewhere that cannot be told). If none is idle, the new one waits, and those behind it wait in the
 // queue of the operating system, until the server has given an answer or one of its time
 // limits ends a connection.
-func Limit(listener net.Listener, server *http.Server, most int) net.Listener {
-	l := &limited{Listener: listener, most: most, idle: list.New(), idleAt: map[net.Conn]*list.Element{}}
+func Limit(listener net.Listener, server *http.Server, most int) *Limited {
+	l := &Limited{Listener: listener, most: most, idle: list.New(), idleAt: map[net.Conn]*list.Element{}}
 	l.changed = sync.NewCond(&l.mu)
 	server.ConnState = l.state
 	return l
@@ -27,7 +27,8 @@ func Limit(listener net.Listener, server *http.Server, most int) net.Listener {
 // something to send has sent it by then.
 const silence = time.Second
 
-type limited struct {
+// Limited is a listener with a limit of connections. Make one with Limit.
+type Limited struct {
 	net.Listener
 	most int
 
@@ -40,7 +41,7 @@ type limited struct {
 }
 
 // Accept returns the next connection when there is a place for it.
-func (l *limited) Accept() (net.Conn, error) {
+func (l *Limited) Accept() (net.Conn, error) {
 	c, err := l.Listener.Accept()
 	if err != nil {
 		return nil, err
@@ -54,8 +55,15 @@ func (l *limited) Accept() (net.Conn, error) {
 	return p, nil
 }
 
+// Open returns how many connections are open, and how many may be.
+func (l *Limited) Open() (open, most int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.open, l.most
+}
+
 // takePlace waits for a place. It returns false if the listener is closed meanwhile.
-func (l *limited) takePlace() bool {
+func (l *Limited) takePlace() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for l.open >= l.most && !l.closed {
@@ -79,7 +87,7 @@ func (l *limited) takePlace() bool {
 	return true
 }
 
-func (l *limited) leavePlace() {
+func (l *Limited) leavePlace() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.open--
@@ -87,7 +95,7 @@ func (l *limited) leavePlace() {
 }
 
 // Close ends the accepting of connections. Open connections stay open.
-func (l *limited) Close() error {
+func (l *Limited) Close() error {
 	err := l.Listener.Close()
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -97,7 +105,7 @@ func (l *limited) Close() error {
 }
 
 // state follows what the server does with a connection.
-func (l *limited) state(c net.Conn, state http.ConnState) {
+func (l *Limited) state(c net.Conn, state http.ConnState) {
 	if state == http.StateIdle {
 		l.makesRoom(c)
 		return
@@ -108,7 +116,7 @@ func (l *limited) state(c net.Conn, state http.ConnState) {
 }
 
 // makesRoom notes that c may be closed for a newcomer.
-func (l *limited) makesRoom(c net.Conn) {
+func (l *Limited) makesRoom(c net.Conn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.addIdle(c)
@@ -116,7 +124,7 @@ func (l *limited) makesRoom(c net.Conn) {
 
 // hasBeenSilent notes that c may be closed for a newcomer, unless something has been read
 // from it by now.
-func (l *limited) hasBeenSilent(c *placed) {
+func (l *Limited) hasBeenSilent(c *placed) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !c.used {
@@ -125,14 +133,14 @@ func (l *limited) hasBeenSilent(c *placed) {
 }
 
 // addIdle wakes whoever waits for a place. l.mu is held.
-func (l *limited) addIdle(c net.Conn) {
+func (l *Limited) addIdle(c net.Conn) {
 	l.idleAt[c] = l.idle.PushBack(c)
 	l.changed.Signal()
 }
 
 // busy notes that c has something to do, or has ended, so that it is not closed to make
 // room.
-func (l *limited) busy(c net.Conn) {
+func (l *Limited) busy(c net.Conn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if p, ok := c.(*placed); ok {
@@ -147,7 +155,7 @@ func (l *limited) busy(c net.Conn) {
 // placed is a connection that leaves its place when it is closed.
 type placed struct {
 	net.Conn
-	at    *limited
+	at    *Limited
 	leave func()
 
 	used bool // something was read, or it has ended; at.mu guards it

@@ -57,6 +57,7 @@ type Client struct {
 	around  http.RoundTripper       // http with what Options.Around put around it
 	reading atomic.Pointer[reading] // of its clock, see Earliest
 	now     func() time.Time
+	watch   Watcher
 
 	mu      sync.Mutex
 	trouble *Trouble
@@ -74,6 +75,8 @@ type Options struct {
 	// Around, if it is set, returns the client's transport with something around it that
 	// watches requests. What it puts there may not repeat a request.
 	Around func(http.RoundTripper) http.RoundTripper
+	// Watch, if it is set, is told what the client does.
+	Watch Watcher
 
 	// PingAfter is how long an HTTP/2 connection may be silent before it is pinged,
 	// and PingPatience how long the pong may take before the connection counts as
@@ -83,10 +86,13 @@ type Options struct {
 
 // New returns a client with a connection pool of its own.
 func New(o Options) *Client {
-	c := &Client{name: o.Name, now: o.Now}
+	c := &Client{name: o.Name, now: o.Now, watch: o.Watch}
+	if c.watch == nil {
+		c.watch = nobody{}
+	}
 	c.http = &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            dialWith(newDialer()),
+		DialContext:            dialWith(newDialer(), c.watch),
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.RootCAs},
 		TLSHandshakeTimeout:    3 * time.Second,
 		MaxConnsPerHost:        MaxConns,
@@ -126,8 +132,9 @@ type Reply struct {
 // and the context's error if that is why. It never quotes the request. A request
 // with a body is sent once: repeating is for the caller to decide.
 func (c *Client) Do(req *http.Request) (Reply, error) {
-	asked := c.now()
-	reply, err := c.do(req)
+	asked, f := c.now(), &flight{client: c}
+	reply, err := c.do(f, req)
+	c.watch.Asked(req.Context(), Asked{question(req), reply.Status, err, c.now().Sub(asked), f.resent()})
 	c.learn(asked, reply)
 	// A caller who leaves says nothing about the party that was asked.
 	if !errors.Is(err, context.Canceled) {
@@ -136,11 +143,10 @@ func (c *Client) Do(req *http.Request) (Reply, error) {
 	return reply, err
 }
 
-func (c *Client) do(req *http.Request) (Reply, error) {
+func (c *Client) do(f *flight, req *http.Request) (Reply, error) {
 	if err := req.Context().Err(); err != nil {
 		return Reply{}, fmt.Errorf("%s: %w: %w", c.name, ErrNotSent, err)
 	}
-	f := &flight{client: c}
 	req = f.board(req)
 	req.Header.Set("User-Agent", "native-bridge")
 
@@ -149,7 +155,7 @@ func (c *Client) do(req *http.Request) (Reply, error) {
 		return Reply{}, f.lost(req.Context(), err)
 	}
 	defer resp.Body.Close()
-	reply := Reply{Status: resp.StatusCode, Header: resp.Header, question: req.Method + " " + req.URL.String()}
+	reply := Reply{Status: resp.StatusCode, Header: resp.Header, question: question(req)}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, MaxReplyBytes+1))
 	switch {
 	case err != nil:
@@ -160,6 +166,8 @@ func (c *Client) do(req *http.Request) (Reply, error) {
 	reply.Body = body
 	return reply, nil
 }
+
+func question(req *http.Request) string { return req.Method + " " + req.URL.String() }
 
 // Warm opens a connection to address, so that the first caller does not wait for it.
 // Any reply will do.

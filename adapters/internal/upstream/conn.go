@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -17,6 +18,7 @@ type conn struct {
 	net.Conn
 	shared atomic.Bool // by the streams of HTTP/2
 	broken atomic.Bool // a write has failed, and nothing is written any more
+	ended  func()      // tells the watcher
 }
 
 func newDialer() *net.Dialer {
@@ -27,15 +29,21 @@ func newDialer() *net.Dialer {
 	}
 }
 
-// dialWith returns a DialContext that makes conns.
-func dialWith(dialer *net.Dialer) func(ctx context.Context, network, address string) (net.Conn, error) {
+// dialWith returns a DialContext that makes conns, and tells the watcher of them.
+func dialWith(dialer *net.Dialer, watch Watcher) func(ctx context.Context, network, address string) (net.Conn, error) {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		c, err := dialer.DialContext(ctx, network, address)
 		if err != nil {
 			return nil, err
 		}
-		return &conn{Conn: c}, nil
+		watch.Connected()
+		return &conn{Conn: c, ended: sync.OnceFunc(watch.Disconnected)}, nil
 	}
+}
+
+func (c *conn) Close() error {
+	defer c.ended()
+	return c.Conn.Close()
 }
 
 func (c *conn) Write(p []byte) (int, error) {

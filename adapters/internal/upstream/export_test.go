@@ -16,7 +16,7 @@ func NewDialer() *net.Dialer { return newDialer() }
 func (c *Client) TCP(dialled net.Conn) *net.TCPConn { return dialled.(*conn).Conn.(*net.TCPConn) }
 
 // Dialled returns a connection as the client has one that it has dialled.
-func Dialled(c net.Conn) net.Conn { return &conn{Conn: c} }
+func Dialled(c net.Conn) net.Conn { return &conn{Conn: c, ended: func() {}} }
 
 // Flight is one request on its way, for tests that say what becomes of it.
 type Flight struct {

@@ -19,6 +19,7 @@ type flight struct {
 	client  *Client
 	getBody func() (io.ReadCloser, error) // of the request; nil if it cannot be read again
 
+	sent      atomic.Int32         // how often it was given a connection
 	dialled   atomic.Bool          // a connection was begun for it
 	connected atomic.Bool          // it was given a connection
 	reused    atomic.Bool          // which had carried others before
@@ -47,6 +48,7 @@ func (f *flight) board(req *http.Request) *http.Request {
 // gotConn is called again if net/http repeats the request, and so it resets what was
 // noted of the first attempt.
 func (f *flight) gotConn(info httptrace.GotConnInfo) {
+	f.sent.Add(1)
 	secure, _ := info.Conn.(*tls.Conn)
 	f.http2.Store(secure != nil && secure.ConnectionState().NegotiatedProtocol == "h2")
 	f.conn.Store(nil)
@@ -61,6 +63,9 @@ func (f *flight) gotConn(info httptrace.GotConnInfo) {
 	f.written.Store(false)
 	f.connected.Store(true)
 }
+
+// resent returns how often net/http has repeated the request.
+func (f *flight) resent() int { return max(0, int(f.sent.Load())-1) }
 
 // wroteHeaders is called before anything else is written to a connection of HTTP/2.
 func (f *flight) wroteHeaders() {
