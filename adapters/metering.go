@@ -96,6 +96,8 @@ func meterServer(api *httpapi.Server, health *ops.Health, to *metrics.Metrics) {
 		_, most := api.OpenConnections()
 		return float64(most)
 	})
+	to.Counter("log_lines_left_out_total", "Log lines of refused requests that were left out because many were alike.", nil,
+		func() float64 { return float64(api.LogLinesLeftOut()) })
 }
 
 func troubleOf(status lines.Status) float64 { return oneIf(status.Trouble != "") }

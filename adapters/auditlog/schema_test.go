@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"nativebridge/adapters/auditlog"
 	"nativebridge/adapters/auditlog/auditlogtest"
@@ -43,6 +44,18 @@ func TestALineOfEachOutcomeIsOfTheDocumentedForm(t *testing.T) {
 			if got := lineOf(t, auditlog.Config{}, attempt)["outcome"]; got != attempt.Outcome() { // the log itself holds it against the schema
 				t.Errorf("the outcome is %v, want %s", got, attempt.Outcome())
 			}
+		}
+	}
+}
+
+func TestALineWithoutWhatAVerifierDoesNotSayIsOfTheDocumentedForm(t *testing.T) {
+	withoutAction, refused := delivered(), delivered()
+	withoutAction.Identity.Action = "" // signed tokens may have none
+	refused.Identity.Method, refused.Identity.AuthenticatedAt = "", time.Time{}
+	refused.Proof, refused.Err = domain.ProofKey{}, domain.ErrTokenRejected
+	for field, attempt := range map[string]domain.Attempt{"action": withoutAction, "method": refused, "authenticated_at": refused} {
+		if value, there := lineOf(t, auditlog.Config{}, attempt)[field]; there { // the log itself holds it against the schema
+			t.Errorf("%s is %v, want none", field, value)
 		}
 	}
 }
@@ -89,6 +102,7 @@ func TestALineOfAnotherFormIsRefused(t *testing.T) {
 		"a hash of another kind":                {"client": "sha256:" + strings.Repeat("a", 64)},
 		"a revocation of somebody":              {"event": "revoke", "outcome": "session_revoked"},
 		"a renewal with a proof":                {"event": "renew", "outcome": "session_renewed"},
+		"an action at nobody's":                 {"proof_sha256": nil, "authority": nil, "method": nil, "authenticated_at": nil, "outcome": "token_rejected"},
 		"an authority that is null":             {"authority": json.RawMessage("null")},
 		"an action that is no text":             {"action": 1},
 		"a proof without whom it is a proof of": {"authority": nil, "authenticated_at": nil},

@@ -43,6 +43,7 @@ type site struct {
 	redis      *redistest.Server
 	environ    []string
 	people     atomic.Int64
+	audit      *os.File // where replicas write their audit lines; nil means that a test checks them
 }
 
 func newSite(t *testing.T, redisConfig string) *site {
@@ -184,6 +185,9 @@ func (s *site) replica(t *testing.T, more ...string) *replica {
 	r := &replica{process: exec.Command("native-bridge", "serve"), log: &logged{}}
 	r.process.Env = slices.Concat(s.environ, more)
 	r.process.Stdout = auditlogtest.New(t)
+	if s.audit != nil {
+		r.process.Stdout = s.audit
+	}
 	stderr, err := r.process.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -616,6 +620,32 @@ func TestThePasswordOfRedisComesFromAFileAndIsNotTold(t *testing.T) {
 	if strings.Contains(log, "s3cr3t") {
 		t.Error("the log tells a secret")
 	}
+}
+
+// With the audit log gone, the first to sign in finds it out, and nobody pays for it
+// after that.
+func TestWithTheAuditLogGoneNobodyGetsASessionIfItIsRequired(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "")
+	reader, writer := newPipe(t)
+	if err := reader.Close(); err != nil {
+		t.Fatal(err)
+	}
+	defer writer.Close()
+	s.audit = writer
+	broken := s.replica(t, "AUDIT_REQUIRED=true")
+	first, second := signIn(t, s.somebody(t)), signIn(t, s.somebody(t))
+	for _, token := range []string{first, second, second} {
+		broken.want(t, token, http.StatusServiceUnavailable, "unavailable")
+	}
+	if opened := s.askedForSessions(); opened != 1 {
+		t.Errorf("Auth0 was asked for %d sessions, want one, before the bridge knew", opened)
+	}
+
+	s.audit = nil
+	mended := s.replica(t, "AUDIT_REQUIRED=true")
+	mended.want(t, first, http.StatusConflict, "token_replayed")
+	mended.want(t, second, http.StatusOK, "")
 }
 
 // closed reports whether a channel is.
