@@ -7,7 +7,7 @@ LINT      := bin/golangci-lint-$(GOLANGCI_LINT_VERSION)
 WEB       := cmd/sandbox/web
 GENERATED := wire_gen.go ports/portsmock/portsmock.go docs/configuration.md adapters/httpapi/openapi.yaml docs/choosing-an-issuer.md docs/doctor.md
 
-.PHONY: help run test check generate build fuzz mutation needs page clean
+.PHONY: help run test properties check generate build fuzz mutation needs page clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,10 @@ test: needs page ## install what the tests need and run all of them
 	$(GO) -C adapters/auth0/tenant/hcltest test -race ./...
 	$(GO) test ./.ci/mutation
 	@cat bin/witnesses
+
+properties: ## have Schemathesis try the sandbox' bridge by docs/openapi.yaml; needs Python 3.11 or newer
+	@$(GO) build -o bin/sandbox ./cmd/sandbox
+	@.ci/properties/run
 
 check: $(LINT) ## look for drift, vet, lint, shuffle the core's tests, and check the model of the protocol
 	@.ci/drift $(GENERATED)
