@@ -69,13 +69,15 @@ func TestAButtonSignsIn(t *testing.T) {
 		t.Errorf("the access token's aud is shown as %q, want %q in it", got, defaultAudience)
 	}
 
-	b.until(`document.querySelector("#figure-attempts dd b").textContent !== "–"`)
+	b.counts("attempts", "1", "session_delivered 1")
+	b.counts("latency", "ms", "verify", "claim", "issue")
 	if *picture != "" {
 		b.resize(1360, 990)
 		b.shoot(*picture)
 	}
 	b.click("#sign-out")
 	b.until(`!document.querySelector("#signed-out").hidden && document.querySelectorAll("[data-token]").length === 0`)
+	b.counts("attempts", "2", "session_delivered 1", "session_revoked 1")
 }
 
 func TestASessionOfAnOpenIDProviderNeedsNothingButConfiguration(t *testing.T) {

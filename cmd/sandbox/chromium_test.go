@@ -293,6 +293,14 @@ func (b *browser) text(selector string) string {
 	return strings.TrimSpace(do(b, chromedp.Evaluate[string](`document.querySelector(`+quoted(selector)+`)?.textContent ?? "(not there)"`)))
 }
 
+// counts waits until the tile of the bridge's figures shows the texts.
+func (b *browser) counts(tile string, texts ...string) {
+	b.t.Helper()
+	for _, text := range texts {
+		b.until(`document.querySelector("#figure-` + tile + ` dd").textContent.includes(` + quoted(text) + `)`)
+	}
+}
+
 // hops returns the rows of the drawing.
 func (b *browser) hops() []string {
 	b.t.Helper()
