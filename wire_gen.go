@@ -18,13 +18,15 @@ import (
 // when it serves no more. ctx bounds only the making.
 func NewServer(ctx context.Context, config adapters.Config, run adapters.Runtime) (*adapters.Server, func(), error) {
 	clientID := adapters.NewClientID(config)
-	instruments := adapters.NewInstruments(config, run)
+	tracing, cleanup := adapters.OpenTracing(config, run)
+	instruments := adapters.NewInstruments(config, run, tracing)
 	openedVerifiers := adapters.OpenVerifiers(config, run, instruments)
 	identityVerifier := adapters.NewIdentityVerifier(config, openedVerifiers, instruments)
-	openedAuditLog, cleanup := adapters.OpenAuditLog(config, run, instruments)
+	openedAuditLog, cleanup2 := adapters.OpenAuditLog(config, run, instruments)
 	admission := adapters.NewAdmission(openedAuditLog, instruments)
-	openedStore, cleanup2, err := adapters.OpenStore(ctx, config, run)
+	openedStore, cleanup3, err := adapters.OpenStore(ctx, config, run, instruments)
 	if err != nil {
+		cleanup2()
 		cleanup()
 		return nil, nil, err
 	}
@@ -47,6 +49,7 @@ func NewServer(ctx context.Context, config adapters.Config, run adapters.Runtime
 	startupCheck := adapters.NewStartupCheck(config, openedVerifiers, openedIssuer, openedStore, run)
 	adaptersServer := adapters.NewServer(config, server, opsServer, health, startupCheck, instruments)
 	return adaptersServer, func() {
+		cleanup3()
 		cleanup2()
 		cleanup()
 	}, nil

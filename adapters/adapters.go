@@ -20,6 +20,7 @@ import (
 	"nativebridge/adapters/memory"
 	"nativebridge/adapters/ops"
 	"nativebridge/adapters/redis"
+	"nativebridge/adapters/tracing"
 	"nativebridge/domain"
 	"nativebridge/ports"
 )
@@ -27,7 +28,7 @@ import (
 // Set provides every port, the use cases, and the policies and limits that they work by,
 // of a Config that is free of faults.
 var Set = wire.NewSet(
-	NewInstruments, OpenVerifiers, OpenIssuer, OpenStore, OpenAuditLog, NewGuard, NewAdmission,
+	OpenTracing, NewInstruments, OpenVerifiers, OpenIssuer, OpenStore, OpenAuditLog, NewGuard, NewAdmission,
 	NewIdentityVerifier, NewExchange, NewRenewal, NewRevocation, NewUseCases, NewAPI, NewHealth, NewStartupCheck,
 	NewSignInPolicies, NewAccessPolicy, NewClientID, NewDeadline, NewOwners,
 	wire.FieldsOf(new(Config), "HTTP", "Ops"),
@@ -44,7 +45,7 @@ type Runtime struct {
 	Random  io.Reader      // makes owners of claims; must never fail
 	RootCAs *x509.CertPool // trusted for TLS to the upstreams; nil means the system's
 
-	Version   string     // of the build, for the metrics; "" means what the Go tool knows
+	Version   string     // of the build, for metrics and traces; "" means what the Go tool knows
 	LogStream ops.Stream // tells whether the log's output works; nil if nothing can tell
 }
 
@@ -54,6 +55,13 @@ type Clock func() time.Time
 // Client returns a client for the party of that name, with a connection pool of its own.
 func (r Runtime) Client(name string) *upstream.Client {
 	return upstream.New(upstream.Options{Name: name, RootCAs: r.RootCAs, Now: r.Now})
+}
+
+// OpenTracing returns what sends traces, nil unless the OTEL_* variables of the process'
+// environment ask for it, and a function that sends the last of them.
+func OpenTracing(c Config, run Runtime) (*tracing.Tracing, func()) {
+	traces := tracing.Open(c.Tracing, run.Version, run.Log)
+	return traces, traces.Close
 }
 
 // NewAPI returns the routes that apps call.
@@ -111,11 +119,11 @@ type OpenedStore struct {
 
 // OpenStore opens the store that is configured. It returns an error if the store is
 // unfit, but none if the store cannot be reached. ctx bounds the opening alone.
-func OpenStore(ctx context.Context, c Config, run Runtime) (OpenedStore, func(), error) {
+func OpenStore(ctx context.Context, c Config, run Runtime, in Instruments) (OpenedStore, func(), error) {
 	if !c.Redis.Chosen() {
 		return OpenedStore{}, func() {}, nil
 	}
-	store, err := redis.Open(ctx, c.Redis, redis.Options{RootCAs: run.RootCAs, Log: run.Log, Now: run.Now})
+	store, err := redis.Open(ctx, c.Redis, redis.Options{RootCAs: run.RootCAs, Log: run.Log, Now: run.Now, Watch: in.Traces.Redis})
 	if err != nil {
 		return OpenedStore{}, nil, err
 	}

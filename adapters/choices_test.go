@@ -73,12 +73,12 @@ func open(t *testing.T, environ map[string]string) opened {
 		t.Fatal(err)
 	}
 	run := adapters.Runtime{Log: slog.New(slog.DiscardHandler), Audit: auditlogtest.New(t), Now: time.Now, Random: rand.Reader}
-	store, closeStore, err := adapters.OpenStore(t.Context(), config, run)
+	in := adapters.NewInstruments(config, run, nil)
+	store, closeStore, err := adapters.OpenStore(t.Context(), config, run, in)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(closeStore)
-	in := adapters.NewInstruments(config, run)
 	audit, closeAudit := adapters.OpenAuditLog(config, run, in)
 	t.Cleanup(closeAudit)
 	return opened{

@@ -18,6 +18,7 @@ import (
 	"nativebridge/adapters/ops"
 	"nativebridge/adapters/redis"
 	"nativebridge/adapters/relyingparty"
+	"nativebridge/adapters/tracing"
 )
 
 // Config is the configuration of the whole bridge. Each adapter owns its part. The part
@@ -29,8 +30,9 @@ type Config struct {
 	Metrics metrics.Config
 	Shared
 	Choice
-	Redis redis.Config
-	Audit auditlog.Config
+	Redis   redis.Config
+	Audit   auditlog.Config
+	Tracing tracing.Config
 
 	RelyingParty relyingparty.Config
 
@@ -149,7 +151,7 @@ func NeedlessCredentials(environ map[string]string) []string {
 }
 
 func (c *Config) always() []any {
-	return []any{&c.HTTP, &c.Ops, &c.Metrics, &c.Shared, &c.Choice, &c.Redis, &c.Audit, &c.RelyingParty}
+	return []any{&c.HTTP, &c.Ops, &c.Metrics, &c.Shared, &c.Choice, &c.Redis, &c.Audit, &c.Tracing, &c.RelyingParty}
 }
 
 // part is a part of the configuration that is read only if its adapter is chosen.

@@ -6,6 +6,7 @@ import (
 
 	"nativebridge/adapters/httpapi"
 	"nativebridge/adapters/metrics"
+	"nativebridge/adapters/tracing"
 	"nativebridge/ports"
 )
 
@@ -17,13 +18,17 @@ import (
 type Instruments struct {
 	Log     *slog.Logger
 	Metrics *metrics.Metrics // nil if nobody is to read them, and then takes what it is given and does nothing
+	Traces  *tracing.Tracing // nil if there are none, and then wraps nothing
 
 	Observers []Observer // of each step of a use case, the outermost first
 }
 
 // NewInstruments returns the instruments of a process that serves.
-func NewInstruments(c Config, run Runtime) Instruments {
-	in := Instruments{Log: run.Log}
+func NewInstruments(c Config, run Runtime, traces *tracing.Tracing) Instruments {
+	in := Instruments{Log: run.Log, Traces: traces}
+	if traces != nil {
+		in.Observers = append(in.Observers, traces)
+	}
 	if c.Metrics.Addr != "" {
 		in.Metrics = newMetrics(c, run)
 		in.Observers = append(in.Observers, in.Metrics)
@@ -33,13 +38,13 @@ func NewInstruments(c Config, run Runtime) Instruments {
 
 // DecorateAPI wraps all routes that apps call.
 func DecorateAPI(api *httpapi.Server, in Instruments) *httpapi.Server {
-	return api.Wrapped(in.Metrics.Routes)
+	return api.Wrapped(in.Traces.Handler, in.Metrics.Routes)
 }
 
 // DecorateTransport wraps the transport that requests to a party go through. Name is the
 // party's.
-func DecorateTransport(_ string, next http.RoundTripper, _ Instruments) http.RoundTripper {
-	return next
+func DecorateTransport(name string, next http.RoundTripper, in Instruments) http.RoundTripper {
+	return in.Traces.Transport(name, next)
 }
 
 // DecorateDispatcher wraps what hands a token to one of several verifiers. Those are

@@ -79,7 +79,7 @@ func newServer(t *testing.T, g gate, log *slog.Logger, more map[string]string, p
 	if err != nil {
 		t.Fatal(err)
 	}
-	in := adapters.NewInstruments(c, adapters.Runtime{Log: log})
+	in := adapters.NewInstruments(c, adapters.Runtime{Log: log}, nil)
 	use := adapters.DecorateUseCases(c, httpapi.UseCases{Exchange: gatedExchange{g}, Renew: gatedRenew{g}, Revoke: gatedRevoke{g}, Keys: staticKeys{}}, time.Now, in)
 	health := ops.NewHealth(nil, nil, log)
 	return adapters.NewServer(c, httpapi.NewServer(c.HTTP, "client-1", use, log), ops.NewServer(c.Ops, health, log), health, ops.NewStartupCheck(c.Ops, probes, log), in)

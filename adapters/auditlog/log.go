@@ -16,6 +16,7 @@ import (
 	"unicode/utf8"
 
 	"nativebridge/adapters/internal/lines"
+	"nativebridge/adapters/internal/traceid"
 	"nativebridge/domain"
 	"nativebridge/ports"
 )
@@ -63,6 +64,7 @@ type line struct {
 	Scope           string `json:"scope,omitempty"`
 	Audience        string `json:"audience,omitempty"`
 	Organization    string `json:"organization,omitempty"`
+	TraceID         string `json:"trace_id,omitempty"` // W3C Trace Context; absent if there are no traces
 }
 
 // Record implements ports.AuditLog. It returns once the operating system has the line.
@@ -70,7 +72,9 @@ type line struct {
 // known to hang. The line is then late or lost: that is counted and told in any case, and
 // an error only if AUDIT_REQUIRED is set.
 func (l *Log) Record(ctx context.Context, attempt domain.Attempt) error {
-	err := l.stream.WriteNow(ctx, encode(l.lineOf(attempt)))
+	line := l.lineOf(attempt)
+	line.TraceID, _ = traceid.Of(ctx)
+	err := l.stream.WriteNow(ctx, encode(line))
 	if err == nil || !l.config.Required {
 		return nil
 	}

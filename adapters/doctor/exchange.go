@@ -46,12 +46,12 @@ func exchange(ctx context.Context, environ map[string]string, run adapters.Runti
 	}
 	run.Log, run.Audit = slog.New(slog.DiscardHandler), io.Discard
 	run.Born = run.Now().Add(-2 * time.Hour) // a memory of its own remembers nothing that it could let through
-	store, closeStore, err := adapters.OpenStore(ctx, config, run)
+	in := adapters.Instruments{Log: run.Log}
+	store, closeStore, err := adapters.OpenStore(ctx, config, run, in)
 	if err != nil {
 		return "NB950", f.CannotTell(upstream.Words(err.Error()), "see NB702 first")
 	}
 	defer closeStore()
-	in := adapters.Instruments{Log: run.Log}
 	audit, closeAudit := adapters.OpenAuditLog(config, run, in)
 	defer closeAudit()
 	issuer := adapters.OpenIssuer(config, run, in)

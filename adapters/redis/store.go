@@ -64,6 +64,10 @@ type Options struct {
 	RootCAs *x509.CertPool // trusted for TLS; nil means the system's
 	Log     *slog.Logger
 	Now     func() time.Time // our clock; what the scripts compare is translated to the server's
+
+	// Watch, if it is set, is given the client before its first command, to add hooks that
+	// watch commands.
+	Watch func(redis.UniversalClient)
 }
 
 // Open returns the store that config names, which must be a Redis. It asks the server
@@ -83,6 +87,9 @@ func Open(ctx context.Context, config Config, o Options) (*Store, error) {
 		log:     o.Log,
 		now:     o.Now,
 		stopped: make(chan struct{}),
+	}
+	if o.Watch != nil {
+		o.Watch(s.client)
 	}
 	if unfit, ok := errors.AsType[unfitError](s.look(ctx)); ok {
 		_ = s.client.Close()
