@@ -89,6 +89,12 @@ Action give all their calls %s, so that their own words still reach the bridge.
 TLS to Authsignal, Auth0 and Redis trusts the system's certificate authorities;
 ` + "`SSL_CERT_FILE`" + ` names others. ` + "`HTTPS_PROXY`" + ` and ` + "`NO_PROXY`" + ` are honoured, for all but Redis.
 
+## Traces
+
+They are turned on by the standard variables of OpenTelemetry, such as ` + "`OTEL_EXPORTER_OTLP_ENDPOINT`" + `.
+[operate/traces.md](operate/traces.md) lists those that count. What is wrong with one of them is warned about,
+and never stops the start.
+
 ## Redis
 
 Its ` + "`maxmemory-policy`" + ` must be ` + "`noeviction`" + `: the start is refused otherwise. A user of its
