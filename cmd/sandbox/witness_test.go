@@ -25,7 +25,8 @@ import (
 
 // The witnesses are other people's software, or an exact replay of it. They
 // judge both emulators and the whole way through the bridge. Each file of
-// web/witness that ends in .test.mjs is one of them.
+// web/witness that ends in .test.mjs is one of them; witness_clients_test.go has those
+// that are no packages of Node.js.
 
 const (
 	witnessDir   = "web/witness"
@@ -51,7 +52,14 @@ func TestWitnesses(t *testing.T) {
 			checks += runWitness(t, node, file, witnessEnviron(t, b))
 		})
 	}
-	summarise(t, fmt.Sprintf("witnesses: %d kinds of software, %d checks", len(files), checks))
+	for _, other := range otherWitnesses {
+		t.Run(other.name, func(t *testing.T) {
+			w := &witness{T: t}
+			other.testify(w)
+			checks += w.checks
+		})
+	}
+	summarise(t, fmt.Sprintf("witnesses: %d kinds of software, %d checks", len(files)+len(otherWitnesses), checks))
 }
 
 // witnessSettings are those of the sandbox in which a witness needs another tenant than

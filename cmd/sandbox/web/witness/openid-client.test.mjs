@@ -1,26 +1,24 @@
-// A certified OpenID client, openid-client, against the bridge: it is told addresses and a client id, and speaks OAuth.
+// A certified OpenID client, openid-client, against the bridge: it is told where the bridge's metadata is and a client id,
+// finds the rest there, and speaks OAuth.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import {
-  allowInsecureRequests, Configuration, genericGrantRequest, None, refreshTokenGrant, ResponseBodyError, tokenRevocation,
+  allowInsecureRequests, ClientError, Configuration, discovery, enableNonRepudiationChecks, genericGrantRequest, None,
+  refreshTokenGrant, ResponseBodyError, tokenRevocation,
 } from 'openid-client';
 
 import { claimsOf, during, sandbox, tokenOf } from './sandbox.mjs';
 
 const { issuer, client_id: clientId } = sandbox.auth0;
-const bridge = new Configuration(
-  {
-    issuer,
-    token_endpoint: `${sandbox.bridge}/oauth/token`,
-    revocation_endpoint: `${sandbox.bridge}/oauth/revoke`,
-    jwks_uri: `${sandbox.bridge}/.well-known/jwks.json`,
-  },
+const options = { execute: [allowInsecureRequests, enableNonRepudiationChecks] }; // the bridge is on loopback; TLS is a load balancer's
+const bridge = await discovery(
+  new URL(`${sandbox.bridge}/.well-known/openid-configuration`), // the whole address: its issuer is another
   clientId,
   undefined,
   None(), // a public client, as an app is
+  options,
 );
-allowInsecureRequests(bridge); // the bridge is on loopback; TLS is a load balancer's
 
 const accessToken = 'urn:ietf:params:oauth:token-type:access_token';
 
@@ -37,6 +35,26 @@ const refusal = (status, error) => (thrown) => {
   assert.deepEqual({ status: thrown.status, error: thrown.error }, { status, error });
   return true;
 };
+
+describe('the metadata', () => {
+  it('says who vouches for people, and where everything is', () => {
+    const { issuer: found, token_endpoint, revocation_endpoint, jwks_uri } = bridge.serverMetadata();
+    assert.deepEqual([found, token_endpoint, revocation_endpoint, jwks_uri], [
+      issuer, `${sandbox.bridge}/oauth/token`, `${sandbox.bridge}/oauth/revoke`, `${sandbox.bridge}/.well-known/jwks.json`,
+    ]);
+  });
+
+  it('is not taken if the address is taken for the issuer', () =>
+    assert.rejects(discovery(new URL(sandbox.bridge), clientId, undefined, None(), options), ClientError));
+
+  it('is taken by a client that looks at no ID token, which revokes', async () => {
+    const oauthOnly = await discovery(new URL(sandbox.bridge), clientId, undefined, None(), { ...options, algorithm: 'oauth2' });
+    assert.equal(oauthOnly.serverMetadata().issuer, sandbox.bridge);
+    const session = await exchange({ scope: 'openid offline_access' });
+    await tokenRevocation(oauthOnly, session.refresh_token);
+    await assert.rejects(refreshTokenGrant(bridge, session.refresh_token), refusal(400, 'invalid_grant'));
+  });
+});
 
 describe('token exchange', () => {
   it('becomes a session of the person', async () => {
