@@ -3,7 +3,6 @@
 package nativebridge
 
 import (
-	_ "github.com/sony/gobreaker/v2"
 	_ "github.com/throttled/throttled/v2"
 	_ "github.com/throttled/throttled/v2/store/memstore"
 	_ "golang.org/x/time/rate"

@@ -22,8 +22,9 @@ func NewServer(ctx context.Context, config adapters.Config, run adapters.Runtime
 	instruments := adapters.NewInstruments(config, run, tracing)
 	openedVerifiers := adapters.OpenVerifiers(config, run, instruments)
 	identityVerifier := adapters.NewIdentityVerifier(config, openedVerifiers, instruments)
+	openedIssuer := adapters.OpenIssuer(config, run, instruments)
 	openedAuditLog, cleanup2 := adapters.OpenAuditLog(config, run, instruments)
-	admission := adapters.NewAdmission(openedAuditLog, instruments)
+	admission := adapters.NewAdmission(openedIssuer, openedAuditLog, instruments)
 	openedStore, cleanup3, err := adapters.OpenStore(ctx, config, run, instruments)
 	if err != nil {
 		cleanup2()
@@ -31,7 +32,6 @@ func NewServer(ctx context.Context, config adapters.Config, run adapters.Runtime
 		return nil, nil, err
 	}
 	replayGuard := adapters.NewGuard(openedStore, run, instruments)
-	openedIssuer := adapters.OpenIssuer(config, run, instruments)
 	signInPolicies := adapters.NewSignInPolicies(config)
 	accessPolicy := adapters.NewAccessPolicy(config)
 	deadline := adapters.NewDeadline(config)

@@ -181,6 +181,9 @@ func NewHealth(c Config, verifiers OpenedVerifiers, issuer OpenedIssuer, store O
 	add("", nil, store.Party)
 
 	health := ops.NewHealth(warm, parties, run.Log)
+	for _, breaker := range Breakers(verifiers, issuer) {
+		health.WatchBreaker(breaker)
+	}
 	health.Watch("audit", audit.Stream)
 	if run.LogStream != nil {
 		health.Watch("log", run.LogStream)

@@ -11,9 +11,10 @@ import (
 type admissions []ports.Admission
 
 // NewAdmission returns what admits sign-ins.
-func NewAdmission(audit OpenedAuditLog, in Instruments) ports.Admission {
+func NewAdmission(issuer OpenedIssuer, audit OpenedAuditLog, in Instruments) ports.Admission {
 	return DecorateAdmission(admissions{
 		recordable{audit},
+		issuer.Breakers.Issue,
 	}, in)
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"nativebridge/adapters/auth0"
 	"nativebridge/adapters/authsignal"
+	"nativebridge/adapters/breaker"
 	"nativebridge/adapters/internal/settings"
 	"nativebridge/adapters/internal/upstream"
 	"nativebridge/adapters/jwt"
@@ -42,7 +43,7 @@ func Verifiers() []VerifierChoice {
 					rule, _ := choice.Config(&o.Config).SubjectRule()
 					verifier = verifier.WithEmail(rule)
 				}
-				return OpenedVerifier{verifier, verifier.Warm, client, authsignal.NewProbe(client, o.Authsignal, o.ClockSkew)}
+				return OpenedVerifier{verifier, verifier.Warm, client, authsignal.NewProbe(client, o.Authsignal, o.ClockSkew), o.Breaker("verify")}
 			},
 		},
 		{
@@ -51,7 +52,7 @@ func Verifiers() []VerifierChoice {
 			func(o Opening) OpenedVerifier {
 				client := o.Client()
 				verifier := jwt.NewVerifier(client, o.JWT, o.ClockSkew, o.Now)
-				return OpenedVerifier{verifier, verifier.Warm, client, verifier.NewProbe()}
+				return OpenedVerifier{verifier, verifier.Warm, client, verifier.NewProbe(), nil}
 			},
 		},
 	}
@@ -80,7 +81,7 @@ func Issuers() []IssuerChoice {
 				client := o.Client()
 				issuer := auth0.NewIssuer(client, o.Auth0, o.ClockSkew, o.Now)
 				trial := issuer.NewTrial(o.Authsignal.Authority(), string(o.Authsignal.Action))
-				return OpenedIssuer{issuer, nil, issuer.Warm, client, issuer.NewProbe(), Trial{trial, true}}
+				return OpenedIssuer{issuer, nil, issuer.Warm, client, issuer.NewProbe(), Trial{trial, true}, o.IssuerBreakers()}
 			},
 		},
 		{
@@ -90,7 +91,7 @@ func Issuers() []IssuerChoice {
 			func(o Opening) OpenedIssuer {
 				client := o.Client()
 				issuer := auth0.NewTokenExchangeIssuer(client, o.Auth0, o.ClockSkew, o.Now)
-				return OpenedIssuer{issuer, nil, issuer.Warm, client, issuer.NewProbe(), Trial{issuer.NewTrial(), false}}
+				return OpenedIssuer{issuer, nil, issuer.Warm, client, issuer.NewProbe(), Trial{issuer.NewTrial(), false}, o.IssuerBreakers()}
 			},
 		},
 		{
@@ -100,7 +101,7 @@ func Issuers() []IssuerChoice {
 			func(o Opening) OpenedIssuer {
 				client := o.Client()
 				issuer := oidc.NewIssuer(client, o.OIDC, o.ClockSkew, o.Now, o.Random)
-				return OpenedIssuer{issuer, issuer, issuer.Warm, client, issuer.NewProbe(), Trial{issuer.NewTrial(), true}}
+				return OpenedIssuer{issuer, issuer, issuer.Warm, client, issuer.NewProbe(), Trial{issuer.NewTrial(), true}, o.IssuerBreakers()}
 			},
 		},
 	}
@@ -167,6 +168,11 @@ type OpenedVerifier struct {
 	Warm  func(context.Context) error // connects to the party before the first caller comes; nil if there is nothing to do
 	Party ops.Upstream                // tells of trouble with the party that it asks; nil if it asks none
 	Probe ports.Probe                 // looks for what is wrong with it; nil if nothing can be
+
+	// Breaker spares the party while it gives no answer. It is nil if the party is not
+	// asked about each token: where keys are kept, anybody could open it with tokens of
+	// made-up keys, and shut out those whose keys are known.
+	Breaker *breaker.Breaker
 }
 
 // OpenedIssuer is an issuer, and what it can do besides its ports.
@@ -177,6 +183,7 @@ type OpenedIssuer struct {
 	Party         ops.Upstream                // as an OpenedVerifier's
 	Probe         ports.Probe                 // as an OpenedVerifier's; it tries to open no session
 	Trial         Trial
+	Breakers      IssuerBreakers // spare the party while it gives no answer
 }
 
 // Trial is a probe that tries to open a session which must be refused.

@@ -81,9 +81,10 @@ func open(t *testing.T, environ map[string]string) opened {
 	t.Cleanup(closeStore)
 	audit, closeAudit := adapters.OpenAuditLog(config, run, in)
 	t.Cleanup(closeAudit)
+	issuer := adapters.OpenIssuer(config, run, in)
 	return opened{
-		config, run, in, adapters.OpenVerifiers(config, run, in), adapters.OpenIssuer(config, run, in), store,
-		adapters.NewAdmission(audit, in), adapters.NewGuard(store, run, in), audit,
+		config, run, in, adapters.OpenVerifiers(config, run, in), issuer, store,
+		adapters.NewAdmission(issuer, audit, in), adapters.NewGuard(store, run, in), audit,
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"nativebridge/adapters/auditlog"
 	"nativebridge/adapters/auth0"
 	"nativebridge/adapters/authsignal"
+	"nativebridge/adapters/breaker"
 	"nativebridge/adapters/httpapi"
 	"nativebridge/adapters/internal/settings"
 	"nativebridge/adapters/jwt"
@@ -33,6 +34,7 @@ type Config struct {
 	Redis   redis.Config
 	Audit   auditlog.Config
 	Tracing tracing.Config
+	Breaker breaker.Config
 
 	RelyingParty relyingparty.Config
 
@@ -151,7 +153,7 @@ func NeedlessCredentials(environ map[string]string) []string {
 }
 
 func (c *Config) always() []any {
-	return []any{&c.HTTP, &c.Ops, &c.Metrics, &c.Shared, &c.Choice, &c.Redis, &c.Audit, &c.Tracing, &c.RelyingParty}
+	return []any{&c.HTTP, &c.Ops, &c.Metrics, &c.Shared, &c.Choice, &c.Redis, &c.Audit, &c.Tracing, &c.Breaker, &c.RelyingParty}
 }
 
 // part is a part of the configuration that is read only if its adapter is chosen.

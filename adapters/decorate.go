@@ -57,9 +57,11 @@ func DecorateDispatcher(verifier ports.IdentityVerifier, in Instruments) ports.I
 func DecorateVerifier(name string, opened OpenedVerifier, in Instruments) OpenedVerifier {
 	recovery := recovery{"verifier " + name, in.Log}
 	opened.IdentityVerifier = recoveringVerifier{opened.IdentityVerifier, recovery}
+	opened.IdentityVerifier = breakingVerifier{opened.IdentityVerifier, opened.Breaker}
 	opened.IdentityVerifier = observedVerifier{opened.IdentityVerifier, observed{in.Observers, name}}
 	opened.Warm = recovery.around(opened.Warm)
 	opened.Probe = DecorateProbe(opened.Probe, in.Log)
+	countBreaker(opened.Breaker, in.Metrics)
 	return opened
 }
 
@@ -67,10 +69,13 @@ func DecorateVerifier(name string, opened OpenedVerifier, in Instruments) Opened
 func DecorateIssuer(name string, opened OpenedIssuer, in Instruments) OpenedIssuer {
 	recovery := recovery{"issuer " + name, in.Log}
 	opened.Issuer = recoveringIssuer{opened.Issuer, recovery}
+	opened.Issuer = breakingIssuer{opened.Issuer, opened.Breakers}
 	opened.Issuer = observedIssuer{opened.Issuer, observed{in.Observers, name}}
 	opened.Warm = recovery.around(opened.Warm)
 	opened.Probe = DecorateProbe(opened.Probe, in.Log)
 	opened.Trial.Probe = DecorateProbe(opened.Trial.Probe, in.Log)
+	countBreaker(opened.Breakers.Issue, in.Metrics)
+	countBreaker(opened.Breakers.Renew, in.Metrics)
 	return opened
 }
 

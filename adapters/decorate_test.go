@@ -120,7 +120,7 @@ func (p party) Trouble() *upstream.Trouble { p.call("Trouble of " + p.name); ret
 func (f *fake) opened(t *testing.T) opened {
 	t.Helper()
 	o := open(t, minimal())
-	o.verifiers = adapters.OpenedVerifiers{"authsignal": {f, f.Warm, party{f, "verifier"}, nil}}
+	o.verifiers = adapters.OpenedVerifiers{"authsignal": {f, f.Warm, party{f, "verifier"}, nil, nil}}
 	o.issuer = adapters.OpenedIssuer{Issuer: f, AssertionKeys: f, Warm: f.Warm, Party: party{f, "issuer"}}
 	o.store, o.admission, o.guard = adapters.OpenedStore{Party: party{f, "store"}}, f, f
 	o.audit = adapters.OpenedAuditLog{AuditLog: f, Stream: f.Stream, Required: true}
@@ -352,7 +352,7 @@ func TestAnIssuerThatPanicsSpendsTheProof(t *testing.T) {
 			Authority: policies[0].Authority, Subject: "auth0|jane", Action: policies[0].Action,
 			Method: domain.MethodPasskey, ProofID: "ceremony-1", AuthenticatedAt: now,
 		}},
-		adapters.NewAdmission(o.audit, o.in), memory.NewReplayGuard(time.Now, now.Add(-time.Minute), 8), o.issuer, o.audit,
+		adapters.NewAdmission(o.issuer, o.audit, o.in), memory.NewReplayGuard(time.Now, now.Add(-time.Minute), 8), o.issuer, o.audit,
 		policies, adapters.NewAccessPolicy(o.config), adapters.NewDeadline(o.config), time.Now, adapters.NewOwners(o.run))
 	_, first := exchange.Execute(t.Context(), app.Exchange{})
 	_, second := exchange.Execute(t.Context(), app.Exchange{})

@@ -155,6 +155,7 @@ var served = []string{
 	"github.com/redis/go-redis/extra/redisotel/v9",
 	"github.com/redis/go-redis/v9",
 	"github.com/rs/cors",
+	"github.com/sony/gobreaker/v2",
 	"github.com/spf13/cobra",
 	"github.com/spf13/pflag",
 	"go.opentelemetry.io/auto/sdk",

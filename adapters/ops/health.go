@@ -22,6 +22,7 @@ type Health struct {
 	warm      map[string]func(context.Context) error
 	upstreams []Upstream
 	streams   map[string]Stream
+	breakers  []Breaker
 	log       *slog.Logger
 	state     atomic.Value // "starting", "ready" or "draining"
 }
@@ -36,6 +37,13 @@ type Upstream interface {
 // Stream returns the state of one of the process' outputs: whether somebody reads it,
 // and how many lines are lost.
 type Stream func() lines.Status
+
+// Breaker keeps the bridge from asking a party that gives no answer. String returns its
+// state in words.
+type Breaker interface {
+	Name() string
+	String() string
+}
 
 // NewHealth returns the health of a process that is starting. Each function of warm
 // connects to one upstream. A failure is only logged: the first request meets it again.
@@ -67,6 +75,10 @@ func (h *Health) WarmUp(ctx context.Context) {
 // Watch adds a stream to what readiness shows. It must be called before the first probe.
 func (h *Health) Watch(name string, stream Stream) { h.streams[name] = stream }
 
+// WatchBreaker adds a breaker to what readiness shows. It must be called before the first
+// probe.
+func (h *Health) WatchBreaker(breaker Breaker) { h.breakers = append(h.breakers, breaker) }
+
 // Drain makes the bridge not ready, for good.
 func (h *Health) Drain() { h.state.Store("draining") }
 
@@ -90,5 +102,9 @@ func (h *Health) readiness() (ready bool, body map[string]any) {
 	for name, stream := range h.streams {
 		streams[name] = stream().String()
 	}
-	return state == "ready", map[string]any{"status": state, "upstreams": upstreams, "streams": streams}
+	breakers := map[string]any{}
+	for _, breaker := range h.breakers {
+		breakers[breaker.Name()] = breaker.String()
+	}
+	return state == "ready", map[string]any{"status": state, "upstreams": upstreams, "breakers": breakers, "streams": streams}
 }

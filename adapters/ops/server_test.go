@@ -220,7 +220,7 @@ func TestAProbesAnswerIsFreshAndJSON(t *testing.T) {
 	r := run(t, ops.NewHealth(nil, nil, quiet))
 	untilStatus(t, r, "ready")
 	for path, want := range map[string]string{
-		"/livez": `{"status":"live"}`, "/readyz": `{"status":"ready","streams":{},"upstreams":{}}`,
+		"/livez": `{"status":"live"}`, "/readyz": `{"breakers":{},"status":"ready","streams":{},"upstreams":{}}`,
 	} {
 		resp, err := http.Get(r.url + path)
 		if err != nil {
