@@ -38,6 +38,9 @@ type attempts struct {
 // be called once, before the first attempt. Every series is there from the start, so that
 // the first fault is seen as an increase.
 func (m *Metrics) CountAttempts(verifiers map[string]string, issuer string) {
+	if m == nil {
+		return
+	}
 	a := &attempts{verifiers: verifiers, issuer: issuer, delivered: delivered{known: map[domain.ProofKey]bool{}}}
 	a.total = m.counters("attempts_total", "Calls of a use case, by how they ended; verifier is none if nobody was proven.", "event", "outcome", "verifier", "issuer")
 	a.duration = m.histograms("attempt_duration_seconds", "How long a call of a use case took.",

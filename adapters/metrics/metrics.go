@@ -8,8 +8,6 @@ package metrics
 import (
 	"net/http"
 	"net/http/pprof" // #nosec G108 -- it also adds itself to http.DefaultServeMux, which the bridge does not serve
-	"slices"
-	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -23,8 +21,7 @@ const namespace = "native_bridge"
 // one that is off: each of its methods does nothing. It is safe for concurrent use. Make
 // one with New.
 type Metrics struct {
-	registry  *prometheus.Registry
-	described []Description
+	registry *prometheus.Registry
 
 	attempts  *attempts // nil until CountAttempts
 	steps     *prometheus.HistogramVec
@@ -46,14 +43,6 @@ func New() *Metrics {
 // Labels are the names and values of a metric's labels. Values must be names of ours.
 type Labels = prometheus.Labels
 
-// Description is what a metric is called and means.
-type Description struct {
-	Name   string // whole
-	Kind   string // counter, gauge or histogram
-	Labels []string
-	Help   string
-}
-
 // Gauge adds a metric that goes up and down. Name comes without "native_bridge_". Value is
 // asked at each scrape, perhaps by several at once: it must be quick, and must ask no
 // party. To be called before the first scrape. The same name may be added with other
@@ -63,7 +52,6 @@ func (m *Metrics) Gauge(name, help string, labels Labels, value func() float64) 
 		return
 	}
 	m.read(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help, ConstLabels: labels}, value))
-	m.describe("gauge", name, help, sorted(labels)...)
 }
 
 // Counter adds a metric that only goes up, and by convention has a name with "_total" at
@@ -73,14 +61,12 @@ func (m *Metrics) Counter(name, help string, labels Labels, value func() float64
 		return
 	}
 	m.read(prometheus.NewCounterFunc(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help, ConstLabels: labels}, value))
-	m.describe("counter", name, help, sorted(labels)...)
 }
 
 // counters adds a counter for each combination of the labels' values.
 func (m *Metrics) counters(name, help string, labels ...string) *prometheus.CounterVec {
 	vec := prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help}, labels)
 	m.registry.MustRegister(vec)
-	m.describe("counter", name, help, labels...)
 	return vec
 }
 
@@ -88,7 +74,6 @@ func (m *Metrics) counters(name, help string, labels ...string) *prometheus.Coun
 func (m *Metrics) gauges(name, help string, labels ...string) *prometheus.GaugeVec {
 	vec := prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help}, labels)
 	m.registry.MustRegister(vec)
-	m.describe("gauge", name, help, labels...)
 	return vec
 }
 
@@ -96,7 +81,6 @@ func (m *Metrics) gauges(name, help string, labels ...string) *prometheus.GaugeV
 func (m *Metrics) histograms(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
 	vec := prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: namespace, Name: name, Help: help, Buckets: buckets}, labels)
 	m.registry.MustRegister(vec)
-	m.describe("histogram", name, help, labels...)
 	return vec
 }
 
@@ -104,33 +88,6 @@ func (m *Metrics) histograms(name, help string, buckets []float64, labels ...str
 func (m *Metrics) read(collector prometheus.Collector) {
 	m.registry.Unregister(collector)
 	m.registry.MustRegister(collector)
-}
-
-// describe notes a metric for Descriptions, once.
-func (m *Metrics) describe(kind, name, help string, labels ...string) {
-	name = namespace + "_" + name
-	if !slices.ContainsFunc(m.described, func(known Description) bool { return known.Name == name }) {
-		m.described = append(m.described, Description{name, kind, labels, help})
-	}
-}
-
-func sorted(labels Labels) []string {
-	var names []string
-	for name := range labels {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
-}
-
-// Descriptions lists the bridge's own metrics by name, also those that have no series yet.
-func (m *Metrics) Descriptions() []Description {
-	if m == nil {
-		return nil
-	}
-	list := slices.Clone(m.described)
-	slices.SortFunc(list, func(a, b Description) int { return strings.Compare(a.Name, b.Name) })
-	return list
 }
 
 // Handler answers scrapes at /metrics, in Prometheus' text format or what else the caller
