@@ -172,9 +172,9 @@ func (failing) RoundTrip(*http.Request) (*http.Response, error) {
 
 func TestACallersTraceGoesOn(t *testing.T) {
 	for name, tt := range map[string]struct {
-		variables           map[string]string
-		traceparent         string
-		sent, same, inVendo bool
+		variables                map[string]string
+		traceparent              string
+		sent, same, seenByVendor bool
 	}{
 		"none":                                         {nil, "", true, false, false},
 		"one that is sampled":                          {nil, parent, true, true, false},
@@ -214,8 +214,8 @@ func TestACallersTraceGoesOn(t *testing.T) {
 			if tt.sent && (spans[0].Trace == strings.Split(parent, "-")[1]) != tt.same {
 				t.Errorf("the trace is %s with the parent %s, want the caller's: %t", spans[0].Trace, spans[0].Parent, tt.same)
 			}
-			if strings.Contains(seen, "0af7651916cd43dd8448eb211c80319c") != tt.inVendo || !tt.inVendo && seen != "" {
-				t.Errorf("the vendor sees %q, want the trace: %t", seen, tt.inVendo)
+			if strings.Contains(seen, "0af7651916cd43dd8448eb211c80319c") != tt.seenByVendor || !tt.seenByVendor && seen != "" {
+				t.Errorf("the vendor sees %q, want the trace: %t", seen, tt.seenByVendor)
 			}
 		})
 	}
@@ -379,7 +379,6 @@ func TestRatiosAreOfRequestsWithoutACaller(t *testing.T) {
 	}
 }
 
-// lost says how an application sees a collector that takes nothing.
 func TestACollectorsTroubleIsToldOnceAndHoldsNobodyUp(t *testing.T) {
 	for name, tt := range map[string]struct {
 		answer func(w http.ResponseWriter, r *http.Request)
