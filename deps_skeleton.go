@@ -5,5 +5,4 @@ package nativebridge
 import (
 	_ "github.com/throttled/throttled/v2"
 	_ "github.com/throttled/throttled/v2/store/memstore"
-	_ "golang.org/x/time/rate"
 )

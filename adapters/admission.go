@@ -15,6 +15,7 @@ func NewAdmission(issuer OpenedIssuer, audit OpenedAuditLog, in Instruments) por
 	return DecorateAdmission(admissions{
 		recordable{audit},
 		issuer.Breakers.Issue,
+		issuer.Budget, // the last: it takes a turn
 	}, in)
 }
 

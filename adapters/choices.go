@@ -12,6 +12,7 @@ import (
 	"nativebridge/adapters/auth0"
 	"nativebridge/adapters/authsignal"
 	"nativebridge/adapters/breaker"
+	"nativebridge/adapters/budget"
 	"nativebridge/adapters/internal/settings"
 	"nativebridge/adapters/internal/upstream"
 	"nativebridge/adapters/jwt"
@@ -78,10 +79,10 @@ func Issuers() []IssuerChoice {
 			func(c *Config) IssuerConfig { return &c.Auth0 },
 			func(c *Config, _ map[string]string) []settings.Fault { return c.Auth0.CheckPasswordRealm() },
 			func(o Opening) OpenedIssuer {
-				client := o.Client()
+				client, limits := o.auth0("")
 				issuer := auth0.NewIssuer(client, o.Auth0, o.ClockSkew, o.Now)
 				trial := issuer.NewTrial(o.Authsignal.Authority(), string(o.Authsignal.Action))
-				return OpenedIssuer{issuer, nil, issuer.Warm, client, issuer.NewProbe(), Trial{trial, true}, o.IssuerBreakers()}
+				return OpenedIssuer{issuer, nil, issuer.Warm, client, issuer.NewProbe(), Trial{trial, true}, o.IssuerBreakers(), limits}
 			},
 		},
 		{
@@ -89,9 +90,9 @@ func Issuers() []IssuerChoice {
 			func(c *Config) IssuerConfig { return &c.Auth0 },
 			func(c *Config, _ map[string]string) []settings.Fault { return c.Auth0.CheckTokenExchange() },
 			func(o Opening) OpenedIssuer {
-				client := o.Client()
+				client, limits := o.auth0(auth0.TenantQuota)
 				issuer := auth0.NewTokenExchangeIssuer(client, o.Auth0, o.ClockSkew, o.Now)
-				return OpenedIssuer{issuer, nil, issuer.Warm, client, issuer.NewProbe(), Trial{issuer.NewTrial(), false}, o.IssuerBreakers()}
+				return OpenedIssuer{issuer, nil, issuer.Warm, client, issuer.NewProbe(), Trial{issuer.NewTrial(), false}, o.IssuerBreakers(), limits}
 			},
 		},
 		{
@@ -101,7 +102,7 @@ func Issuers() []IssuerChoice {
 			func(o Opening) OpenedIssuer {
 				client := o.Client()
 				issuer := oidc.NewIssuer(client, o.OIDC, o.ClockSkew, o.Now, o.Random)
-				return OpenedIssuer{issuer, issuer, issuer.Warm, client, issuer.NewProbe(), Trial{issuer.NewTrial(), true}, o.IssuerBreakers()}
+				return OpenedIssuer{issuer, issuer, issuer.Warm, client, issuer.NewProbe(), Trial{issuer.NewTrial(), true}, o.IssuerBreakers(), nil}
 			},
 		},
 	}
@@ -157,9 +158,23 @@ type Opening struct {
 }
 
 // Client returns a client for the adapter's party, with a connection pool of its own.
-func (o Opening) Client() *upstream.Client {
-	around := func(next http.RoundTripper) http.RoundTripper { return DecorateTransport(o.Name, next, o.Instruments) }
+func (o Opening) Client() *upstream.Client { return o.clientWithin(nil) }
+
+// clientWithin is Client, and what it sends spends of a budget, if there is one.
+func (o Opening) clientWithin(limits *budget.Budget) *upstream.Client {
+	around := func(next http.RoundTripper) http.RoundTripper {
+		return DecorateTransport(o.Name, limits.Watch(next), o.Instruments)
+	}
 	return upstream.New(upstream.Options{Name: o.Name, RootCAs: o.RootCAs, Now: o.Now, Around: around, Watch: o.Instruments.Metrics.Upstream(o.Name)})
+}
+
+// auth0 returns a client for the tenant, and the budget that it spends of. Apart is the
+// quota that sign-ins and renewals each have one of: token exchange has a limit of its own.
+func (o Opening) auth0(apart string) (*upstream.Client, *budget.Budget) {
+	limits := budget.New(budget.Options{
+		PerSecond: float64(o.Auth0.RateLimit), Setting: "AUTH0_RATE_LIMIT", Read: auth0.Quotas, Apart: apart,
+	})
+	return o.clientWithin(limits), limits
 }
 
 // OpenedVerifier is a verifier, and what it can do besides its port.
@@ -184,6 +199,7 @@ type OpenedIssuer struct {
 	Probe         ports.Probe                 // as an OpenedVerifier's; it tries to open no session
 	Trial         Trial
 	Breakers      IssuerBreakers // spare the party while it gives no answer
+	Budget        *budget.Budget // keeps within the party's limits; nil if they are not known, and its refusals are passed on
 }
 
 // Trial is a probe that tries to open a session which must be refused.

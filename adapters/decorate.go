@@ -70,12 +70,14 @@ func DecorateIssuer(name string, opened OpenedIssuer, in Instruments) OpenedIssu
 	recovery := recovery{"issuer " + name, in.Log}
 	opened.Issuer = recoveringIssuer{opened.Issuer, recovery}
 	opened.Issuer = breakingIssuer{opened.Issuer, opened.Breakers}
+	opened.Issuer = budgetedIssuer{opened.Issuer, opened.Budget}
 	opened.Issuer = observedIssuer{opened.Issuer, observed{in.Observers, name}}
 	opened.Warm = recovery.around(opened.Warm)
 	opened.Probe = DecorateProbe(opened.Probe, in.Log)
 	opened.Trial.Probe = DecorateProbe(opened.Trial.Probe, in.Log)
 	countBreaker(opened.Breakers.Issue, in.Metrics)
 	countBreaker(opened.Breakers.Renew, in.Metrics)
+	countBudget(opened.Budget, in.Metrics)
 	return opened
 }
 

@@ -53,7 +53,7 @@ func NewRevocation(issuer OpenedIssuer, audit OpenedAuditLog, deadline Deadline,
 // NewUseCases returns what the routes drive.
 func NewUseCases(c Config, exchange *app.ExchangePasskeyForSession, renew *app.RenewSession, revoke *app.RevokeSession,
 	issuer OpenedIssuer, now Clock, in Instruments) httpapi.UseCases {
-	use := httpapi.UseCases{Exchange: exchange, Renew: renew, Revoke: revoke, Keys: issuer, AssertionKeys: issuer.AssertionKeys, Sessions: sessionsOf(c.issuerConfig())}
+	use := httpapi.UseCases{Exchange: budgetedExchange{exchange, issuer.Budget}, Renew: renew, Revoke: revoke, Keys: issuer, AssertionKeys: issuer.AssertionKeys, Sessions: sessionsOf(c.issuerConfig())}
 	return DecorateUseCases(c, use, now, in)
 }
 

@@ -172,6 +172,7 @@ var served = []string{
 	"golang.org/x/sync",
 	"golang.org/x/sys",
 	"golang.org/x/text",
+	"golang.org/x/time",
 	"google.golang.org/protobuf",
 }
 

@@ -22,6 +22,8 @@ type Config struct {
 	Subjects     Subjects       `env:"AUTHSIGNAL_SUBJECTS" envDefault:"auth0" help:"auth0 if Authsignal's user ids are whole Auth0 ids (auth0|…), plain if they are bare ids without |; it must be AUTHSIGNAL_SUBJECTS in the settings of the Login script, or in the secrets of the Action, too"`
 	Scope        settings.Scope `env:"AUTH0_SCOPE" envDefault:"openid profile email" help:"the scope of sessions, separated by spaces; openid must be in it, and at least one scope of the API if it has any: Auth0 grants all of them to a request that names none"`
 
+	RateLimit RateLimit `env:"AUTH0_RATE_LIMIT" help:"how many requests a second this process may send to Auth0's token endpoint, such as 25: your plan's figure, less what other applications need, divided by the number of replicas; with token exchange its own limit, 4 or 15; without it the bridge goes by what Auth0's headers tell alone"`
+
 	Proof    Proof            `env:"AUTH0_PROOF" envDefault:"token" help:"token if the Login script has Authsignal validate the passkey token itself, signed if it takes the bridge's own word, signed with AUTH0_PROOF_KEY, and Auth0 needs no key of Authsignal's"`
 	ProofKey settings.HMACKey `env:"AUTH0_PROOF_KEY" help:"the key of AUTH0_PROOF=signed, 64 or more hexadecimal digits, such as openssl rand -hex 32 prints; it must be NATIVE_BRIDGE_KEY in the Login script's settings too"`
 
