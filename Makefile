@@ -7,7 +7,7 @@ LINT      := bin/golangci-lint-$(GOLANGCI_LINT_VERSION)
 WEB       := cmd/sandbox/web
 GENERATED := wire_gen.go ports/portsmock/portsmock.go docs/configuration.md adapters/httpapi/openapi.yaml docs/choosing-an-issuer.md docs/doctor.md
 
-.PHONY: help run test properties check generate build fuzz mutation needs page clean
+.PHONY: help run test properties check generate build fuzz mutation needs page picture clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,9 +32,9 @@ properties: ## have Schemathesis try the sandbox' bridge by docs/openapi.yaml; n
 
 check: $(LINT) ## look for drift, vet, lint, shuffle the core's tests, and check the model of the protocol
 	@.ci/drift $(GENERATED)
-	$(GO) vet ./... ./.ci/mutation
+	$(GO) vet ./... ./.ci/mutation ./.ci/dashboard
 	$(GO) vet -tags wireinject .
-	$(LINT) run ./... ./.ci/mutation
+	$(LINT) run ./... ./.ci/mutation ./.ci/dashboard
 	$(GO) test -shuffle=on -count=3 ./domain/... ./app/... ./ports/portstest/... ./adapters/memory/...
 	@.ci/model
 
@@ -59,6 +59,11 @@ needs: ## install what the tests need (as root on Debian), or say what is missin
 
 page: ## build the sandbox's page; needs Node.js and npm
 	@.ci/page $(WEB) $(OPTIONAL)
+
+picture: page ## draw docs/images/dashboard.png and sandbox.png anew; needs chromium, and prometheus of Debian
+	@$(GO) build -o bin/sandbox ./cmd/sandbox
+	$(GO) run ./.ci/dashboard
+	$(GO) test ./cmd/sandbox -count=1 -run TestAButtonSignsIn -picture $(CURDIR)/docs/images/sandbox.png
 
 clean: ## remove what was built
 	rm -rf bin $(WEB)/node_modules
