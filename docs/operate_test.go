@@ -3,6 +3,7 @@ package docs_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -111,6 +112,99 @@ func TestPrometheusReadsEveryExpressionOfTheDashboard(t *testing.T) {
 		t.Fatal(err)
 	}
 	promtool(t, "check", "rules", "--lint=none", file)
+}
+
+// TestAlertsAndDashboardUseMetricsThatExist compares names and labels with the table of
+// metrics.md, which is written from a bridge that runs.
+func TestAlertsAndDashboardUseMetricsThatExist(t *testing.T) {
+	known := metrics(t)
+	expressions := dashboard(t)
+	for _, alert := range alerts(t) {
+		expressions = append(expressions, alert.Expr)
+	}
+	for _, expression := range expressions {
+		for _, fault := range unknown(expression, known) {
+			t.Errorf("%s\n\tin %s", fault, expression)
+		}
+	}
+}
+
+func TestAMisspeltMetricOrLabelIsNoticed(t *testing.T) {
+	known := map[string][]string{"native_bridge_ready": nil, "native_bridge_attempts_total": {"event", "outcome"}, "native_bridge_took_seconds": {"step"}}
+	for expression, faults := range map[string]int{
+		`sum by (outcome) (rate(native_bridge_attempts_total{job=~"$job",event="exchange"}[5m]))`:  0,
+		`histogram_quantile(0.9, sum by (le, step) (rate(native_bridge_took_seconds_bucket[5m])))`: 0,
+		`native_bridge_redy == 0`:                             1,
+		`native_bridge_ready{outcome="fault"}`:                1,
+		`native_bridge_attempts_total{outcom=~"a.*"}`:         1,
+		`sum by (step) (native_bridge_attempts_total)`:        1,
+		`native_bridge_attempts_total_bucket`:                 1,
+		`sum by (le) (native_bridge_attempts{event="renew"})`: 1,
+	} {
+		if got := unknown(expression, known); len(got) != faults {
+			t.Errorf("%s: %q, want %d faults", expression, got, faults)
+		}
+	}
+}
+
+var (
+	metricName = regexp.MustCompile(`(native_bridge_\w+)(?:{([^}]*)})?`)
+	labelName  = regexp.MustCompile(`(\w+)\s*[=!]`)
+	grouping   = regexp.MustCompile(`\bby \(([^)]*)\)`)
+	ofTargets  = []string{"job", "instance", "le"} // labels that are not the metric's own
+)
+
+// unknown says what an expression asks for that is not there.
+func unknown(expression string, known map[string][]string) (faults []string) {
+	labels := slices.Clone(ofTargets)
+	for _, used := range metricName.FindAllStringSubmatch(expression, -1) {
+		name := used[1]
+		if base, ok := strings.CutSuffix(name, "_bucket"); ok && strings.HasSuffix(base, "_seconds") {
+			name = base
+		}
+		own, ok := known[name]
+		if !ok {
+			faults = append(faults, "there is no metric "+name)
+			continue
+		}
+		labels = append(labels, own...)
+		for _, label := range labelName.FindAllStringSubmatch(used[2], -1) {
+			if !slices.Contains(own, label[1]) && !slices.Contains(ofTargets, label[1]) {
+				faults = append(faults, name+" has no label "+label[1])
+			}
+		}
+	}
+	for _, by := range grouping.FindAllStringSubmatch(expression, -1) {
+		for label := range strings.SplitSeq(by[1], ", ") {
+			if len(faults) == 0 && !slices.Contains(labels, label) {
+				faults = append(faults, "nothing there has the label "+label)
+			}
+		}
+	}
+	return faults
+}
+
+// notListedYet are metrics whose rows metrics.md gets when it is written the next time.
+// Take out what is there.
+var notListedYet = map[string][]string{
+	"native_bridge_breaker_state": {"upstream", "call"}, "native_bridge_breaker_refusals_total": {"upstream", "call"},
+	"native_bridge_rate_limit_refusals_total": {"limit"}, "native_bridge_rate_limit_local": nil,
+	"native_bridge_issuer_budget_limit": nil, "native_bridge_issuer_budget_left": nil,
+	"native_bridge_issuer_budget_waiting": nil, "native_bridge_issuer_budget_refusals_total": nil,
+}
+
+// metrics are the rows of metrics.md: the labels by the name.
+func metrics(t *testing.T) map[string][]string {
+	t.Helper()
+	text, err := os.ReadFile("operate/metrics.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := maps.Clone(notListedYet)
+	for _, row := range regexp.MustCompile("(?m)^\\| `(native_bridge_\\w+)` \\| \\w+ \\| (.*?) \\|").FindAllStringSubmatch(string(text), -1) {
+		all[row[1]] = strings.FieldsFunc(row[2], func(r rune) bool { return strings.ContainsRune("`, ", r) })
+	}
+	return all
 }
 
 // grafanas puts values in the place of Grafana's variables.
