@@ -1,10 +1,18 @@
 package adapters_test
 
 import (
+	"context"
+	"errors"
 	"io"
+	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"nativebridge/adapters"
+	"nativebridge/adapters/metrics"
+	"nativebridge/domain"
 )
 
 // get returns the answer at a URL, on a connection of its own; 0 if there is none.
@@ -96,5 +104,55 @@ func TestWithoutAnAddressThereAreNoMetrics(t *testing.T) {
 	defer on.Ops.Close()
 	if on.Metrics != nil || open(t, minimal()).in.Metrics != nil {
 		t.Error("there are metrics")
+	}
+}
+
+func TestWhatIsInFlightAndWhatIsShedAreMeasured(t *testing.T) {
+	g := newGate()
+	s := serve(t, g, map[string]string{"METRICS_ADDR": "127.0.0.1:0", "MAX_IN_FLIGHT": "1", "MAX_CONNECTIONS": "8"})
+	answered := s.begin(t, g)
+	s.exchange()
+	_, text := get(s.metrics + "/metrics")
+	for _, want := range []string{
+		"native_bridge_in_flight 1", "native_bridge_in_flight_limit 1", `native_bridge_overload_refusals_total{why="in_flight"} 1`,
+		`native_bridge_overload_refusals_total{why="too_late"} 0`, "native_bridge_http_connections_limit 8",
+	} {
+		if !strings.Contains(text, want+"\n") {
+			t.Errorf("the scrape lacks %q", want)
+		}
+	}
+	close(g.leave)
+	receive(t, "the answer", answered)
+	until(t, "nothing is in flight", func() bool {
+		_, text := get(s.metrics + "/metrics")
+		return strings.Contains(text, "native_bridge_in_flight 0\n") && strings.Contains(text, "native_bridge_http_connections 0\n")
+	})
+}
+
+// unwritten is an audit log that cannot write what must be on record.
+type unwritten struct{}
+
+func (unwritten) Record(context.Context, domain.Attempt) error { return domain.ErrUnavailable }
+
+// A use case records such a sign-in and such a renewal a second time, as a failure.
+func TestASuccessThatIsNotOnRecordIsCountedOnceAndAsAFailure(t *testing.T) {
+	for event, counted := range map[domain.Event]bool{domain.EventExchange: false, domain.EventRenew: false, domain.EventRevoke: true} {
+		in := adapters.Instruments{Log: slog.New(slog.DiscardHandler), Metrics: metrics.New()}
+		in.Metrics.CountAttempts(nil, "auth0")
+		audit := adapters.DecorateAuditLog(adapters.OpenedAuditLog{AuditLog: unwritten{}, Required: true}, in)
+		if err := audit.Record(t.Context(), domain.Attempt{Event: event}); !errors.Is(err, domain.ErrUnavailable) {
+			t.Fatalf("err = %v", err)
+		}
+		if !counted {
+			_ = audit.Record(t.Context(), domain.Attempt{Event: event, Err: domain.ErrUnavailable})
+		}
+		w := httptest.NewRecorder()
+		in.Metrics.Handler(metrics.Config{}).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+		for line := range strings.Lines(w.Body.String()) {
+			total := strings.HasPrefix(line, "native_bridge_attempts_total{")
+			if once := strings.Contains(line, string(event)) && strings.Contains(line, `"unavailable"`); total && once != strings.HasSuffix(line, " 1\n") {
+				t.Errorf("%s: %s", event, line)
+			}
+		}
 	}
 }
