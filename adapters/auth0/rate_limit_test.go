@@ -1,12 +1,16 @@
 package auth0_test
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"net/http"
+	"net/url"
 	"slices"
 	"testing"
 	"time"
 
 	"nativebridge/adapters/auth0"
+	"nativebridge/adapters/auth0/auth0test"
 	"nativebridge/adapters/internal/upstream"
 )
 
@@ -51,5 +55,23 @@ func TestARateLimitIsANumberAboveZero(t *testing.T) {
 		if err := got.UnmarshalText([]byte(text)); got != want || (err == nil) != (want > 0) {
 			t.Errorf("%q is read as %g, %v, want %g", text, got, err, want)
 		}
+	}
+}
+
+func TestTheEmulatorsLimitsAreRead(t *testing.T) {
+	tenant := startTenant(t)
+	tenant.SetFaults(auth0test.Faults{Protection: auth0test.Protection{TokenPerSecond: 1000}})
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(tenant.CAPEM())
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}}}
+	t.Cleanup(client.CloseIdleConnections)
+	reply, err := client.PostForm(tenant.URL()+"/oauth/token", url.Values{"client_id": {"nobody"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reply.Body.Close()
+	got := auth0.Quotas(reply.Header, time.Now())
+	if len(got) != 1 || got[0].Name != auth0.TenantQuota || got[0].Of != 1000 || got[0].Left != 999 || got[0].Own {
+		t.Errorf("it reads %+v of %v, want 999 of 1000 left", got, reply.Header)
 	}
 }
