@@ -24,13 +24,14 @@ func NewServer(ctx context.Context, config adapters.Config, run adapters.Runtime
 	identityVerifier := adapters.NewIdentityVerifier(config, openedVerifiers, instruments)
 	openedIssuer := adapters.OpenIssuer(config, run, instruments)
 	openedAuditLog, cleanup2 := adapters.OpenAuditLog(config, run, instruments)
-	admission := adapters.NewAdmission(openedIssuer, openedAuditLog, instruments)
 	openedStore, cleanup3, err := adapters.OpenStore(ctx, config, run, instruments)
 	if err != nil {
 		cleanup2()
 		cleanup()
 		return nil, nil, err
 	}
+	limits, cleanup4 := adapters.OpenLimits(config, openedStore, run, instruments)
+	admission := adapters.NewAdmission(openedIssuer, openedAuditLog, limits, instruments)
 	replayGuard := adapters.NewGuard(openedStore, run, instruments)
 	signInPolicies := adapters.NewSignInPolicies(config)
 	accessPolicy := adapters.NewAccessPolicy(config)
@@ -40,7 +41,7 @@ func NewServer(ctx context.Context, config adapters.Config, run adapters.Runtime
 	exchangePasskeyForSession := adapters.NewExchange(identityVerifier, admission, replayGuard, openedIssuer, openedAuditLog, signInPolicies, accessPolicy, deadline, clock, owners)
 	renewSession := adapters.NewRenewal(openedIssuer, openedAuditLog, accessPolicy, deadline, clock)
 	revokeSession := adapters.NewRevocation(openedIssuer, openedAuditLog, deadline, clock)
-	useCases := adapters.NewUseCases(config, exchangePasskeyForSession, renewSession, revokeSession, openedIssuer, clock, instruments)
+	useCases := adapters.NewUseCases(config, exchangePasskeyForSession, renewSession, revokeSession, openedIssuer, limits, clock, instruments)
 	server := adapters.NewAPI(config, clientID, useCases, run, instruments)
 	opsConfig := config.Ops
 	health := adapters.NewHealth(config, openedVerifiers, openedIssuer, openedStore, openedAuditLog, run)
@@ -49,6 +50,7 @@ func NewServer(ctx context.Context, config adapters.Config, run adapters.Runtime
 	startupCheck := adapters.NewStartupCheck(config, openedVerifiers, openedIssuer, openedStore, run)
 	adaptersServer := adapters.NewServer(config, server, opsServer, health, startupCheck, instruments)
 	return adaptersServer, func() {
+		cleanup4()
 		cleanup3()
 		cleanup2()
 		cleanup()

@@ -28,7 +28,7 @@ import (
 // Set provides every port, the use cases, and the policies and limits that they work by,
 // of a Config that is free of faults.
 var Set = wire.NewSet(
-	OpenTracing, NewInstruments, OpenVerifiers, OpenIssuer, OpenStore, OpenAuditLog, NewGuard, NewAdmission,
+	OpenTracing, NewInstruments, OpenVerifiers, OpenIssuer, OpenStore, OpenAuditLog, OpenLimits, NewGuard, NewAdmission,
 	NewIdentityVerifier, NewExchange, NewRenewal, NewRevocation, NewUseCases, NewAPI, NewHealth, NewStartupCheck,
 	NewSignInPolicies, NewAccessPolicy, NewClientID, NewDeadline, NewOwners,
 	wire.FieldsOf(new(Config), "HTTP", "Ops"),

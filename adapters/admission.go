@@ -3,6 +3,7 @@ package adapters
 import (
 	"context"
 
+	"nativebridge/adapters/limits"
 	"nativebridge/domain"
 	"nativebridge/ports"
 )
@@ -11,10 +12,11 @@ import (
 type admissions []ports.Admission
 
 // NewAdmission returns what admits sign-ins.
-func NewAdmission(issuer OpenedIssuer, audit OpenedAuditLog, in Instruments) ports.Admission {
+func NewAdmission(issuer OpenedIssuer, audit OpenedAuditLog, perPerson *limits.Limits, in Instruments) ports.Admission {
 	return DecorateAdmission(admissions{
 		recordable{audit},
 		issuer.Breakers.Issue,
+		perPerson,
 		issuer.Budget, // the last: it takes a turn
 	}, in)
 }

@@ -97,7 +97,7 @@ func TestWhileTheIssuerIsAwayNoProofIsClaimed(t *testing.T) {
 	}
 	guard := newFake(nil)
 	o.audit = adapters.OpenedAuditLog{AuditLog: &recorded{}}
-	exchange := adapters.NewExchange(proves{identity}, adapters.NewAdmission(o.issuer, o.audit, o.in), guard, o.issuer, o.audit,
+	exchange := adapters.NewExchange(proves{identity}, adapters.NewAdmission(o.issuer, o.audit, nil, o.in), guard, o.issuer, o.audit,
 		policies, adapters.NewAccessPolicy(o.config), adapters.NewDeadline(o.config), time.Now, adapters.NewOwners(o.run))
 	for range 30 {
 		_ = o.calls()["TokenIssuer"]["Issue"](t.Context())

@@ -29,9 +29,9 @@ func TestOverTheIssuersBudgetNothingIsClaimed(t *testing.T) {
 		Authority: policies[0].Authority, Subject: "auth0|jane", Action: policies[0].Action,
 		Method: domain.MethodPasskey, ProofID: "ceremony-1", AuthenticatedAt: time.Now(),
 	}
-	exchange := adapters.NewExchange(proves{identity}, adapters.NewAdmission(o.issuer, o.audit, o.in), guard, o.issuer, o.audit,
+	exchange := adapters.NewExchange(proves{identity}, adapters.NewAdmission(o.issuer, o.audit, nil, o.in), guard, o.issuer, o.audit,
 		policies, adapters.NewAccessPolicy(o.config), adapters.NewDeadline(o.config), time.Now, adapters.NewOwners(o.run))
-	use := adapters.NewUseCases(o.config, exchange, nil, nil, o.issuer, time.Now, o.in)
+	use := adapters.NewUseCases(o.config, exchange, nil, nil, o.issuer, nil, time.Now, o.in)
 
 	other, release := o.issuer.Budget.Hold(t.Context())
 	if err := o.issuer.Budget.Admit(other, identity); err != nil {

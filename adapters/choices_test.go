@@ -84,7 +84,7 @@ func open(t *testing.T, environ map[string]string) opened {
 	issuer := adapters.OpenIssuer(config, run, in)
 	return opened{
 		config, run, in, adapters.OpenVerifiers(config, run, in), issuer, store,
-		adapters.NewAdmission(issuer, audit, in), adapters.NewGuard(store, run, in), audit,
+		adapters.NewAdmission(issuer, audit, nil, in), adapters.NewGuard(store, run, in), audit,
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"nativebridge/adapters/httpapi"
 	"nativebridge/adapters/internal/settings"
 	"nativebridge/adapters/jwt"
+	"nativebridge/adapters/limits"
 	"nativebridge/adapters/metrics"
 	"nativebridge/adapters/oidc"
 	"nativebridge/adapters/ops"
@@ -32,6 +33,7 @@ type Config struct {
 	Shared
 	Choice
 	Redis   redis.Config
+	Limits  limits.Config
 	Audit   auditlog.Config
 	Tracing tracing.Config
 	Breaker breaker.Config
@@ -124,7 +126,7 @@ func (c Config) Warnings() []string { return c.Redis.Warnings() }
 // a setting but is none.
 func UnknownSettings(environ map[string]string) []string {
 	var known []settings.Setting
-	prefixes := []string{"REPLAY_", "AUDIT_"}
+	prefixes := []string{"REPLAY_", "RATE_", "AUDIT_"}
 	for _, setting := range Settings() {
 		known = append(known, setting.Setting)
 		if prefix, _, _ := strings.Cut(setting.Name, "_"); setting.When != "" { // an adapter's own
@@ -153,7 +155,7 @@ func NeedlessCredentials(environ map[string]string) []string {
 }
 
 func (c *Config) always() []any {
-	return []any{&c.HTTP, &c.Ops, &c.Metrics, &c.Shared, &c.Choice, &c.Redis, &c.Audit, &c.Tracing, &c.Breaker, &c.RelyingParty}
+	return []any{&c.HTTP, &c.Ops, &c.Metrics, &c.Shared, &c.Choice, &c.Redis, &c.Limits, &c.Audit, &c.Tracing, &c.Breaker, &c.RelyingParty}
 }
 
 // part is a part of the configuration that is read only if its adapter is chosen.

@@ -352,7 +352,7 @@ func TestAnIssuerThatPanicsSpendsTheProof(t *testing.T) {
 			Authority: policies[0].Authority, Subject: "auth0|jane", Action: policies[0].Action,
 			Method: domain.MethodPasskey, ProofID: "ceremony-1", AuthenticatedAt: now,
 		}},
-		adapters.NewAdmission(o.issuer, o.audit, o.in), memory.NewReplayGuard(time.Now, now.Add(-time.Minute), 8), o.issuer, o.audit,
+		adapters.NewAdmission(o.issuer, o.audit, nil, o.in), memory.NewReplayGuard(time.Now, now.Add(-time.Minute), 8), o.issuer, o.audit,
 		policies, adapters.NewAccessPolicy(o.config), adapters.NewDeadline(o.config), time.Now, adapters.NewOwners(o.run))
 	_, first := exchange.Execute(t.Context(), app.Exchange{})
 	_, second := exchange.Execute(t.Context(), app.Exchange{})

@@ -41,7 +41,7 @@ func openAuditing(t *testing.T, f *fake, out io.Writer, required string) opened 
 	var closeAudit func()
 	o.audit, closeAudit = adapters.OpenAuditLog(o.config, o.run, o.in)
 	t.Cleanup(closeAudit)
-	o.admission = adapters.NewAdmission(o.issuer, o.audit, o.in)
+	o.admission = adapters.NewAdmission(o.issuer, o.audit, nil, o.in)
 	return o
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"nativebridge/adapters/httpapi"
+	"nativebridge/adapters/limits"
 	"nativebridge/app"
 	"nativebridge/domain"
 	"nativebridge/ports"
@@ -52,8 +53,11 @@ func NewRevocation(issuer OpenedIssuer, audit OpenedAuditLog, deadline Deadline,
 
 // NewUseCases returns what the routes drive.
 func NewUseCases(c Config, exchange *app.ExchangePasskeyForSession, renew *app.RenewSession, revoke *app.RevokeSession,
-	issuer OpenedIssuer, now Clock, in Instruments) httpapi.UseCases {
-	use := httpapi.UseCases{Exchange: budgetedExchange{exchange, issuer.Budget}, Renew: renew, Revoke: revoke, Keys: issuer, AssertionKeys: issuer.AssertionKeys, Sessions: sessionsOf(c.issuerConfig())}
+	issuer OpenedIssuer, perAddress *limits.Limits, now Clock, in Instruments) httpapi.UseCases {
+	use := httpapi.UseCases{
+		Exchange: budgetedExchange{exchange, issuer.Budget}, Renew: renew, Revoke: revoke, Keys: issuer, AssertionKeys: issuer.AssertionKeys,
+		Sessions: sessionsOf(c.issuerConfig()), Limits: perAddress,
+	}
 	return DecorateUseCases(c, use, now, in)
 }
 

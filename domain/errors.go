@@ -29,7 +29,7 @@ const (
 	ErrScopeInvalid Error = "scope_invalid"
 	// ErrTargetInvalid: an audience or organization was asked for that is not offered.
 	ErrTargetInvalid Error = "target_invalid"
-	// ErrBusy: a vendor's limit is reached. The same proof can succeed later, see ProofInDoubt.
+	// ErrBusy: a limit is reached, a vendor's or the bridge's. The same proof can succeed later, see ProofInDoubt.
 	ErrBusy Error = "busy"
 	// ErrUnavailable: a service that the exchange needs gives no answer. The same proof
 	// can succeed later, see ProofInDoubt.

@@ -60,7 +60,7 @@ func exchange(ctx context.Context, environ map[string]string, run adapters.Runti
 		Issuer:           issuer.Issuer,
 	}
 	issuer.Issuer = w
-	use := adapters.NewExchange(w, adapters.NewAdmission(issuer, audit, in), adapters.NewGuard(store, run, in), issuer, audit, adapters.NewSignInPolicies(config),
+	use := adapters.NewExchange(w, adapters.NewAdmission(issuer, audit, nil, in), adapters.NewGuard(store, run, in), issuer, audit, adapters.NewSignInPolicies(config),
 		adapters.NewAccessPolicy(config), adapters.NewDeadline(config), adapters.Clock(run.Now), adapters.NewOwners(run))
 	session, err := use.Execute(ctx, app.Exchange{Token: parsed})
 	if err == nil && !session.RefreshToken.IsZero() {

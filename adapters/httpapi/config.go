@@ -17,7 +17,7 @@ import (
 type Config struct {
 	ListenAddr     serving.Addr  `env:"LISTEN_ADDR" envDefault:":8080" help:"the address to serve on, such as :8080 or 127.0.0.1:8080; TLS is the load balancer's"`
 	RequestTimeout time.Duration `env:"REQUEST_TIMEOUT" envDefault:"10s" help:"how long an exchange may take in all, from the arrival of its request, up to 1m"`
-	TrustedProxies Prefixes      `env:"TRUSTED_PROXIES" help:"the addresses of the proxies in front of the bridge, such as 10.0.0.0/8,192.0.2.7: from them, and only from them, X-Forwarded-For is believed"`
+	TrustedProxies Prefixes      `env:"TRUSTED_PROXIES" help:"the addresses of the proxies in front of the bridge, such as 10.0.0.0/8,192.0.2.7: from them, and only from them, X-Forwarded-For is believed; none if apps reach the bridge without a proxy. Unless one of the two is set, the limits per address limit nobody who comes from a private network or through a proxy"`
 
 	MaxInFlight    int `env:"MAX_IN_FLIGHT" envDefault:"256" help:"how many exchanges, renewals and revocations may be in flight at once; what comes beyond that is answered 503 at once, and the same token works later"`
 	MaxConnections int `env:"MAX_CONNECTIONS" envDefault:"2048" help:"how many connections to LISTEN_ADDR may be open at once, more than MAX_IN_FLIGHT; a new one beyond that takes the place of the one that has been idle for longest, or waits if none is"`
@@ -145,17 +145,27 @@ func onThisDevice(host string) bool {
 	return host == "localhost" || strings.HasSuffix(host, ".localhost") || net.ParseIP(host).IsLoopback()
 }
 
-// Prefixes is a list of networks.
+// Prefixes is a list of networks. A nil one was not given.
 type Prefixes []netip.Prefix
+
+// none says that there are no networks.
+const none = "none"
+
+// areNone reports whether it was said that there are no networks.
+func (p Prefixes) areNone() bool { return p != nil && len(p) == 0 }
 
 // The largest networks that may be trusted: those of RFC 1918 and RFC 4193. Apps are
 // in any that is larger, and could choose the address that is believed.
 const minBits4, minBits6 = 8, 7
 
 // UnmarshalText parses a list of networks and single addresses, separated by
-// commas. An IPv4 network in IPv6 form (RFC 4291, section 2.5.5.2) is that IPv4
-// network.
+// commas, or "none". An IPv4 network in IPv6 form (RFC 4291, section 2.5.5.2) is that
+// IPv4 network.
 func (p *Prefixes) UnmarshalText(text []byte) error {
+	if strings.TrimSpace(string(text)) == none {
+		*p = Prefixes{}
+		return nil
+	}
 	var list Prefixes
 	for i, item := range strings.Split(string(text), ",") {
 		item = strings.TrimSpace(item)

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
-	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -108,7 +107,7 @@ func problemOf(err error) problem {
 	case domain.ErrTargetInvalid:
 		return answer(http.StatusBadRequest, "The audience or organization is not offered", oauthError{Code: "invalid_target"})
 	case domain.ErrBusy:
-		return answer(http.StatusTooManyRequests, "Too many sign-ins at once: "+later, oauthError{Code: "too_many_requests"})
+		return answer(http.StatusTooManyRequests, "Too many requests: "+later, oauthError{Code: "too_many_requests"})
 	case domain.ErrUnavailable:
 		return answer(http.StatusServiceUnavailable, "A service that the bridge needs does not answer: "+later, oauthError{Code: "temporarily_unavailable"})
 	}
@@ -122,6 +121,7 @@ const defaultRetryAfter = 5 * time.Second
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	p := problemOf(err)
 	setRetryAfter(w, p, err)
+	setRateLimit(w, err)
 	s.logFailure(r, p, p.Status, err)
 	s.writeProblem(w, r, p)
 }
@@ -130,6 +130,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 func (s *Server) failOAuth(w http.ResponseWriter, r *http.Request, err error) {
 	p := problemOf(err)
 	setRetryAfter(w, p, err)
+	setRateLimit(w, err)
 	s.logFailure(r, p, p.oauthStatus(), err)
 	writeOAuthError(w, r, p)
 }
@@ -154,7 +155,7 @@ func setRetryAfter(w http.ResponseWriter, p problem, err error) {
 	if wait <= 0 {
 		wait = defaultRetryAfter
 	}
-	w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
+	w.Header().Set("Retry-After", strconv.Itoa(seconds(wait)))
 }
 
 // logFailure logs at the level of who must act: the app (info), somebody who looks

@@ -21,7 +21,8 @@ import (
 	"nativebridge/ports"
 )
 
-// UseCases are what the routes drive. All but AssertionKeys and Sessions must be set.
+// UseCases are what the routes drive. All but AssertionKeys, Sessions and Limits must be
+// set.
 type UseCases struct {
 	Exchange Exchanger
 	Renew    Renewer
@@ -31,6 +32,8 @@ type UseCases struct {
 	AssertionKeys ports.AssertionKeys
 	// Sessions is told only if there is a PUBLIC_URL.
 	Sessions Sessions
+	// Limits is nil if no address is limited.
+	Limits Limits
 }
 
 // Exchanger is app.ExchangePasskeyForSession.
@@ -94,7 +97,7 @@ func (s *Server) Wrapped(by ...func(http.Handler) http.Handler) *Server {
 func (s *Server) Handler() http.Handler {
 	r := chi.NewRouter()
 	r.Use(s.around...)
-	r.Use(s.cors(), s.deadline, requestID, s.recoverer, s.clientAddr(), noStore, middleware.GetHead)
+	r.Use(s.cors(), s.deadline, requestID, s.recoverer, s.clientAddr(), noStore, s.limit, middleware.GetHead)
 	r.NotFound(func(w http.ResponseWriter, r *http.Request) { s.refuse(w, r, notFound) })
 	r.MethodNotAllowed(func(w http.ResponseWriter, req *http.Request) {
 		w.Header().Set("Allow", strings.Join(allowed(r, req.URL.Path), ", "))

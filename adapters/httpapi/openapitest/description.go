@@ -26,8 +26,8 @@ type Description struct {
 // Load reads the description at path. The error also says what is wrong with the document
 // itself, its examples included: each must be as its schema says.
 //
-// Where no operation is described, answers must be as the components NotFound or
-// MethodNotAllowed say.
+// Where no operation is described, answers must be as the components NotFound,
+// MethodNotAllowed or Busy say.
 func Load(path string) (*Description, error) {
 	doc, err := openapi3.NewLoader().LoadFromFile(path)
 	if err != nil {
@@ -36,8 +36,8 @@ func Load(path string) (*Description, error) {
 	if err := doc.Validate(context.Background()); err != nil {
 		return nil, err
 	}
-	responses := openapi3.NewResponsesWithCapacity(2)
-	for status, name := range map[string]string{"404": "NotFound", "405": "MethodNotAllowed"} {
+	responses := openapi3.NewResponsesWithCapacity(3)
+	for status, name := range map[string]string{"404": "NotFound", "405": "MethodNotAllowed", "429": "Busy"} {
 		response, found := doc.Components.Responses[name]
 		if !found {
 			return nil, fmt.Errorf("%s has no component %s", path, name)
