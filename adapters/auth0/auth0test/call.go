@@ -212,9 +212,28 @@ func (c *call) write(w http.ResponseWriter, a answer) {
 	case c.fault(Malformed):
 		a.body = half
 		w.Header().Set("Content-Length", strconv.Itoa(len(half)))
+	case c.fault(Drip):
+		w.WriteHeader(a.status)
+		c.drip(w, a.body)
+		return
 	}
 	w.WriteHeader(a.status)
 	_, _ = w.Write(a.body) // a client that hung up does not want it
+}
+
+// drip sends a body so slowly that the client's patience ends first.
+func (c *call) drip(w http.ResponseWriter, body []byte) {
+	pace := time.NewTicker(200 * time.Millisecond)
+	defer pace.Stop()
+	for i := range body {
+		_, _ = w.Write(body[i : i+1])
+		_ = http.NewResponseController(w).Flush()
+		select {
+		case <-c.Context().Done():
+			return
+		case <-pace.C:
+		}
+	}
 }
 
 type connKey struct{}

@@ -110,13 +110,14 @@ const (
 )
 
 // What goes wrong on the wire. Hang, Reset and Delay come before processing
-// unless [Fault.After]; Truncated and Malformed spoil the real answer.
+// unless [Fault.After]; Truncated, Malformed and Drip spoil the real answer.
 const (
 	Delay     FaultKind = "delay"     // waits DelayMillis
 	Hang      FaultKind = "hang"      // never answers; ends with the client's patience or Close
 	Reset     FaultKind = "reset"     // resets the TCP connection
 	Truncated FaultKind = "truncated" // announces the whole body, sends half and hangs up
 	Malformed FaultKind = "malformed" // sends half of the JSON as if it were all
+	Drip      FaultKind = "drip"      // sends a byte of the body every 200 ms
 )
 
 // What is wrong with an otherwise good answer of the token endpoint.
@@ -164,7 +165,7 @@ var faultKinds = map[FaultKind]*refusal{
 	ServerError:          {status: http.StatusInternalServerError, code: "server_error", description: "Internal server error"},
 	Redirect:             {status: http.StatusTemporaryRedirect, code: "redirect"},
 
-	Delay: nil, Hang: nil, Reset: nil, Truncated: nil, Malformed: nil,
+	Delay: nil, Hang: nil, Reset: nil, Truncated: nil, Malformed: nil, Drip: nil,
 
 	NoIDToken: nil, NoAccessToken: nil, NoRefreshToken: nil, WrongSubject: nil,
 	MoreScope: nil, MoreScopeUntold: nil,

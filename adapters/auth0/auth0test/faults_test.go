@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"errors"
+	"io"
 	"net/http"
 	"reflect"
 	"strings"
@@ -282,6 +283,27 @@ func TestMalformedAnswerIsHalfTheJSON(t *testing.T) {
 	if r.status != 200 || r.body != nil || !strings.HasPrefix(r.text, `{"access_token":"`) {
 		t.Errorf("got %d %s", r.status, r.text)
 	}
+}
+
+func TestADripBeginsAndLastsAsLongAsTheCallersPatience(t *testing.T) {
+	t.Parallel()
+	e := start(t, tenant())
+	e.SetFaults(inject(auth0test.Fault{Kind: auth0test.Drip}))
+	ctx, leave := context.WithCancel(t.Context())
+	req := e.tokenRequest(signIn(nil)).WithContext(ctx)
+	resp, err := e.client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := make([]byte, 1)
+	if _, err := io.ReadFull(resp.Body, first); err != nil || first[0] != '{' {
+		t.Errorf("the body begins with %q (%v), want one byte of it", first, err)
+	}
+	leave()
+	if _, err := io.ReadAll(resp.Body); err == nil {
+		t.Error("the whole body came")
+	}
+	_ = resp.Body.Close()
 }
 
 func TestHangLastsAsLongAsTheCallersPatience(t *testing.T) {

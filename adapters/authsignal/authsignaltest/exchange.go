@@ -2,6 +2,7 @@ package authsignaltest
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"maps"
 	"net"
@@ -80,7 +81,7 @@ func (s *Server) record(next http.Handler) http.Handler {
 			Method: r.Method, Path: r.URL.Path, Route: chi.RouteContext(r.Context()).RoutePattern(),
 			Status: a.seenStatus(), UserAgent: r.UserAgent(), Fault: a.fault,
 		})
-		a.send(w)
+		a.send(r.Context(), w)
 	})
 }
 
@@ -115,7 +116,7 @@ func (a *answer) seenStatus() int {
 	}
 }
 
-func (a *answer) send(w http.ResponseWriter) {
+func (a *answer) send(ctx context.Context, w http.ResponseWriter) {
 	switch a.fault {
 	case FaultHang, FaultReset, FaultLost:
 		cutConnection(w)
@@ -125,6 +126,11 @@ func (a *answer) send(w http.ResponseWriter) {
 	}
 	body := a.body.Bytes()
 	maps.Copy(w.Header(), a.header)
+	if a.fault == FaultDrip {
+		w.WriteHeader(a.status)
+		drip(ctx, w, body)
+		return
+	}
 	if a.fault != FaultTruncated {
 		w.WriteHeader(a.status)
 		_, _ = w.Write(body)
@@ -135,6 +141,21 @@ func (a *answer) send(w http.ResponseWriter) {
 	_, _ = w.Write(body[:len(body)/2])
 	_ = http.NewResponseController(w).Flush()
 	panic(http.ErrAbortHandler) // closes the connection before the promised length
+}
+
+// drip sends a body so slowly that the caller's patience ends first.
+func drip(ctx context.Context, w http.ResponseWriter, body []byte) {
+	pace := time.NewTicker(200 * time.Millisecond)
+	defer pace.Stop()
+	for i := range body {
+		_, _ = w.Write(body[i : i+1])
+		_ = http.NewResponseController(w).Flush()
+		select {
+		case <-ctx.Done():
+			return
+		case <-pace.C:
+		}
+	}
 }
 
 // cutConnection ends the connection with a TCP reset.

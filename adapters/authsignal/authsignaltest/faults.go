@@ -163,11 +163,12 @@ const (
 	FaultLost      FaultKind = "lost"      // does what was asked, then resets the connection
 	FaultTruncated FaultKind = "truncated" // breaks off in the middle of the body
 	FaultMalformed FaultKind = "malformed" // sends half the JSON as if it were all
+	FaultDrip      FaultKind = "drip"      // sends a byte of the body every 200 ms
 )
 
 // UnmarshalText accepts the kinds above and "".
 func (k *FaultKind) UnmarshalText(text []byte) error {
-	return oneOf(k, text, "", FaultDelay, FaultError, FaultHTML, FaultHang, FaultReset, FaultLost, FaultTruncated, FaultMalformed)
+	return oneOf(k, text, "", FaultDelay, FaultError, FaultHTML, FaultHang, FaultReset, FaultLost, FaultTruncated, FaultMalformed, FaultDrip)
 }
 
 // SetFaults replaces all knobs and starts the counts of Fault.After and
@@ -269,7 +270,7 @@ func (f Fault) apply(a *answer, r *http.Request, next http.Handler) {
 	case FaultHang:
 		<-r.Context().Done()
 	case FaultReset:
-	case "", FaultDelay, FaultLost, FaultTruncated, FaultMalformed:
+	case "", FaultDelay, FaultLost, FaultTruncated, FaultMalformed, FaultDrip:
 		next.ServeHTTP(a, r)
 	}
 }

@@ -92,6 +92,30 @@ func TestBrokenAnswers(t *testing.T) {
 	wantFields(t, validate(t, s, object{"token": token}), object{"isValid": false})
 }
 
+func TestADripBeginsAndLastsUntilTheCallerGivesUp(t *testing.T) {
+	t.Parallel()
+	seen := make(chan authsignaltest.Exchange, 1)
+	s := start(t, authsignaltest.Options{Observe: func(x authsignaltest.Exchange) { seen <- x }})
+	token := s.Mint(authsignaltest.TokenSpec{UserID: jane.ID})
+	s.SetFaults(authsignaltest.Faults{Inject: []authsignaltest.Fault{{Kind: authsignaltest.FaultDrip}}})
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.APIURL()+"/validate", strings.NewReader(`{"token":"`+token+`"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.SetBasicAuth(s.Secret(), "")
+	req.Header.Set("Content-Type", "application/json")
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := make([]byte, 1)
+	if _, err := io.ReadFull(res.Body, first); err != nil || first[0] != '{' {
+		t.Errorf("the body begins with %q (%v), want one byte of it", first, err)
+	}
+	_ = res.Body.Close()
+	<-seen
+}
+
 func TestAHangLastsUntilTheCallerGivesUp(t *testing.T) {
 	t.Parallel()
 	seen := make(chan authsignaltest.Exchange, 1)
