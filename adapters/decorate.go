@@ -112,7 +112,7 @@ func DecorateProbe(probe ports.Probe, log *slog.Logger) ports.Probe {
 // DecorateUseCases wraps what the routes drive. Keys are not bounded: apps need them to
 // tell whose answers these are.
 func DecorateUseCases(c Config, use httpapi.UseCases, now Clock, in Instruments) httpapi.UseCases {
-	bound := newInFlight(c.HTTP.MaxInFlight, c.HTTP.RequestTimeout)
+	bound := newInFlight(c.HTTP)
 	meterInFlight(bound, in.Metrics)
 	use.Exchange = boundedExchange{use.Exchange, bound}
 	use.Exchange = httpapi.WatchFirstSignIn(use.Exchange, now)

@@ -7,33 +7,54 @@ import (
 	"time"
 
 	"nativebridge/adapters/httpapi"
+	"nativebridge/adapters/internal/serving"
 	"nativebridge/app"
 	"nativebridge/domain"
 )
 
 // inFlight lets at most MAX_IN_FLIGHT exchanges, renewals and revocations be in flight
-// together. It begins none that has less than half of its REQUEST_TIMEOUT left. Whatever
-// it does not begin is refused at once: no party is asked, no proof is claimed and nothing
-// is recorded.
+// together. It begins none that has less than half of its REQUEST_TIMEOUT left, and none
+// while the process has more to do than its CPUs can: those that are in flight then keep
+// their pace. Whatever it does not begin is refused at once: no party is asked, no proof is
+// claimed and nothing is recorded.
 type inFlight struct {
 	places chan struct{}
 	least  time.Duration // a request that has less time left is not begun
 
-	full, late *atomic.Int64 // what was refused, for want of a place and of time
+	cpuWait     func() time.Duration // how long work waits for a CPU at present
+	mostCPUWait time.Duration        // from which on nothing is begun; 0 means never
+
+	full, late, slow *atomic.Int64 // what was refused, for want of a place, of time and of a CPU
 }
 
+// few may always be in flight, however long work waits for a CPU: they are not what the
+// CPUs are busy with.
+const few = 16
+
 // newInFlight returns a bound of most requests, each of which may take requestTimeout.
-func newInFlight(most int, requestTimeout time.Duration) inFlight {
-	return inFlight{make(chan struct{}, most), requestTimeout / 2, &atomic.Int64{}, &atomic.Int64{}}
+func newInFlight(c httpapi.Config) inFlight {
+	return inFlight{
+		places: make(chan struct{}, c.MaxInFlight), least: c.RequestTimeout / 2,
+		cpuWait: new(serving.CPU).Wait, mostCPUWait: c.MaxCPUWait,
+		full: &atomic.Int64{}, late: &atomic.Int64{}, slow: &atomic.Int64{},
+	}
 }
 
 // enter takes a place, and leave gives it back. The error is domain.ErrUnavailable: all
-// places are taken, or too little time is left to answer the request.
+// places are taken, too little time is left to answer the request, or the CPUs have too
+// much to do.
 func (f inFlight) enter(ctx context.Context) (leave func(), err error) {
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < f.least {
 		f.late.Add(1)
 		return nil, fmt.Errorf("%w: not begun, since half of REQUEST_TIMEOUT had passed when the request was read and its turn came: "+
 			"more comes than this process can serve, or the caller sends slowly", domain.ErrUnavailable)
+	}
+	if f.mostCPUWait > 0 && len(f.places) >= few {
+		if wait := f.cpuWait(); wait >= f.mostCPUWait {
+			f.slow.Add(1)
+			return nil, fmt.Errorf("%w: not begun, since work waits for a CPU for %s, and MAX_CPU_WAIT is %s: "+
+				"more comes than this process can serve", domain.ErrUnavailable, wait, f.mostCPUWait)
+		}
 	}
 	select {
 	case f.places <- struct{}{}:

@@ -61,9 +61,10 @@ func meterAuditLog(stream ops.Stream, to *metrics.Metrics) {
 func meterInFlight(bound inFlight, to *metrics.Metrics) {
 	to.Gauge("in_flight", "Exchanges, renewals and revocations that are in flight.", nil, func() float64 { return float64(len(bound.places)) })
 	to.Gauge("in_flight_limit", "How many may be in flight at once (MAX_IN_FLIGHT).", nil, func() float64 { return float64(cap(bound.places)) })
-	const name, help = "overload_refusals_total", "Requests that were refused at once, because too many are in flight or because their turn came too late."
+	const name, help = "overload_refusals_total", "Requests that were refused at once, because too many are in flight, because their turn came too late, or because work waits for a CPU."
 	to.Counter(name, help, metrics.Labels{"why": "in_flight"}, func() float64 { return float64(bound.full.Load()) })
 	to.Counter(name, help, metrics.Labels{"why": "too_late"}, func() float64 { return float64(bound.late.Load()) })
+	to.Counter(name, help, metrics.Labels{"why": "cpu"}, func() float64 { return float64(bound.slow.Load()) })
 }
 
 const memoryAge, memoryAgeHelp = "guard_memory_age_seconds", "How far back the guard of used proofs remembers; it refuses whatever is older."

@@ -19,8 +19,9 @@ type Config struct {
 	RequestTimeout time.Duration `env:"REQUEST_TIMEOUT" envDefault:"10s" help:"how long an exchange may take in all, from the arrival of its request, up to 1m"`
 	TrustedProxies Prefixes      `env:"TRUSTED_PROXIES" help:"the addresses of the proxies in front of the bridge, such as 10.0.0.0/8,192.0.2.7: from them, and only from them, X-Forwarded-For is believed; none if apps reach the bridge without a proxy. Unless one of the two is set, the limits per address limit nobody who comes from a private network or through a proxy"`
 
-	MaxInFlight    int `env:"MAX_IN_FLIGHT" envDefault:"256" help:"how many exchanges, renewals and revocations may be in flight at once; what comes beyond that is answered 503 at once, and the same token works later"`
-	MaxConnections int `env:"MAX_CONNECTIONS" envDefault:"2048" help:"how many connections to LISTEN_ADDR may be open at once, more than MAX_IN_FLIGHT; a new one beyond that takes the place of the one that has been idle for longest, or waits if none is"`
+	MaxInFlight    int           `env:"MAX_IN_FLIGHT" envDefault:"256" help:"how many exchanges, renewals and revocations may be in flight at once; what comes beyond that is answered 503 at once, and the same token works later"`
+	MaxCPUWait     time.Duration `env:"MAX_CPU_WAIT" envDefault:"20ms" help:"from which on no exchange, renewal or revocation is begun, while 16 or more are in flight: how long half of the process' work waits for a CPU, up to 1s; what comes then is answered 503 at once, so that those in flight keep their pace; 0 turns this off"`
+	MaxConnections int           `env:"MAX_CONNECTIONS" envDefault:"2048" help:"how many connections to LISTEN_ADDR may be open at once, more than MAX_IN_FLIGHT; a new one beyond that takes the place of the one that has been idle for longest, or waits if none is"`
 
 	ProblemBaseURL settings.BaseURL `env:"PROBLEM_BASE_URL" help:"the address of a page that says what each error means, such as https://docs.example.com/errors: the type of a problem is then that address, # and the code, and leads to the row of docs/errors.md if that page is served there; without it types are URNs"`
 	PublicURL      settings.BaseURL `env:"PUBLIC_URL" help:"the bridge's own address as apps call it, such as https://bridge.example.com: OAuth clients then find their configuration at /.well-known/openid-configuration and /.well-known/oauth-authorization-server, and without it both are 404"`
@@ -44,6 +45,13 @@ func (c *Config) Check() []settings.Fault {
 			Name:    "MAX_IN_FLIGHT",
 			Problem: fmt.Sprintf("is %d", c.MaxInFlight),
 			Fix:     "set it to 1 or more, such as 256",
+		})
+	}
+	if c.MaxCPUWait < 0 || c.MaxCPUWait > time.Second {
+		faults = append(faults, settings.Fault{
+			Name:    "MAX_CPU_WAIT",
+			Problem: fmt.Sprintf("is %s", c.MaxCPUWait),
+			Fix:     "set it to something from 0s to 1s, such as 20ms",
 		})
 	}
 	if c.MaxConnections <= c.MaxInFlight {

@@ -21,6 +21,8 @@ func TestSettingsOutOfBoundsAreFaults(t *testing.T) {
 		"as large and small as they may be":  {func(*httpapi.Config) {}, "", ""},
 		"a request of more than a minute":    {func(c *httpapi.Config) { c.RequestTimeout++ }, "REQUEST_TIMEOUT", "is 1m0.000000001s"},
 		"nothing in flight":                  {func(c *httpapi.Config) { c.MaxInFlight = 0 }, "MAX_IN_FLIGHT", "is 0"},
+		"a wait for a CPU without end":       {func(c *httpapi.Config) { c.MaxCPUWait = 2 * time.Second }, "MAX_CPU_WAIT", "is 2s"},
+		"a wait for a CPU before its time":   {func(c *httpapi.Config) { c.MaxCPUWait = -1 }, "MAX_CPU_WAIT", "is -1ns"},
 		"no connection beyond what flies":    {func(c *httpapi.Config) { c.MaxConnections = 1 }, "MAX_CONNECTIONS", "is 1, not more than MAX_IN_FLIGHT, which is 1"},
 		"fewer connections than are to land": {func(c *httpapi.Config) { c.MaxInFlight = 3 }, "MAX_CONNECTIONS", "is 2, not more than MAX_IN_FLIGHT, which is 3"},
 	} {

@@ -34,7 +34,7 @@ type piped struct {
 	ended    chan error
 }
 
-func startPiped(t *testing.T, output string, environ ...string) *piped {
+func startPiped(t testing.TB, output string, environ ...string) *piped {
 	t.Helper()
 	p := &piped{process: exec.Command("native-bridge", "serve"), output: output, ended: make(chan error, 1)}
 	p.process.Env = append([]string{
@@ -74,7 +74,7 @@ func startPiped(t *testing.T, output string, environ ...string) *piped {
 	return p
 }
 
-func newPipe(t *testing.T) (read, write *os.File) {
+func newPipe(t testing.TB) (read, write *os.File) {
 	t.Helper()
 	read, write, err := os.Pipe()
 	if err != nil {
