@@ -19,6 +19,7 @@ import (
 	"encoding/hex"
 	"log/slog"
 	"net/netip"
+	"sync"
 	"time"
 
 	"github.com/throttled/throttled/v2"
@@ -33,8 +34,10 @@ import (
 type Limits struct {
 	persons, failures, successes []*limit
 
-	proofs  throttled.GCRAStoreCtx // that were counted
-	sharing *sharing               // nil if there is no shared store
+	sharing *sharing // nil if there is no shared store
+
+	admits sync.Mutex             // so that a proof which comes twice at once is counted once
+	proofs throttled.GCRAStoreCtx // that were counted
 }
 
 var _ ports.Admission = (*Limits)(nil)
@@ -88,6 +91,8 @@ func (l *Limits) Admit(ctx context.Context, identity domain.Identity) error {
 	if l == nil {
 		return nil
 	}
+	l.admits.Lock()
+	defer l.admits.Unlock()
 	proof := domain.ProofKeyOf(identity).String()
 	if counted, _, _ := l.proofs.GetWithTime(ctx, proof); counted >= 0 {
 		return nil

@@ -176,6 +176,29 @@ func TestTheSameProofUsesUpNothing(t *testing.T) {
 	}
 }
 
+func TestTheSameProofAtOnceIsCountedOnce(t *testing.T) {
+	for round := range 2000 {
+		l, _ := newLimits(t, newClock(), nil)
+		var all sync.WaitGroup
+		begin := make(chan struct{})
+		for range 8 * config.PersonPerMinute {
+			all.Go(func() {
+				<-begin
+				if err := l.Admit(t.Context(), signIn("jane", 1)); err != nil {
+					t.Errorf("round %d: %v", round, err)
+				}
+			})
+		}
+		close(begin)
+		all.Wait()
+		for proof := 2; proof <= config.PersonPerMinute; proof++ {
+			if err := l.Admit(t.Context(), signIn("jane", proof)); err != nil {
+				t.Fatalf("round %d: ceremony %d: %v", round, proof, err)
+			}
+		}
+	}
+}
+
 func TestFailuresOfAnAddressAreLimitedInEachWindow(t *testing.T) {
 	c := newClock()
 	l, _ := newLimits(t, c, nil)
