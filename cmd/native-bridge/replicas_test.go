@@ -142,10 +142,11 @@ func (s *site) askedForSessions() (n int) {
 
 // replica is a "native-bridge serve" that runs.
 type replica struct {
-	process *exec.Cmd
-	url     string
-	ops     string // where its probes answer
-	log     *logged
+	process    *exec.Cmd
+	url        string
+	ops        string // where its probes answer
+	metricsURL string // where its metrics are read
+	log        *logged
 }
 
 // logged is what a process has said to standard error so far.
@@ -162,8 +163,9 @@ func (l *logged) String() string {
 
 // said is a line of the log.
 type said struct {
-	Msg, Address string
-	OpsAddress   string `json:"ops_address"`
+	Msg, Address   string
+	OpsAddress     string `json:"ops_address"`
+	MetricsAddress string `json:"metrics_address"`
 }
 
 // read takes the lines that come and returns the first with the message.
@@ -201,7 +203,7 @@ func (s *site) replica(t *testing.T, more ...string) *replica {
 	if _, ready := r.log.read(lines, "ready"); !listening || !ready {
 		t.Fatalf("it ended at once:\n%s", r.log)
 	}
-	r.url, r.ops = "http://"+line.Address, "http://"+line.OpsAddress
+	r.url, r.ops, r.metricsURL = "http://"+line.Address, "http://"+line.OpsAddress, "http://"+line.MetricsAddress
 	go r.log.read(lines, "until it ends")
 	return r
 }
