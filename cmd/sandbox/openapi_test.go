@@ -81,7 +81,7 @@ var show = map[string]showing{
 	"access_denied":   {meets: new(inject(auth0test.Fault{Kind: auth0test.AccessDenied}))},
 	"mfa_required":    {meets: new(inject(auth0test.Fault{Kind: auth0test.MFARequired}))},
 	"account_blocked": {meets: new(inject(auth0test.Fault{Kind: auth0test.UserBlocked}))},
-	"busy":            {meets: new(inject(auth0test.Fault{Kind: auth0test.RateLimited, ResetSeconds: 60, At: auth0test.Everywhere}))},
+	"busy":            {meets: new(inject(auth0test.Fault{Kind: auth0test.RateLimited, ResetSeconds: 60, At: auth0test.Everywhere})), asks: (*asking).ofALimitedBridge},
 	"unavailable":     {meets: new(inject(auth0test.Fault{Kind: auth0test.ServerError, Status: 502, At: auth0test.Everywhere})), asks: (*asking).ofANewBridge},
 	"internal_error":  {meets: new(inject(auth0test.Fault{Kind: auth0test.InvalidClient, At: auth0test.Everywhere})), asks: (*asking).ofAWrongIssuer},
 	"vendor_down": {meets: new(validating(authsignaltest.Fault{Kind: authsignaltest.FaultHTML, Status: 503})), asks: func(a *asking) {
@@ -241,6 +241,22 @@ func (a *asking) ofANewBridge() {
 	if a.path == "/.well-known/jwks.json" {
 		a.base, _, _ = a.b.another(a.t, nil)
 	}
+}
+
+// ofALimitedBridge asks what asks no vendor at a bridge that has answered one failure of this
+// address, and allows no more.
+func (a *asking) ofALimitedBridge() {
+	if a.method != http.MethodGet {
+		return
+	}
+	a.base, _, _ = a.b.another(a.t, map[string]string{
+		"RATE_LIMITS": "on", "TRUSTED_PROXIES": "none", "RATE_LIMIT_FAILURES_PER_MINUTE": "1", "RATE_LIMIT_FAILURES_PER_HOUR": "1",
+	})
+	failed, err := http.Get(a.base + "/not-there")
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	_ = failed.Body.Close()
 }
 
 // ofAWrongIssuer asks for keys a bridge whose OpenID provider says that it is another.

@@ -363,6 +363,10 @@ func withDefaults(environ map[string]string) map[string]string {
 	settings := map[string]string{
 		"AUTH0_CONNECTION": connection,
 		"AUTH0_AUDIENCE":   defaultAudience,
+
+		// One person signs in here as often as many do elsewhere.
+		"RATE_LIMIT_PERSON_PER_MINUTE": "1000",
+		"RATE_LIMIT_PERSON_PER_HOUR":   "10000",
 	}
 	for name, value := range environ {
 		if value != "" {
