@@ -85,7 +85,9 @@ var show = map[string]showing{
 	"unavailable":     {meets: new(inject(auth0test.Fault{Kind: auth0test.ServerError, Status: 502, At: auth0test.Everywhere})), asks: (*asking).ofANewBridge},
 	"internal_error":  {meets: new(inject(auth0test.Fault{Kind: auth0test.InvalidClient, At: auth0test.Everywhere})), asks: (*asking).ofAWrongIssuer},
 	"vendor_down": {meets: new(validating(authsignaltest.Fault{Kind: authsignaltest.FaultHTML, Status: 503})), asks: func(a *asking) {
-		a.b.want(a.t, a.b.token(a.t, wish{}), http.StatusServiceUnavailable, "unavailable")
+		for range 60 { // until the breaker is open: a good while, however many were answered before
+			a.b.want(a.t, a.b.token(a.t, wish{}), http.StatusServiceUnavailable, "unavailable")
+		}
 	}},
 	"draining": {asks: (*asking).ofABridgeThatStops},
 
