@@ -133,7 +133,7 @@ func TestWorkAtAVendorStopsWithItsCaller(t *testing.T) {
 	}))
 	defer authsignal.Close()
 	p := besieged(t, "AUTHSIGNAL_API_URL="+authsignal.URL+"/v1")
-	token := strings.Join([]string{encoded(`{"alg":"HS256"}`), encoded(`{"sub":"1"}`), encoded("signature")}, ".")
+	token := liveToken()
 	request := "POST /v1/sessions HTTP/1.1\r\nHost: bridge\r\nContent-Type: application/json\r\nContent-Length: "
 	body := `{"token":"` + token + `"}`
 	for range 12 { // more than MAX_IN_FLIGHT

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"strings"
@@ -30,6 +31,8 @@ type piped struct {
 	output   string        // how readiness calls the output that is the pipe
 	pipe     *os.File      // the end to read
 	rest     *bufio.Reader // the same, with what was read too early
+	token    string        // is refused
+	refusal  refusal       // by which
 	log      *logged       // nil if the log is the pipe
 	ended    chan error
 }
@@ -37,6 +40,11 @@ type piped struct {
 func startPiped(t testing.TB, output string, environ ...string) *piped {
 	t.Helper()
 	p := &piped{process: exec.Command("native-bridge", "serve"), output: output, ended: make(chan error, 1)}
+	p.token, p.refusal = "no.jwt.atall", refusal{http.StatusUnauthorized, "token_rejected"}
+	if output == "log" { // which leaves out lines of refusals, and none of a fault
+		environ = append(environ, "AUTHSIGNAL_API_URL="+refusingVendor(t)+"/v1")
+		p.token, p.refusal = liveToken(), refusal{http.StatusInternalServerError, "internal_error"}
+	}
 	p.process.Env = append([]string{
 		"LISTEN_ADDR=127.0.0.1:0", "OPS_ADDR=127.0.0.1:0", "STARTUP_CHECK=off", "AUTHSIGNAL_API_URL=http://127.0.0.1:1/v1", "AUTHSIGNAL_SECRET=s3cr3t-authsignal",
 		"AUTH0_DOMAIN=http://127.0.0.1:1", "AUTH0_CLIENT_ID=client-1", "AUTH0_CLIENT_SECRET=s3cr3t-auth0",
@@ -84,7 +92,27 @@ func newPipe(t testing.TB) (read, write *os.File) {
 	return read, write
 }
 
-// refuses exchanges n tokens that prove nothing. Each gets an answer in time.
+// refusal is how an exchange is answered, and its code in the log.
+type refusal struct {
+	status int
+	code   string
+}
+
+// refusingVendor returns the address of a vendor that refuses the bridge's key.
+func refusingVendor(t testing.TB) string {
+	vendor := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, `{"error":"unauthorized"}`, http.StatusUnauthorized)
+	}))
+	t.Cleanup(vendor.Close)
+	return vendor.URL
+}
+
+// liveToken has the form of a token, so that the vendor is asked about it.
+func liveToken() string {
+	return strings.Join([]string{encoded(`{"alg":"HS256"}`), encoded(`{"sub":"1"}`), encoded("signature")}, ".")
+}
+
+// refuses exchanges n tokens that open nothing. Each gets an answer in time.
 func (p *piped) refuses(t *testing.T, n int) {
 	t.Helper()
 	const callers = 8
@@ -95,15 +123,15 @@ func (p *piped) refuses(t *testing.T, n int) {
 	for caller := range callers {
 		all.Go(func() {
 			for i := caller; i < n && failed.Load() == 0; i += callers {
-				resp, err := client.Post(p.api+"/v1/sessions", "application/json", strings.NewReader(`{"token":"no.jwt.atall"}`))
+				resp, err := client.Post(p.api+"/v1/sessions", "application/json", strings.NewReader(`{"token":"`+p.token+`"}`))
 				if err != nil {
 					failed.Add(1)
 					t.Errorf("exchange %d: %v", i, err)
 					return
 				}
 				_ = resp.Body.Close()
-				if resp.StatusCode != http.StatusUnauthorized {
-					t.Errorf("exchange %d: answered %d, want 401", i, resp.StatusCode)
+				if resp.StatusCode != p.refusal.status {
+					t.Errorf("exchange %d: answered %d, want %d", i, resp.StatusCode, p.refusal.status)
 				}
 			}
 		})
@@ -150,7 +178,7 @@ func (p *piped) read(t *testing.T) (count func() int64) {
 			if p.output == "audit" {
 				_, _ = fmt.Fprintln(audit, scanner.Text())
 			}
-			if line.Outcome == "token_rejected" || line.Code == "token_rejected" {
+			if line.Outcome == p.refusal.code || line.Code == p.refusal.code {
 				lines.Add(1)
 			}
 		}
