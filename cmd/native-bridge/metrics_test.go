@@ -48,7 +48,7 @@ func startMeasured(t *testing.T, more map[string]string) *measured {
 	t.Cleanup(func() { _ = b.auth0.Close() })
 	environ := map[string]string{
 		"LISTEN_ADDR": "127.0.0.1:0", "OPS_ADDR": "127.0.0.1:0", "METRICS_ADDR": "127.0.0.1:0", "DRAIN_DELAY": "0s", "STARTUP_CHECK": "off",
-		"AUTHSIGNAL_API_URL": b.authsignal.APIURL(), "AUTHSIGNAL_SECRET": b.authsignal.Secret(), "RATE_LIMITS": "off",
+		"AUTHSIGNAL_API_URL": b.authsignal.APIURL(), "AUTHSIGNAL_SECRET": b.authsignal.Secret(), "RATE_LIMITS": "off", "MAX_CPU_WAIT": "0",
 		"AUTH0_DOMAIN": b.auth0.Domain(), "AUTH0_CLIENT_ID": "client-1", "AUTH0_CLIENT_SECRET": "s3cr3t-auth0",
 		"AUTH0_CONNECTION": connection, "AUTH0_AUDIENCE": audience,
 		"AUTH0_SCOPE": "openid offline_access", "AUTH0_SCOPE_ALLOWED": "openid offline_access",
