@@ -244,7 +244,7 @@ func isTelling(name string) bool {
 func changed(before, after map[string]string) []string {
 	var names []string
 	for _, name := range slices.Sorted(maps.Keys(after)) {
-		if after[name] != before[name] && !(before[name] == "" && after[name] == "0") {
+		if after[name] != before[name] && (before[name] != "" || after[name] != "0") {
 			names = append(names, "`"+strings.TrimPrefix(name, "native_bridge_")+"`")
 		}
 	}
