@@ -304,6 +304,22 @@ func TestALimitOfTokenExchangeDoesNotHoldUpRenewals(t *testing.T) {
 	})
 }
 
+func TestARepetitionSpendsAsItsOwnCall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := open(0)
+		w.tells(upstream.Quota{Name: "tenant apart", Of: 4, Left: 2, Reset: time.Now().Add(time.Second)})
+		_ = w.ask(t.Context(), budget.Issue, long)
+		w.tells()
+		_, _ = budget.Spend(t.Context(), w.budget, budget.Issue, func(ctx context.Context) (int, error) {
+			_, _ = w.post(ctx)
+			return w.post(ctx)
+		})
+		if err := w.ask(t.Context(), budget.Issue, 1500*time.Millisecond); !errors.Is(err, domain.ErrBusy) || w.times() != 3 {
+			t.Errorf("err = %v and the issuer was asked %d times, want busy after three", err, w.times())
+		}
+	})
+}
+
 func TestATurnThatIsNotUsedIsGivenBack(t *testing.T) {
 	for name, w := range map[string]func() within{
 		"of what is configured": func() within { return open(1) },

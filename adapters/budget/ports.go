@@ -89,16 +89,20 @@ func (w watched) RoundTrip(req *http.Request) (*http.Response, error) {
 	return reply, err
 }
 
-// sending notes that a turn is used. A request without one, such as a revocation, and a
-// second one with the same turn spend of the budget and do not wait.
+// sending notes that a turn is used. A second request with the same turn spends of the
+// budget and does not wait. So does one without a turn, such as a revocation: it counts
+// as a renewal, for which there is the same limit.
 func (b *Budget) sending(t *turn) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if t != nil && !t.sent {
+	switch {
+	case t == nil:
+		b.spend(Renew, time.Now())
+	case t.sent:
+		b.spend(t.call, time.Now())
+	default:
 		t.sent = true
-		return
 	}
-	b.spend(Renew, time.Now())
 }
 
 // learn takes over what a reply tells of the limits.
