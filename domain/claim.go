@@ -31,11 +31,14 @@ type ProofKey [sha256.Size]byte
 // String returns the key in hexadecimal.
 func (k ProofKey) String() string { return hex.EncodeToString(k[:]) }
 
-// ProofKeyOf returns the SHA-256 over authority, subject, action and proof id,
-// each preceded by its length, so that no two proofs share an encoding.
-func ProofKeyOf(id Identity) ProofKey {
+// ProofKeyOf returns the digest of authority, subject, action and proof id.
+func ProofKeyOf(id Identity) ProofKey { return Digest(id.Authority, id.Subject, id.Action, id.ProofID) }
+
+// Digest returns the SHA-256 over parts, each preceded by its length, so that no two lists
+// of parts share an encoding.
+func Digest(parts ...string) [sha256.Size]byte {
 	var buf []byte
-	for _, part := range []string{id.Authority, id.Subject, id.Action, id.ProofID} {
+	for _, part := range parts {
 		buf = binary.BigEndian.AppendUint64(buf, uint64(len(part)))
 		buf = append(buf, part...)
 	}

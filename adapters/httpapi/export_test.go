@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"net/netip"
 	"time"
+
+	"nativebridge/adapters/internal/network"
 )
 
 // HTTPServer is httpServer, for the tests.
@@ -31,5 +33,5 @@ func (s *Server) MayOpenWhoKnowsHowMany() {
 
 // LogsRefusal reports whether a line of a refused request is logged.
 func (s *Server) LogsRefusal(code string, addr netip.Addr) bool {
-	return s.refusals.Take(refusal{slog.LevelInfo, code, networkOf(addr)})
+	return s.refusals.Take(refusal{slog.LevelInfo, code, network.Of(addr)})
 }

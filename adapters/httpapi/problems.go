@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"nativebridge/adapters/internal/network"
 	"nativebridge/domain"
 )
 
@@ -172,7 +173,7 @@ func (s *Server) logFailure(r *http.Request, p problem, status int, cause error)
 		level = slog.LevelWarn
 	}
 	client := clientOf(r)
-	if level < slog.LevelError && !s.refusals.Take(refusal{level, p.Code, networkOf(client.Addr)}) {
+	if level < slog.LevelError && !s.refusals.Take(refusal{level, p.Code, network.Of(client.Addr)}) {
 		return
 	}
 	s.log.Log(r.Context(), level, message,

@@ -45,17 +45,5 @@ func (r refusal) network() string {
 	return r.from.String()
 }
 
-// networkOf returns what belongs to one caller as a rule: an IPv4 address, or an IPv6
-// network of 64 bits. It is zero if the address is.
-func networkOf(addr netip.Addr) netip.Prefix {
-	addr = addr.Unmap()
-	bits := addr.BitLen()
-	if addr.Is6() {
-		bits = 64
-	}
-	network, _ := addr.WithZone("").Prefix(bits) // it fails only for the zero address
-	return network
-}
-
 // LogLinesLeftOut returns how many lines of refused requests were not logged so far.
 func (s *Server) LogLinesLeftOut() int64 { return s.refusals.LeftOut() }

@@ -14,8 +14,6 @@ package limits
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
 	"log/slog"
 	"net/netip"
@@ -25,6 +23,7 @@ import (
 	"github.com/throttled/throttled/v2"
 	"github.com/throttled/throttled/v2/store/memstore"
 
+	"nativebridge/adapters/internal/network"
 	"nativebridge/domain"
 	"nativebridge/ports"
 )
@@ -109,8 +108,7 @@ func (l *Limits) Admit(ctx context.Context, identity domain.Identity) error {
 }
 
 // Check returns an error that wraps domain.ErrBusy, with the time to wait, if a limit of
-// the address is reached. An IPv6 address stands for its /64, which is one customer's
-// (RFC 6177).
+// the address is reached. An address stands for its network.
 func (l *Limits) Check(address netip.Addr) error {
 	if l == nil {
 		return nil
@@ -168,24 +166,11 @@ func (l *Limits) Refused(kind string) (refused uint64) {
 func (l *Limits) Local() bool { return l != nil && l.sharing != nil && l.sharing.isLocal() }
 
 // addressKey returns the key of an address' network.
-func addressKey(address netip.Addr) string {
-	address = address.Unmap().WithZone("")
-	bits := 32
-	if address.Is6() {
-		bits = 64
-	}
-	network, _ := address.Prefix(bits)
-	return keyOf(network.String())
-}
+func addressKey(address netip.Addr) string { return keyOf(network.Of(address).String()) }
 
-// keyOf returns the SHA-256 over the parts, each preceded by its length, in hexadecimal.
-// So no store holds a name or an address.
+// keyOf returns the key of a person or a network. It is a digest, so that no store holds a
+// name or an address.
 func keyOf(parts ...string) string {
-	var text []byte
-	for _, part := range parts {
-		text = binary.BigEndian.AppendUint64(text, uint64(len(part)))
-		text = append(text, part...)
-	}
-	sum := sha256.Sum256(text)
-	return hex.EncodeToString(sum[:])
+	digest := domain.Digest(parts...)
+	return hex.EncodeToString(digest[:])
 }
