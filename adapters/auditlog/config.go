@@ -1,8 +1,6 @@
 package auditlog
 
 import (
-	"errors"
-
 	"nativebridge/adapters/internal/settings"
 )
 
@@ -43,10 +41,5 @@ const (
 
 // UnmarshalText accepts the two.
 func (p *PII) UnmarshalText(text []byte) error {
-	switch PII(text) {
-	case PIIPlain, PIIHashed:
-		*p = PII(text)
-		return nil
-	}
-	return errors.New("it is plain or hashed")
+	return settings.OneOf(p, text, PIIPlain, PIIHashed)
 }

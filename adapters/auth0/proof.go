@@ -28,12 +28,7 @@ const (
 
 // UnmarshalText accepts the two.
 func (p *Proof) UnmarshalText(text []byte) error {
-	switch Proof(text) {
-	case ProofToken, ProofSigned:
-		*p = Proof(text)
-		return nil
-	}
-	return errors.New("it is token or signed")
+	return settings.OneOf(p, text, ProofToken, ProofSigned)
 }
 
 const (

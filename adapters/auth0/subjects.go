@@ -1,8 +1,7 @@
 package auth0
 
 import (
-	"errors"
-
+	"nativebridge/adapters/internal/settings"
 	"nativebridge/domain"
 )
 
@@ -20,12 +19,7 @@ const (
 
 // UnmarshalText accepts the two.
 func (s *Subjects) UnmarshalText(text []byte) error {
-	switch Subjects(text) {
-	case SubjectsAuth0, SubjectsPlain:
-		*s = Subjects(text)
-		return nil
-	}
-	return errors.New("it is auth0 or plain")
+	return settings.OneOf(s, text, SubjectsAuth0, SubjectsPlain)
 }
 
 // Rule returns the rule that subjects must meet. Without a choice it is the strict one, that of "auth0".

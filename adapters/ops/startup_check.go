@@ -2,11 +2,11 @@ package ops
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"time"
 
+	"nativebridge/adapters/internal/settings"
 	"nativebridge/app"
 	"nativebridge/domain"
 	"nativebridge/ports"
@@ -27,12 +27,7 @@ const (
 
 // UnmarshalText accepts the three.
 func (m *CheckMode) UnmarshalText(text []byte) error {
-	switch CheckMode(text) {
-	case CheckOff, CheckWarn, CheckRequire:
-		*m = CheckMode(text)
-		return nil
-	}
-	return errors.New("it is warn, off or require")
+	return settings.OneOf(m, text, CheckWarn, CheckOff, CheckRequire)
 }
 
 // StartupCheck looks for what keeps people from signing in, once, when the process

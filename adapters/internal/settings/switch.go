@@ -1,16 +1,14 @@
 package settings
 
-import "errors"
-
 // Switch is a setting that is "on" or "off". The zero value is off.
 type Switch bool
 
 // UnmarshalText accepts the two.
 func (s *Switch) UnmarshalText(text []byte) error {
-	switch string(text) {
-	case "on", "off":
-		*s = string(text) == "on"
-		return nil
+	var is string
+	if err := OneOf(&is, text, "on", "off"); err != nil {
+		return err
 	}
-	return errors.New("it is on or off")
+	*s = is == "on"
+	return nil
 }
