@@ -18,6 +18,7 @@ import (
 
 	"nativebridge/adapters"
 	"nativebridge/adapters/httpapi"
+	"nativebridge/adapters/internal/logtest"
 	"nativebridge/adapters/ops"
 	"nativebridge/app"
 	"nativebridge/domain"
@@ -65,7 +66,7 @@ type served struct {
 	opened            *counting
 	stop              context.CancelFunc
 	done              chan error
-	log               *lines
+	log               *logtest.Log
 }
 
 // newServer returns a bridge of the settings, whose use cases wait at the gate.
@@ -80,14 +81,14 @@ func newServer(t *testing.T, g gate, log *slog.Logger, more map[string]string, p
 		t.Fatal(err)
 	}
 	in := adapters.NewInstruments(c, adapters.Runtime{Log: log}, nil)
-	use := adapters.DecorateUseCases(c, httpapi.UseCases{Exchange: gatedExchange{g}, Renew: gatedRenew{g}, Revoke: gatedRevoke{g}, Keys: staticKeys{}}, time.Now, in)
+	use := adapters.DecorateUseCases(c, httpapi.UseCases{Exchange: gatedExchange{g}, Renew: gatedRenew{g}, Revoke: gatedRevoke{g}, Keys: staticKeys{}}, nil, time.Now, in)
 	health := ops.NewHealth(nil, nil, log)
 	return adapters.NewServer(c, httpapi.NewServer(c.HTTP, "client-1", use, log), ops.NewServer(c.Ops, health, log), health, ops.NewStartupCheck(c.Ops, probes, log), in)
 }
 
 func serve(t *testing.T, g gate, more map[string]string, probes ...ports.Probe) *served {
 	t.Helper()
-	s := &served{done: make(chan error, 1), log: &lines{}}
+	s := &served{done: make(chan error, 1), log: &logtest.Log{}}
 	server := newServer(t, g, slog.New(slog.NewTextHandler(s.log, nil)), more, probes...)
 	on, err := server.Listen(t.Context())
 	if err != nil {
@@ -103,24 +104,6 @@ func serve(t *testing.T, g gate, more map[string]string, probes ...ports.Probe) 
 	t.Cleanup(s.stop)
 	go func() { s.done <- server.Serve(ctx, on) }()
 	return s
-}
-
-// lines is a log.
-type lines struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *lines) contain(text string) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return strings.Contains(l.text.String(), text)
 }
 
 // counting is a listener that knows the most connections that were open at once.
@@ -300,7 +283,7 @@ func TestIfOneAddressFailsTheWholeBridgeEnds(t *testing.T) {
 	} {
 		for when, draining := range map[string]bool{"": false, ", while draining": true} {
 			t.Run(name+when, func(t *testing.T) {
-				log := &lines{}
+				log := &logtest.Log{}
 				server := newServer(t, newGate(), slog.New(slog.NewTextHandler(log, nil)), map[string]string{"DRAIN_DELAY": "1m", "METRICS_ADDR": "127.0.0.1:0"})
 				on, err := server.Listen(t.Context())
 				if err != nil {
@@ -312,7 +295,7 @@ func TestIfOneAddressFailsTheWholeBridgeEnds(t *testing.T) {
 				go func() { done <- server.Serve(ctx, on) }()
 				if draining {
 					stop()
-					until(t, "it drains", func() bool { return log.contain("draining") })
+					until(t, "it drains", func() bool { return strings.Contains(log.String(), "draining") })
 				}
 				if err := breakOne(on); err != nil {
 					t.Fatal(err)
@@ -387,7 +370,7 @@ func TestAFloodWhileAVendorHangsIsShed(t *testing.T) {
 	if status := s.status(); status != "ready" {
 		t.Errorf("readiness says %q, want ready", status)
 	}
-	if !s.log.contain("MAX_IN_FLIGHT=2") {
+	if !strings.Contains(s.log.String(), "MAX_IN_FLIGHT=2") {
 		t.Error("the log does not name the setting")
 	}
 	close(g.leave)
@@ -450,7 +433,7 @@ func TestARequestThatWaitedTooLongIsNotBegun(t *testing.T) {
 	}
 	late, cancel := context.WithTimeout(t.Context(), 29*time.Second)
 	defer cancel()
-	use := adapters.DecorateUseCases(c, httpapi.UseCases{Exchange: never{t}}, time.Now, adapters.Instruments{})
+	use := adapters.DecorateUseCases(c, httpapi.UseCases{Exchange: never{t}}, nil, time.Now, adapters.Instruments{})
 	_, err = use.Exchange.Execute(late, app.Exchange{})
 	if reason, _ := domain.ReasonOf(err); reason != domain.ErrUnavailable || !strings.Contains(err.Error(), "REQUEST_TIMEOUT") {
 		t.Errorf("with less than half of its time left: %v, want unavailable, and the setting", err)
@@ -459,7 +442,7 @@ func TestARequestThatWaitedTooLongIsNotBegun(t *testing.T) {
 	g := newGate()
 	inTime, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	use = adapters.DecorateUseCases(c, httpapi.UseCases{Exchange: gatedExchange{g}}, time.Now, adapters.Instruments{})
+	use = adapters.DecorateUseCases(c, httpapi.UseCases{Exchange: gatedExchange{g}}, nil, time.Now, adapters.Instruments{})
 	done := make(chan error, 1)
 	go func() {
 		_, err := use.Exchange.Execute(inTime, app.Exchange{})

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"nativebridge/adapters"
+	"nativebridge/adapters/internal/logtest"
 	"nativebridge/domain"
 )
 
@@ -53,13 +54,13 @@ func TestByDefaultTheStartIsCheckedInTheBackgroundAndTold(t *testing.T) {
 		t.Errorf("while it is checked the bridge is %q, want ready", got)
 	}
 	close(probe.letGo)
-	until(t, "all findings", func() bool { return s.log.contain(`msg="startup check: not made"`) })
+	until(t, "all findings", func() bool { return strings.Contains(s.log.String(), `msg="startup check: not made"`) })
 	for _, line := range []string{
 		`level=ERROR msg="startup check: failed" code=NB202 asks="the key is right" problem="it is not" why="nobody signs in" fix="set it"`,
 		`level=WARN msg="startup check: failed" code=NB801`,
 		`level=INFO msg="startup check: not made" code=NB202`,
 	} {
-		if !s.log.contain(line) {
+		if !strings.Contains(s.log.String(), line) {
 			t.Errorf("the log has no line %s", line)
 		}
 	}
@@ -91,7 +92,7 @@ func TestAFailureOfARequiredCheckEndsTheProcess(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "NB202") || !strings.Contains(err.Error(), "STARTUP_CHECK") {
 		t.Errorf("it ends with %v, want what has failed", err)
 	}
-	if s.log.contain("msg=ready") {
+	if strings.Contains(s.log.String(), "msg=ready") {
 		t.Error("it was ready before")
 	}
 }
@@ -121,10 +122,12 @@ func TestWhereNoCheckIsWantedNoneIsMade(t *testing.T) {
 }
 
 func TestAProbeThatPanicsEndsNoProcess(t *testing.T) {
-	log := &lines{}
+	log := &logtest.Log{}
 	probe := adapters.DecorateProbe(panics{[]domain.Check{theKey, theProxies}}, slog.New(slog.NewTextHandler(log, nil)))
 	s := serve(t, newGate(), map[string]string{"STARTUP_CHECK": "warn"}, probe)
-	until(t, "the finding", func() bool { return s.log.contain("code=NB801") && log.contain("panic") })
+	until(t, "the finding", func() bool {
+		return strings.Contains(s.log.String(), "code=NB801") && strings.Contains(log.String(), "panic")
+	})
 	if got := s.status(); got != "ready" {
 		t.Errorf("the bridge is %q", got)
 	}

@@ -4,16 +4,18 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
 	"nativebridge/adapters"
+	"nativebridge/adapters/internal/logtest"
 	"nativebridge/adapters/tracing/otlptest"
 )
 
 func TestALogLineOfARequestNamesItsTrace(t *testing.T) {
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", otlptest.Start(t).URL)
-	var out lines
+	var out logtest.Log
 	log := adapters.NewLog(&out, time.Now)
 	traces, stop := adapters.OpenTracing(adapters.Config{}, adapters.Runtime{Log: log.Logger})
 	handler := traces.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -29,8 +31,8 @@ func TestALogLineOfARequestNamesItsTrace(t *testing.T) {
 		TraceID string `json:"trace_id"`
 		SpanID  string `json:"span_id"`
 	}
-	if err := json.Unmarshal([]byte(out.text.String()), &line); err != nil || line.Msg != "inside" {
-		t.Fatalf("the log says %q: %v", out.text.String(), err)
+	if err := json.Unmarshal([]byte(out.String()), &line); err != nil || line.Msg != "inside" {
+		t.Fatalf("the log says %q: %v", out.String(), err)
 	}
 	if line.TraceID != "0af7651916cd43dd8448eb211c80319c" || len(line.SpanID) != 16 || line.SpanID == "b7ad6b7169203331" {
 		t.Errorf("the line has trace %q and span %q, want the caller's trace and a span of its own", line.TraceID, line.SpanID)
@@ -38,12 +40,12 @@ func TestALogLineOfARequestNamesItsTrace(t *testing.T) {
 }
 
 func TestALogLineOutsideOfTracesNamesNone(t *testing.T) {
-	var out lines
+	var out logtest.Log
 	log := adapters.NewLog(&out, time.Now)
 	log.InfoContext(t.Context(), "outside")
 	log.Close()
-	if out.contain("trace_id") || !out.contain("outside") {
-		t.Errorf("the log says %q", out.text.String())
+	if strings.Contains(out.String(), "trace_id") || !strings.Contains(out.String(), "outside") {
+		t.Errorf("the log says %q", out.String())
 	}
 }
 

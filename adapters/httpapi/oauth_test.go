@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"nativebridge/adapters/httpapi"
+	"nativebridge/adapters/internal/logtest"
 	"nativebridge/app"
 	"nativebridge/domain"
 )
@@ -62,7 +63,7 @@ type oauthBench struct {
 	renewer *renewer
 	revoker *revoker
 	handler http.Handler
-	log     *lockedBuffer
+	log     *logtest.Log
 }
 
 func newOAuthBench(t testing.TB, err error) *oauthBench {
@@ -73,7 +74,7 @@ func newOAuthBench(t testing.TB, err error) *oauthBench {
 		exchanger: &exchanger{session: session, err: err},
 		renewer:   &renewer{session: session, err: err},
 		revoker:   &revoker{err: err},
-		log:       &lockedBuffer{},
+		log:       &logtest.Log{},
 	}
 	logger := slog.New(slog.NewJSONHandler(b.log, nil))
 	config := httpapi.Config{SubjectTokenTypes: httpapi.TokenTypes{challengeType, "https://example.com/another-type"}}

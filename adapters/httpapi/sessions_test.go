@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"nativebridge/adapters/httpapi"
+	"nativebridge/adapters/internal/logtest"
 	"nativebridge/app"
 	"nativebridge/domain"
 )
@@ -60,32 +61,15 @@ type bench struct {
 	*exchanger
 	server  *httpapi.Server
 	handler http.Handler
-	log     *lockedBuffer
+	log     *logtest.Log
 }
 
 func newBench(t *testing.T, config httpapi.Config, e *exchanger) *bench {
 	t.Helper()
-	log := &lockedBuffer{}
+	log := &logtest.Log{}
 	logger := slog.New(slog.NewJSONHandler(log, nil))
 	server := httpapi.NewServer(config, bridgeClientID, httpapi.UseCases{Exchange: e}, logger)
 	return &bench{exchanger: e, server: server, handler: handlerOf(t, server), log: log}
-}
-
-type lockedBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
 }
 
 func goodSession() domain.Session {

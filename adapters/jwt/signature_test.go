@@ -155,7 +155,7 @@ func TestWhatTheProviderDidNotSignIsRejected(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			b.advance(time.Second) // for an unknown key id
+			b.Advance(time.Second) // for an unknown key id
 			_, err := b.verify(t, tt.text)
 			wantReason(t, err, domain.ErrTokenRejected, tt.says)
 		})

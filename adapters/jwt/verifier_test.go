@@ -8,11 +8,13 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
 
+	"nativebridge/adapters/internal/clocktest"
 	"nativebridge/adapters/internal/settings"
 	"nativebridge/adapters/internal/upstream"
 	"nativebridge/adapters/jwt"
@@ -25,30 +27,13 @@ const skew = 30 * time.Second
 
 var start = time.Date(2026, 1, 31, 10, 0, 0, 0, time.UTC)
 
-// clock is a time that only tests move.
+// clock is the verifier's. The provider's shows the same time, or one that is ahead.
 type clock struct {
-	mu    sync.Mutex
-	now   time.Time
-	ahead time.Duration // of it is the provider
+	*clocktest.Clock
+	ahead atomic.Int64 // nanoseconds
 }
 
-func (c *clock) providers() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now.Add(c.ahead)
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
+func (c *clock) providers() time.Time { return c.Now().Add(time.Duration(c.ahead.Load())) }
 
 // bench is a provider and a verifier for it, both by the same clock.
 type bench struct {
@@ -62,7 +47,7 @@ type bench struct {
 // besides issuer and audience.
 func newBench(t testing.TB, change ...func(*jwt.Config)) *bench {
 	t.Helper()
-	c := &clock{now: start}
+	c := &clock{Clock: clocktest.At(start)}
 	provider, err := jwttest.Start(jwttest.Options{Now: c.providers})
 	if err != nil {
 		t.Fatal(err)
@@ -187,7 +172,7 @@ func harness(t *testing.T, change func(*jwt.Config)) portstest.VerifierHarness {
 			}
 		},
 		Ahead: func(t *testing.T, d time.Duration) {
-			b.ahead = d
+			b.ahead.Store(int64(d))
 			if err := b.verifier.Warm(t.Context()); err != nil {
 				t.Fatal(err)
 			}
@@ -203,7 +188,7 @@ func harness(t *testing.T, change func(*jwt.Config)) portstest.VerifierHarness {
 type patient struct{ b *bench }
 
 func (p patient) Verify(ctx context.Context, token domain.PasskeyToken) (domain.Identity, error) {
-	p.b.advance(time.Second)
+	p.b.Advance(time.Second)
 	return p.b.verifier.Verify(ctx, token)
 }
 
@@ -465,11 +450,11 @@ func TestKeysRotate(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.Rotate()
-	b.advance(time.Minute)
+	b.Advance(time.Minute)
 	if _, err := b.verify(t, b.Sign(b.claims(nil))); err != nil {
 		t.Errorf("err = %v, want the new key's token verified", err)
 	}
-	b.advance(time.Second)
+	b.Advance(time.Second)
 	_, err := b.verify(t, before)
 	wantReason(t, err, domain.ErrTokenRejected, "does not publish")
 }
@@ -485,7 +470,7 @@ func TestTheLastGoodKeysServeWhileTheProviderIsDown(t *testing.T) {
 				t.Fatal(err)
 			}
 			_ = b.Close()
-			b.advance(time.Hour)
+			b.Advance(time.Hour)
 			if _, err := b.verify(t, b.Sign(b.claims(nil))); err != nil {
 				t.Errorf("err = %v, want it verified", err)
 			}
@@ -514,12 +499,12 @@ func TestMadeUpKeyIDsAreAskedForOnceInACoolDown(t *testing.T) {
 	if b.Requests() != 1 {
 		t.Errorf("the provider was asked %d times, want once", b.Requests())
 	}
-	b.advance(time.Second)
+	b.Advance(time.Second)
 	if _, err := b.verify(t, b.Sign(b.claims(nil))); err != nil {
 		t.Errorf("err = %v, want the new key found after the cool-down", err)
 	}
 	b.Break(http.StatusServiceUnavailable)
-	b.advance(time.Minute)
+	b.Advance(time.Minute)
 	for range 20 {
 		_, err := b.verify(t, strange())
 		wantReason(t, err, domain.ErrUnavailable, "keys")

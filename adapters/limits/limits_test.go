@@ -1,7 +1,6 @@
 package limits_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -16,56 +15,22 @@ import (
 	"github.com/throttled/throttled/v2"
 	"github.com/throttled/throttled/v2/store/memstore"
 
+	"nativebridge/adapters/internal/clocktest"
+	"nativebridge/adapters/internal/logtest"
 	"nativebridge/adapters/limits"
 	"nativebridge/domain"
 	"nativebridge/ports/portstest"
 )
 
-// clock is one that stands still until it is moved.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
-
-func newClock() *clock { return &clock{now: time.Unix(1_800_000_000, 0)} }
+func newClock() *clocktest.Clock { return clocktest.At(time.Unix(1_800_000_000, 0)) }
 
 var config = limits.Config{On: true, PersonPerMinute: 3, PersonPerHour: 6, FailuresPerMinute: 4, FailuresPerHour: 10, SuccessesPerMinute: 50}
 
-func newLimits(t testing.TB, c *clock, shared throttled.GCRAStoreCtx) (*limits.Limits, *lines) {
-	log := &lines{}
+func newLimits(t testing.TB, c *clocktest.Clock, shared throttled.GCRAStoreCtx) (*limits.Limits, *logtest.Log) {
+	log := &logtest.Log{}
 	l := limits.New(config, limits.Options{Shared: shared, Log: slog.New(slog.NewTextHandler(log, nil)), Now: c.Now})
 	t.Cleanup(l.Close)
 	return l, log
-}
-
-// lines is a log.
-type lines struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *lines) count(text string) int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return strings.Count(l.text.String(), text)
 }
 
 // store is one that replicas share. It can be made to fail or to hang.
@@ -76,7 +41,7 @@ type store struct {
 	way  string // how it is: "", stopped or hangs
 }
 
-func newStore(t testing.TB, c *clock) *store {
+func newStore(t testing.TB, c *clocktest.Clock) *store {
 	memory, err := memstore.New(0)
 	if err != nil {
 		t.Fatal(err)
@@ -125,7 +90,7 @@ func TestAdmission(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			portstest.Admission(t, func(t *testing.T) portstest.AdmissionHarness {
 				c := newClock()
-				h := portstest.AdmissionHarness{Most: config.PersonPerMinute, PerPerson: true, Advance: c.advance}
+				h := portstest.AdmissionHarness{Most: config.PersonPerMinute, PerPerson: true, Advance: c.Advance}
 				if !shares {
 					h.Admission, _ = newLimits(t, c, nil)
 					return h
@@ -146,7 +111,7 @@ func TestAPersonsHourEndsBeyondItsMinutes(t *testing.T) {
 		if err := l.Admit(t.Context(), signIn("jane", proof)); err != nil {
 			t.Fatalf("ceremony %d: %v", proof+1, err)
 		}
-		c.advance(time.Minute / time.Duration(config.PersonPerMinute))
+		c.Advance(time.Minute / time.Duration(config.PersonPerMinute))
 	}
 	err := l.Admit(t.Context(), signIn("jane", 99))
 	if !errors.Is(err, domain.ErrBusy) || !strings.Contains(err.Error(), "RATE_LIMIT_PERSON_PER_HOUR") {
@@ -220,17 +185,17 @@ func TestFailuresOfAnAddressAreLimitedInEachWindow(t *testing.T) {
 		return domain.RetryAfterOf(err)
 	}
 	fail(config.FailuresPerMinute)
-	c.advance(refusedBy("RATE_LIMIT_FAILURES_PER_MINUTE"))
+	c.Advance(refusedBy("RATE_LIMIT_FAILURES_PER_MINUTE"))
 	fail(1)
 	refusedBy("RATE_LIMIT_FAILURES_PER_MINUTE")
-	c.advance(time.Minute)
+	c.Advance(time.Minute)
 	fail(config.FailuresPerMinute)
-	c.advance(30 * time.Second)
+	c.Advance(30 * time.Second)
 	fail(1)
 	refusedBy("RATE_LIMIT_FAILURES_PER_HOUR")
-	c.advance(time.Minute)
+	c.Advance(time.Minute)
 	refusedBy("RATE_LIMIT_FAILURES_PER_HOUR")
-	c.advance(time.Hour)
+	c.Advance(time.Hour)
 	fail(config.FailuresPerMinute)
 }
 
@@ -256,11 +221,11 @@ func TestFailuresTogetherArePaidForInFull(t *testing.T) {
 	for range 2 * config.FailuresPerMinute { // the hour has room for them
 		l.Count(address, true)
 	}
-	c.advance(time.Minute)
+	c.Advance(time.Minute)
 	if err := l.Check(address); !errors.Is(err, domain.ErrBusy) {
 		t.Error("who failed twice as often as the quota, at once, is let on after one window")
 	}
-	c.advance(time.Minute)
+	c.Advance(time.Minute)
 	if err := l.Check(address); err != nil {
 		t.Errorf("after two windows: %v", err)
 	}
@@ -380,7 +345,7 @@ func TestAStoreThatIsAwayIsToldOnceAndLoosensTheLimits(t *testing.T) {
 	}
 	s.meet("")
 	soon(t, "it is local no more", func() bool { return !l.Local() && l.Settle() })
-	if began, ended := log.count(begins), log.count(ends); began != 1 || ended != 1 {
+	if began, ended := strings.Count(log.String(), begins), strings.Count(log.String(), ends); began != 1 || ended != 1 {
 		t.Errorf("the log tells %d beginnings and %d ends, want one each", began, ended)
 	}
 }
@@ -408,7 +373,7 @@ func TestAStoreThatHangsHoldsNobodyUp(t *testing.T) {
 	if !l.Local() {
 		t.Error("it does not say that it counts by itself")
 	}
-	if log.count("count in this process only") != 1 {
+	if strings.Count(log.String(), "count in this process only") != 1 {
 		t.Error("the log does not tell it, or more than once")
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"nativebridge/adapters/internal/clocktest"
 	"nativebridge/adapters/internal/patience"
 	"nativebridge/adapters/internal/upstream"
 	"nativebridge/adapters/oidc"
@@ -151,26 +152,8 @@ func TestEveryAnswerToDiscoveryHasItsVerdict(t *testing.T) {
 	}
 }
 
-// clock is a time that only tests move.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
-
 func TestTheConfigurationIsCachedAndTheLastGoodOneServes(t *testing.T) {
-	c := &clock{now: time.Now()}
+	c := clocktest.At(time.Now())
 	d := newDescribed(t, nil)
 	client := upstream.New(upstream.Options{Name: "oidc", Now: c.Now})
 	issuer := oidc.NewIssuer(client, d.config(t), 0, c.Now, zeros{})
@@ -183,12 +166,12 @@ func TestTheConfigurationIsCachedAndTheLastGoodOneServes(t *testing.T) {
 	}
 	issue()
 	patience.Receive(t, d.arrived, "the request for the configuration")
-	c.advance(time.Hour)
+	c.Advance(time.Hour)
 	issue()
 	if len(d.arrived) != 0 {
 		t.Error("the configuration is fetched again within the hour")
 	}
-	c.advance(1)
+	c.Advance(1)
 	d.answer(http.StatusServiceUnavailable, "")
 	issue()
 	patience.Receive(t, d.arrived, "the request for the configuration, in the background")
@@ -196,7 +179,7 @@ func TestTheConfigurationIsCachedAndTheLastGoodOneServes(t *testing.T) {
 }
 
 func TestAConfigurationIsStaleAfterAnHourAndTriedEveryTenSeconds(t *testing.T) {
-	c := &clock{now: time.Now()}
+	c := clocktest.At(time.Now())
 	d := newDescribed(t, nil)
 	issuer := oidc.NewIssuer(upstream.New(upstream.Options{Name: "oidc", Now: c.Now}), d.config(t), 0, c.Now, zeros{})
 	if err := issuer.Rediscover(t.Context()); err != nil {
@@ -204,7 +187,7 @@ func TestAConfigurationIsStaleAfterAnHourAndTriedEveryTenSeconds(t *testing.T) {
 	}
 	stale := func(after time.Duration, want bool) {
 		t.Helper()
-		c.advance(after)
+		c.Advance(after)
 		if issuer.Stale() != want {
 			t.Errorf("stale: %t, want %t", !want, want)
 		}
@@ -229,7 +212,7 @@ func TestWarmingWantsTheKeysToo(t *testing.T) {
 }
 
 func TestTheIssuersKeysOutliveAFreshConfiguration(t *testing.T) {
-	c := &clock{now: time.Now()}
+	c := clocktest.At(time.Now())
 	d := newDescribed(t, nil)
 	issuer := oidc.NewIssuer(upstream.New(upstream.Options{Name: "oidc", Now: c.Now}), d.config(t), 0, c.Now, zeros{})
 	if err := issuer.Warm(t.Context()); err != nil {
@@ -255,17 +238,17 @@ func (d *described) publish(keys []byte) {
 func TestIssuerKeysKeepTheContract(t *testing.T) {
 	portstest.IssuerKeys(t, func(t *testing.T) portstest.KeysHarness {
 		d := newDescribed(t, nil)
-		c := &clock{now: time.Date(2026, 1, 31, 10, 0, 0, 0, time.UTC)}
+		c := clocktest.At(time.Date(2026, 1, 31, 10, 0, 0, 0, time.UTC))
 		issuer := oidc.NewIssuer(upstream.New(upstream.Options{Name: "oidc", Now: c.Now}), d.config(t), 0, c.Now, zeros{})
 		return portstest.KeysHarness{
 			Keys: issuer,
 			Publish: func(_ *testing.T, body string) {
 				d.publish([]byte(body))
-				c.advance(time.Hour)
+				c.Advance(time.Hour)
 			},
 			Stop: func(*testing.T) {
 				d.Close()
-				c.advance(time.Hour)
+				c.Advance(time.Hour)
 			},
 		}
 	})

@@ -2,7 +2,6 @@ package ops_test
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,12 +11,12 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"nativebridge/adapters/internal/lines"
+	"nativebridge/adapters/internal/logtest"
 	"nativebridge/adapters/internal/patience"
 	"nativebridge/adapters/internal/serving"
 	"nativebridge/adapters/internal/upstream"
@@ -102,7 +101,7 @@ func untilStatus(t *testing.T, r *running, want string) {
 }
 
 func TestReadyEvenIfTheWarmUpFails(t *testing.T) {
-	log := &lockedBuffer{}
+	log := &logtest.Log{}
 	health := ops.NewHealth(map[string]func(context.Context) error{
 		"vendor": func(context.Context) error { return errors.New("no connection") },
 	}, nil, slog.New(slog.NewJSONHandler(log, nil)))
@@ -182,23 +181,6 @@ func TestAPortThatIsTakenIsReportedWithAdvice(t *testing.T) {
 	}
 }
 
-type lockedBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
-}
-
 func TestEveryTimeOfAProbesConnectionIsBounded(t *testing.T) {
 	server := ops.NewServer(ops.Config{}, ops.NewHealth(nil, nil, quiet), quiet).HTTPServer()
 	for name, tt := range map[string]struct{ got, atMost time.Duration }{
@@ -257,7 +239,7 @@ func TestTroubleIsToldInUTC(t *testing.T) {
 func TestTheWarmUpHasFiveSeconds(t *testing.T) {
 	var deadline time.Time
 	var other atomic.Bool
-	log := &lockedBuffer{}
+	log := &logtest.Log{}
 	health := ops.NewHealth(map[string]func(context.Context) error{
 		"vendor": func(ctx context.Context) error { deadline, _ = ctx.Deadline(); return errors.New("no connection") },
 		"other":  func(context.Context) error { other.Store(true); return nil },
@@ -278,7 +260,7 @@ func TestTheWarmUpHasFiveSeconds(t *testing.T) {
 }
 
 func TestABridgeThatDrainsWhileItWarmsUpIsNeverReady(t *testing.T) {
-	log := &lockedBuffer{}
+	log := &logtest.Log{}
 	health := ops.NewHealth(nil, nil, slog.New(slog.NewJSONHandler(log, nil)))
 	health.Drain()
 	health.WarmUp(t.Context())
@@ -303,7 +285,7 @@ func TestTheDrainDelayIsFrom0sTo1m(t *testing.T) {
 }
 
 func TestAFailureOfAProbesConnectionIsAWarning(t *testing.T) {
-	log := &lockedBuffer{}
+	log := &logtest.Log{}
 	ops.NewServer(ops.Config{}, ops.NewHealth(nil, nil, quiet), slog.New(slog.NewJSONHandler(log, nil))).HTTPServer().ErrorLog.Print("it died")
 	if !strings.Contains(log.String(), `"level":"WARN","msg":"it died"`) {
 		t.Errorf("the log says %q", log)

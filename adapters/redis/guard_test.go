@@ -1,7 +1,6 @@
 package redis_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -17,6 +16,7 @@ import (
 
 	goredis "github.com/redis/go-redis/v9"
 
+	"nativebridge/adapters/internal/logtest"
 	"nativebridge/adapters/redis"
 	"nativebridge/adapters/redis/redistest"
 	"nativebridge/domain"
@@ -50,7 +50,7 @@ func do(t *testing.T, server *redistest.Server, command ...any) any {
 type guard struct {
 	*redis.ReplayGuard
 	*redis.Store
-	log *lines
+	log *logtest.Log
 }
 
 // openStore opens a store and a guard that uses it.
@@ -69,7 +69,7 @@ func open(t *testing.T, store string) guard {
 
 func openAs(t *testing.T, config redis.Config, o redis.Options) guard {
 	t.Helper()
-	log := &lines{}
+	log := &logtest.Log{}
 	o.Log = slog.New(slog.NewTextHandler(log, nil))
 	if o.Now == nil {
 		o.Now = time.Now
@@ -80,24 +80,6 @@ func openAs(t *testing.T, config redis.Config, o redis.Options) guard {
 	}
 	t.Cleanup(store.Close)
 	return guard{g, store, log}
-}
-
-// lines is a log that can be read while it is written.
-type lines struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(p)
-}
-
-func (l *lines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.String()
 }
 
 // until waits for something that happens soon, by asking.

@@ -1,7 +1,6 @@
 package tracing_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -13,12 +12,12 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/go-chi/chi/v5"
 
+	"nativebridge/adapters/internal/logtest"
 	"nativebridge/adapters/tracing"
 	"nativebridge/adapters/tracing/otlptest"
 	"nativebridge/domain"
@@ -30,26 +29,8 @@ const (
 	unsampled  = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"
 )
 
-// log is a log that tests read.
-type log struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *log) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *log) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
-
 // open returns what the variables ask for. No other OTEL_* variable is set.
-func open(t *testing.T, variables map[string]string) (*tracing.Tracing, *log) {
+func open(t *testing.T, variables map[string]string) (*tracing.Tracing, *logtest.Log) {
 	t.Helper()
 	for _, pair := range os.Environ() {
 		if name, _, _ := strings.Cut(pair, "="); strings.HasPrefix(name, "OTEL_") {
@@ -59,7 +40,7 @@ func open(t *testing.T, variables map[string]string) (*tracing.Tracing, *log) {
 	for name, value := range variables {
 		t.Setenv(name, value)
 	}
-	said := &log{}
+	said := &logtest.Log{}
 	traces := tracing.Open(tracing.Config{Upstreams: variables["TRACE_UPSTREAMS"] != ""}, "1.2.3", slog.New(slog.NewTextHandler(said, nil)))
 	t.Cleanup(traces.Close)
 	return traces, said

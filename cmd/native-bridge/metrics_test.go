@@ -98,10 +98,12 @@ func (b *measured) untilReady(t *testing.T) {
 	}
 }
 
-// exposition returns what a scrape is answered.
-func (b *measured) exposition(t *testing.T) string {
+func (b *measured) exposition(t *testing.T) string { return scrape(t, b.metrics) }
+
+// scrape returns what a scrape is answered.
+func scrape(t *testing.T, at string) string {
 	t.Helper()
-	resp, err := http.Get(b.metrics + "/metrics")
+	resp, err := http.Get(at + "/metrics")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,12 +115,13 @@ func (b *measured) exposition(t *testing.T) string {
 	return string(text)
 }
 
-// series returns the value of each series of the bridge's own, by its name without the
+func (b *measured) series(t *testing.T) map[string]string { return seriesOf(b.exposition(t)) }
+
+// seriesOf returns the value of each series of the bridge's own, by its name without the
 // prefix. Of histograms only _count is kept.
-func (b *measured) series(t *testing.T) map[string]string {
-	t.Helper()
+func seriesOf(exposition string) map[string]string {
 	values := map[string]string{}
-	for line := range strings.Lines(b.exposition(t)) {
+	for line := range strings.Lines(exposition) {
 		name, own := strings.CutPrefix(strings.TrimSpace(line), "native_bridge_")
 		if i := strings.LastIndex(name, " "); own && !strings.Contains(name, "_bucket{") && !strings.Contains(name, "_sum") {
 			values[name[:i]] = name[i+1:]

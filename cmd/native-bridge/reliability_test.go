@@ -1,12 +1,10 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"maps"
 	"net/http"
 	"os"
@@ -201,32 +199,11 @@ func (r *replica) complaint(t *testing.T, after int) (said string) {
 	return said
 }
 
-// metricsText returns what a scrape of the process gets.
-func (r *replica) metricsText(t *testing.T) string {
-	t.Helper()
-	resp, err := http.Get(r.metricsURL + "/metrics")
-	must(t, err)
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	must(t, err)
-	return string(text)
-}
-
 // metrics returns the counters and the states that an operator looks at.
 func (r *replica) metrics(t *testing.T) map[string]string {
 	t.Helper()
-	values := map[string]string{}
-	for lines := bufio.NewScanner(strings.NewReader(r.metricsText(t))); lines.Scan(); {
-		name, value, found := strings.Cut(lines.Text(), "} ")
-		if !found {
-			name, value, found = strings.Cut(lines.Text(), " ")
-		} else {
-			name += "}"
-		}
-		if found && strings.HasPrefix(name, "native_bridge_") && isTelling(name) {
-			values[name] = value
-		}
-	}
+	values := seriesOf(scrape(t, r.metricsURL))
+	maps.DeleteFunc(values, func(name, _ string) bool { return !isTelling(name) })
 	return values
 }
 
@@ -240,12 +217,12 @@ func isTelling(name string) bool {
 	return true
 }
 
-// changed lists what is not as before, without the prefix that all share.
+// changed lists what is not as before.
 func changed(before, after map[string]string) []string {
 	var names []string
 	for _, name := range slices.Sorted(maps.Keys(after)) {
 		if after[name] != before[name] && (before[name] != "" || after[name] != "0") {
-			names = append(names, "`"+strings.TrimPrefix(name, "native_bridge_")+"`")
+			names = append(names, "`"+name+"`")
 		}
 	}
 	return names

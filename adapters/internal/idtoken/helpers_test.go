@@ -12,6 +12,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
+	"nativebridge/adapters/internal/clocktest"
 	"nativebridge/adapters/internal/jwks"
 	"nativebridge/adapters/internal/upstream"
 )
@@ -35,25 +36,7 @@ func public(id string, key *rsa.PrivateKey) jose.JSONWebKey {
 	return jose.JSONWebKey{KeyID: id, Key: key.Public(), Algorithm: "RS256", Use: "sig"}
 }
 
-// clock is a time that only tests move; what runs in the background reads it too.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func newClock() *clock { return &clock{now: start} }
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
+func newClock() *clocktest.Clock { return clocktest.At(start) }
 
 // endpoint is an issuer's JWKS endpoint.
 type endpoint struct {
@@ -107,7 +90,7 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 }
 
 // keysOf returns the keys at e, not fetched yet.
-func keysOf(e *endpoint, c *clock) *jwks.Keys {
+func keysOf(e *endpoint, c *clocktest.Clock) *jwks.Keys {
 	client := upstream.New(upstream.Options{Name: "issuer", Now: c.Now})
 	return jwks.New(client, e.URL+"/jwks.json", c.Now)
 }

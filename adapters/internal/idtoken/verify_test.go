@@ -18,6 +18,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
+	"nativebridge/adapters/internal/clocktest"
 	"nativebridge/adapters/internal/idtoken"
 	"nativebridge/domain"
 )
@@ -86,7 +87,7 @@ func atHash(accessToken string) string {
 	return encode(string(sum[:16]))
 }
 
-func verifierOf(e *endpoint, c *clock) *idtoken.Verifier {
+func verifierOf(e *endpoint, c *clocktest.Clock) *idtoken.Verifier {
 	return &idtoken.Verifier{Keys: keysOf(e, c), Issuer: issuer, ClientID: clientID, Skew: skew, Now: c.Now}
 }
 
@@ -314,7 +315,7 @@ func TestVerifyFollowsARotation(t *testing.T) {
 		t.Fatal(err)
 	}
 	e.publish(t, public("b", rsaKeys()[1]))
-	c.advance(time.Minute)
+	c.Advance(time.Minute)
 
 	rotated := good()
 	rotated.key, rotated.headers["kid"] = rsaKeys()[1], "b"
@@ -334,7 +335,7 @@ func TestVerifyCannotTellWithoutKeys(t *testing.T) {
 		t.Errorf("err = %v, want unavailable", err)
 	}
 	e.publish(t, public("a", rsaKeys()[0]))
-	c.advance(time.Second)
+	c.Advance(time.Second)
 	if _, err := check(t, v, good().sign(t)); err != nil {
 		t.Errorf("err = %v, want it verified once the keys are there", err)
 	}

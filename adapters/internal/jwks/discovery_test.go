@@ -129,7 +129,7 @@ func TestAFaultOfDiscoveryEndsWithIt(t *testing.T) {
 		t.Fatal("the document was believed")
 	}
 	mended.Store(true)
-	c.advance(time.Minute)
+	c.Advance(time.Minute)
 	if found, err := keys.FindSparingly(t.Context(), "a"); err != nil || len(found) != 1 {
 		t.Errorf("%d keys, %v, want the one", len(found), err)
 	}

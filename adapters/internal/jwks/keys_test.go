@@ -41,7 +41,7 @@ func TestAnUnknownIDFetchesTheSetAgain(t *testing.T) {
 	keys := keysOf(e, c)
 	find(t, keys, "a", 1)
 	e.publish(t, public("a", rsaKeys()[0]), public("b", rsaKeys()[1]))
-	c.advance(10 * time.Second)
+	c.Advance(10 * time.Second)
 	find(t, keys, "b", 1)
 	find(t, keys, "a", 1)
 	if e.requests() != 2 {
@@ -81,7 +81,7 @@ func TestTheLastGoodSetServesWhileTheEndpointIsDown(t *testing.T) {
 			find(t, keys, "a", 1)
 			breakDown(e)
 			for range 3 {
-				c.advance(time.Hour)
+				c.Advance(time.Hour)
 				find(t, keys, "a", 1)
 				find(t, keys, "b", -1)
 			}
@@ -96,13 +96,13 @@ func TestAnUnknownIDIsNoVerdictWhileTheEndpointIsDown(t *testing.T) {
 	keys := keysOf(e, c)
 	find(t, keys, "a", 1)
 	e.answer(http.StatusServiceUnavailable, "")
-	c.advance(time.Minute)
+	c.Advance(time.Minute)
 	find(t, keys, "b", -1)
-	c.advance(time.Second - 1)
+	c.Advance(time.Second - 1)
 	find(t, keys, "b", -1)
 	e.publish(t, public("b", rsaKeys()[1]))
 	find(t, keys, "b", -1) // that it fails was found just now
-	c.advance(1)
+	c.Advance(1)
 	find(t, keys, "b", 1)
 	if e.requests() != 3 {
 		t.Errorf("%d requests, want 3", e.requests())
@@ -133,7 +133,7 @@ func TestAnEndpointThatIsDownAtFirstIsAskedOnceInACoolDown(t *testing.T) {
 				if e.requests() != second+1 {
 					t.Fatalf("%d requests in %d seconds, want one each", e.requests(), second+1)
 				}
-				c.advance(time.Second)
+				c.Advance(time.Second)
 			}
 			e.publish(t, public("a", rsaKeys()[0]))
 			if err := ask(keys, t.Context()); err != nil {
@@ -148,7 +148,7 @@ func TestAVanishedKeyIsForgottenWithTheNextFetch(t *testing.T) {
 	keys := keysOf(e, c)
 	find(t, keys, "a", 1)
 	e.publish(t, public("b", rsaKeys()[1]))
-	c.advance(time.Second)
+	c.Advance(time.Second)
 	if err := keys.Fetch(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -201,7 +201,7 @@ func TestAStaleSetServesWhileItIsFetchedAgain(t *testing.T) {
 	release := e.holdBack()
 	defer release()
 
-	c.advance(10*time.Minute + 1)
+	c.Advance(10*time.Minute + 1)
 	ctx := callerOf(t.Context(), func() { t.Error("the caller waits for the new set") })
 	for range 3 {
 		if found, err := keys.Find(ctx, "a"); len(found) != 1 || err != nil {
@@ -251,11 +251,11 @@ func TestJWKSPublishesTheIssuersKeys(t *testing.T) {
 		keys := keysOf(e, c)
 		published(t, keys, "a")
 		e.publish(t, public("b", rsaKeys()[1]))
-		c.advance(10 * time.Minute)
+		c.Advance(10 * time.Minute)
 		published(t, keys, "a")
 		synctest.Wait()
 		published(t, keys, "a") // it was fresh
-		c.advance(1)
+		c.Advance(1)
 		published(t, keys, "a")
 		synctest.Wait()
 		published(t, keys, "b")
@@ -272,11 +272,11 @@ func TestJWKSCannotTellBeforeTheFirstFetch(t *testing.T) {
 	if text, err := keys.JWKS(t.Context()); !errors.Is(err, domain.ErrUnavailable) {
 		t.Errorf("JWKS = %s, %v, want unavailable", text, err)
 	}
-	c.advance(time.Second)
+	c.Advance(time.Second)
 	e.publish(t, public("a", rsaKeys()[0]))
 	published(t, keys, "a")
 	e.answer(http.StatusServiceUnavailable, "")
-	c.advance(time.Hour)
+	c.Advance(time.Hour)
 	published(t, keys, "a")
 }
 
@@ -303,7 +303,7 @@ func TestASetIsFetchedAgainInTheBackgroundOnlyWhenItIsTime(t *testing.T) {
 			e.mu.Lock()
 			e.status = step.status
 			e.mu.Unlock()
-			c.advance(step.wait)
+			c.Advance(step.wait)
 			find(t, keys, "a", 1)
 			synctest.Wait()
 			if e.requests() != step.want {

@@ -64,7 +64,7 @@ func TestAnUnknownIDIsAskedForOnceInACoolDown(t *testing.T) {
 		if e.answer(http.StatusBadGateway, ""); step.publish != nil {
 			e.publish(t, step.publish...)
 		}
-		c.advance(step.wait)
+		c.Advance(step.wait)
 		if wait := sparingly(t, keys, step.id, step.want); wait != step.after {
 			t.Errorf("%s: told to wait %s, want %s", step.name, wait, step.after)
 		}
@@ -100,7 +100,7 @@ func TestConcurrentMadeUpIDsShareOneRequest(t *testing.T) {
 	keys := keysOf(e, c)
 	sparingly(t, keys, "a", 1)
 	e.publish(t, public("b", rsaKeys()[1]))
-	c.advance(time.Minute)
+	c.Advance(time.Minute)
 
 	var done sync.WaitGroup
 	for range 50 {
