@@ -18,7 +18,7 @@ type IssuerBreakers struct{ Issue, Renew *breaker.Breaker }
 // Breaker returns a breaker of one kind of call to the adapter's party, or nil with
 // BREAKER=off.
 func (o Opening) Breaker(call string) *breaker.Breaker {
-	if !o.Config.Breaker.Breaker {
+	if !o.Config.Breaker.On {
 		return nil
 	}
 	return breaker.New(o.Name, call, o.Instruments.Log)
@@ -44,8 +44,8 @@ func Breakers(verifiers OpenedVerifiers, issuer OpenedIssuer) []*breaker.Breaker
 	return list
 }
 
-// countBreaker adds the metrics of a breaker, if there is one.
-func countBreaker(b *breaker.Breaker, m *metrics.Metrics) {
+// meterBreaker adds the metrics of a breaker, if there is one.
+func meterBreaker(b *breaker.Breaker, m *metrics.Metrics) {
 	if b == nil {
 		return
 	}

@@ -10,8 +10,8 @@ import (
 	"nativebridge/domain"
 )
 
-// countBudget adds the metrics of an issuer's budget, if there is one.
-func countBudget(b *budget.Budget, m *metrics.Metrics) {
+// meterBudget adds the metrics of an issuer's budget, if there is one.
+func meterBudget(b *budget.Budget, m *metrics.Metrics) {
 	if b == nil {
 		return
 	}

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net/http"
 
+	"nativebridge/adapters/budget"
 	"nativebridge/adapters/httpapi"
 	"nativebridge/adapters/metrics"
 	"nativebridge/adapters/tracing"
@@ -61,7 +62,7 @@ func DecorateVerifier(name string, opened OpenedVerifier, in Instruments) Opened
 	opened.IdentityVerifier = observedVerifier{opened.IdentityVerifier, observed{in.Observers, name}}
 	opened.Warm = recovery.around(opened.Warm)
 	opened.Probe = DecorateProbe(opened.Probe, in.Log)
-	countBreaker(opened.Breaker, in.Metrics)
+	meterBreaker(opened.Breaker, in.Metrics)
 	return opened
 }
 
@@ -75,9 +76,9 @@ func DecorateIssuer(name string, opened OpenedIssuer, in Instruments) OpenedIssu
 	opened.Warm = recovery.around(opened.Warm)
 	opened.Probe = DecorateProbe(opened.Probe, in.Log)
 	opened.Trial.Probe = DecorateProbe(opened.Trial.Probe, in.Log)
-	countBreaker(opened.Breakers.Issue, in.Metrics)
-	countBreaker(opened.Breakers.Renew, in.Metrics)
-	countBudget(opened.Budget, in.Metrics)
+	meterBreaker(opened.Breakers.Issue, in.Metrics)
+	meterBreaker(opened.Breakers.Renew, in.Metrics)
+	meterBudget(opened.Budget, in.Metrics)
 	return opened
 }
 
@@ -109,11 +110,17 @@ func DecorateProbe(probe ports.Probe, log *slog.Logger) ports.Probe {
 	return recoveringProbe{probe, recovery{"probe", log}}
 }
 
-// DecorateUseCases wraps what the routes drive. Keys are not bounded: apps need them to
-// tell whose answers these are.
-func DecorateUseCases(c Config, use httpapi.UseCases, now Clock, in Instruments) httpapi.UseCases {
+// DecorateRenewer wraps what renews sessions, within the issuer's other wrappers.
+func DecorateRenewer(renewer ports.SessionRenewer, audit OpenedAuditLog) ports.SessionRenewer {
+	return recordableRenewals{renewer, recordable{audit}}
+}
+
+// DecorateUseCases wraps what the routes drive. Budget is the issuer's. Keys are not
+// bounded: apps need them to tell whose answers these are.
+func DecorateUseCases(c Config, use httpapi.UseCases, budget *budget.Budget, now Clock, in Instruments) httpapi.UseCases {
 	bound := newInFlight(c.HTTP)
 	meterInFlight(bound, in.Metrics)
+	use.Exchange = budgetedExchange{use.Exchange, budget}
 	use.Exchange = boundedExchange{use.Exchange, bound}
 	use.Exchange = httpapi.WatchFirstSignIn(use.Exchange, now)
 	use.Renew = boundedRenew{use.Renew, bound}

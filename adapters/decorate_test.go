@@ -264,7 +264,7 @@ func TestTheUseCasesWrappedTwiceLoseNothing(t *testing.T) {
 	o := open(t, minimal())
 	use := httpapi.UseCases{Exchange: gatedExchange{g}, Renew: gatedRenew{g}, Revoke: gatedRevoke{g}, Keys: f, AssertionKeys: f}
 	for range 2 {
-		use = adapters.DecorateUseCases(o.config, use, time.Now, o.in)
+		use = adapters.DecorateUseCases(o.config, use, nil, time.Now, o.in)
 	}
 	for name, call := range map[string]func() error{
 		"an exchange":  func() error { _, err := use.Exchange.Execute(t.Context(), app.Exchange{}); return err },

@@ -17,12 +17,12 @@ func OpenLimits(c Config, store OpenedStore, run Runtime, in Instruments) (*limi
 		options.Shared = redis.NewLimitStore(store.Redis)
 	}
 	opened := limits.New(c.Limits, options)
-	measureLimits(opened, in.Metrics)
+	meterLimits(opened, in.Metrics)
 	return opened, opened.Close
 }
 
-// measureLimits adds the metrics of the limits.
-func measureLimits(l *limits.Limits, m *metrics.Metrics) {
+// meterLimits adds the metrics of the limits.
+func meterLimits(l *limits.Limits, m *metrics.Metrics) {
 	for _, kind := range limits.Kinds {
 		m.Counter("rate_limit_refusals_total", "Requests that a limit of the bridge has refused, by limit.",
 			metrics.Labels{"limit": kind}, func() float64 { return float64(l.Refused(kind)) })

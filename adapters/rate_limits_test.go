@@ -11,12 +11,12 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"nativebridge/adapters"
 	"nativebridge/adapters/httpapi"
+	"nativebridge/adapters/internal/clocktest"
 	"nativebridge/adapters/limits"
 	"nativebridge/adapters/memory"
 	"nativebridge/adapters/metrics"
@@ -63,21 +63,7 @@ type limitedBridge struct {
 	exchange *app.ExchangePasskeyForSession
 	handler  http.Handler
 	config   adapters.Config
-
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (b *limitedBridge) Now() time.Time {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.now
-}
-
-func (b *limitedBridge) advance(d time.Duration) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.now = b.now.Add(d)
+	*clocktest.Clock
 }
 
 func newLimitedBridge(t *testing.T, capacity int, settings ...string) *limitedBridge {
@@ -90,12 +76,12 @@ func newLimitedBridge(t *testing.T, capacity int, settings ...string) *limitedBr
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &limitedBridge{config: config, now: time.Now()}
+	b := &limitedBridge{config: config, Clock: clocktest.At(time.Now())}
 	run := adapters.Runtime{Log: slog.New(slog.DiscardHandler), Audit: io.Discard, Now: b.Now}
 	in := adapters.NewInstruments(config, run, nil)
 	l, closeLimits := adapters.OpenLimits(config, adapters.OpenedStore{}, run, in)
 	t.Cleanup(closeLimits)
-	b.exchange = newLimitedExchange(config, l, memory.NewReplayGuard(b.Now, b.now.Add(-time.Hour), capacity), b.Now)
+	b.exchange = newLimitedExchange(config, l, memory.NewReplayGuard(b.Now, b.Now().Add(-time.Hour), capacity), b.Now)
 	use := httpapi.UseCases{Exchange: b.exchange, Limits: l}
 	b.handler = httpapi.NewServer(config.HTTP, "client", use, run.Log).Handler()
 	return b
@@ -132,7 +118,7 @@ func TestOnePersonCannotFillTheMemoryOfUsedProofs(t *testing.T) {
 		case !errors.Is(err, domain.ErrBusy):
 			t.Fatalf("ceremony %d: %v, want busy", ceremony, err)
 		}
-		b.advance(10 * time.Millisecond)
+		b.Advance(10 * time.Millisecond)
 	}
 	if most := b.config.Limits.PersonPerMinute + 5; delivered > most || delivered == 0 {
 		t.Errorf("one person got %d sessions, want at most %d", delivered, most)

@@ -43,7 +43,7 @@ func NewExchange(verifier ports.IdentityVerifier, admission ports.Admission, gua
 
 // NewRenewal returns the use case that renews sessions.
 func NewRenewal(issuer OpenedIssuer, audit OpenedAuditLog, access domain.AccessPolicy, deadline Deadline, now Clock) *app.RenewSession {
-	return &app.RenewSession{Renewer: recordableRenewals{issuer, recordable{audit}}, Revoker: issuer, Audit: audit, Access: access, Deadline: time.Duration(deadline), Now: now}
+	return &app.RenewSession{Renewer: DecorateRenewer(issuer, audit), Revoker: issuer, Audit: audit, Access: access, Deadline: time.Duration(deadline), Now: now}
 }
 
 // NewRevocation returns the use case that ends sessions.
@@ -55,10 +55,10 @@ func NewRevocation(issuer OpenedIssuer, audit OpenedAuditLog, deadline Deadline,
 func NewUseCases(c Config, exchange *app.ExchangePasskeyForSession, renew *app.RenewSession, revoke *app.RevokeSession,
 	issuer OpenedIssuer, perAddress *limits.Limits, now Clock, in Instruments) httpapi.UseCases {
 	use := httpapi.UseCases{
-		Exchange: budgetedExchange{exchange, issuer.Budget}, Renew: renew, Revoke: revoke, Keys: issuer, AssertionKeys: issuer.AssertionKeys,
+		Exchange: exchange, Renew: renew, Revoke: revoke, Keys: issuer, AssertionKeys: issuer.AssertionKeys,
 		Sessions: sessionsOf(c.issuerConfig()), Limits: perAddress,
 	}
-	return DecorateUseCases(c, use, now, in)
+	return DecorateUseCases(c, use, issuer.Budget, now, in)
 }
 
 // sessionsOf is what clients may know of the sessions that an issuer opens.

@@ -47,8 +47,8 @@ type Breaker struct {
 	refused        atomic.Uint64
 
 	mu     sync.Mutex
-	opened time.Time // when it opened; of the last trial that failed, see tried
-	tried  time.Time // when it was last shut, by a trial or at first
+	opened time.Time // when it opened; a trial that fails leaves it
+	since  time.Time // when it opened, or the last trial failed: OpenFor counts from it
 	met    string    // the last thing that counted
 }
 
@@ -125,9 +125,9 @@ func (b *Breaker) changed(_ string, from, to gobreaker.State) {
 	defer b.mu.Unlock()
 	switch to {
 	case gobreaker.StateOpen:
-		b.tried = time.Now()
+		b.since = time.Now()
 		if from == gobreaker.StateClosed {
-			b.opened = b.tried
+			b.opened = b.since
 			b.log.Warn("the breaker opened: this party is not asked for a while, and callers are told 503 at once",
 				"upstream", b.upstream, "call", b.call, "next_try_in", OpenFor.String(), "met", b.met)
 		}
@@ -159,7 +159,7 @@ func (b *Breaker) Admit(context.Context, domain.Identity) error {
 func (b *Breaker) refuse() error {
 	n := b.refused.Add(1)
 	b.mu.Lock()
-	opened, left, met := b.opened, OpenFor-time.Since(b.tried), b.met
+	opened, left, met := b.opened, OpenFor-time.Since(b.since), b.met
 	b.mu.Unlock()
 	wait := max(left, time.Second) + time.Duration(n%spread)*time.Second
 	return domain.WithRetryAfter(fmt.Errorf("%w: %s is not asked (%s): its breaker is open since %s, because most calls met: %s",
@@ -186,12 +186,12 @@ func (b *Breaker) String() string {
 	state := b.circuit.State()
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	since := " since " + b.opened.UTC().Format(time.RFC3339)
+	opened := " since " + b.opened.UTC().Format(time.RFC3339)
 	switch state {
 	case gobreaker.StateOpen:
-		return "open" + since + ": callers are refused"
+		return "open" + opened + ": callers are refused"
 	case gobreaker.StateHalfOpen:
-		return "half-open" + since + ": the next caller tries"
+		return "half-open" + opened + ": the next caller tries"
 	case gobreaker.StateClosed:
 	}
 	return "closed"

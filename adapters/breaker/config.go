@@ -4,7 +4,7 @@ import "nativebridge/adapters/internal/settings"
 
 // Config says whether there are breakers. Their figures are constants: see ratio.
 type Config struct {
-	Breaker settings.Switch `env:"BREAKER" envDefault:"on" help:"off if a vendor that gives no answer is to be asked all the same, with each request; for measurements, or while a breaker is suspected of refusing too much"`
+	On settings.Switch `env:"BREAKER" envDefault:"on" help:"off if a vendor that gives no answer is to be asked all the same, with each request; for measurements, or while a breaker is suspected of refusing too much"`
 }
 
 // Check implements settings.Checker.
