@@ -265,9 +265,10 @@ const reliabilityRest = `
 
 | what comes | what happens | held by |
 |---|---|---|
-| 5,000 connections that send nothing | others are served at once. A connection that has been silent for a second makes room for a new one; at most ` + "`MAX_CONNECTIONS`" + ` are open | ` + "`TestSilentConnectionsKeepNobodyOut`" + ` |
+| 5,000 connections that send nothing | others are served at once. A connection that has been silent for a second makes room for a new one; at most ` + "`MAX_CONNECTIONS`" + ` are open. Measured: memory went from 23.5 to 45.4 MB, and a request among them was answered in 5 ms | ` + "`TestSilentConnectionsKeepNobodyOut`" + ` |
 | headers or a body that come slowly | the connection ends after 5 s, a slow body is ` + "`408`" + `; others are served in the places that are left | ` + "`TestSlowClientsKeepNobodyOutAndAreSentAway`" + ` |
 | headers without an end | ` + "`431`" + ` at 20 KiB, and the connection is closed | ` + "`TestAFloodOfHeadersIsRefusedEarly`" + ` |
 | callers who hang up | what is asked of a vendor for them ends at once | ` + "`TestWorkAtAVendorStopsWithItsCaller`" + ` |
 | more requests than ` + "`MAX_IN_FLIGHT`" + ` while a vendor hangs | ` + "`503`" + ` at once; no proof is claimed, and those in flight are answered | ` + "`TestAFloodWhileAVendorHangsIsShed`" + ` |
+| more requests than the CPUs can work off | ` + "`503`" + ` at once while work waits for ` + "`MAX_CPU_WAIT`" + `; those accepted keep their pace ([figures](operate.md#when-more-comes-than-can-be-served)) | ` + "`BenchmarkOverload`" + ` |
 `

@@ -9,20 +9,20 @@ import (
 	"nativebridge/adapters/internal/serving"
 )
 
-func TestTheWaitForACPUIsTheMedianSinceTheLastLook(t *testing.T) {
+func TestTheWaitForACPUIsThatOfTheSlowestTenthSinceTheLastLook(t *testing.T) {
 	buckets := []float64{math.Inf(-1), 0, 0.001, 0.01, 0.1, math.Inf(1)}
 	for name, tt := range map[string]struct {
 		before, now []uint64
 		want        time.Duration
 	}{
-		"nothing ran":             {[]uint64{0, 5, 5, 5, 5}, []uint64{0, 5, 5, 5, 5}, 0},
-		"most ran at once":        {[]uint64{0, 0, 0, 0, 0}, []uint64{0, 7, 1, 1, 1}, 0},
-		"half waited":             {[]uint64{0, 0, 0, 0, 0}, []uint64{0, 4, 1, 4, 1}, time.Millisecond},
-		"most waited":             {[]uint64{0, 900, 0, 0, 0}, []uint64{0, 901, 1, 7, 0}, 10 * time.Millisecond},
-		"what waited long before": {[]uint64{0, 0, 0, 0, 90}, []uint64{0, 3, 0, 0, 90}, 0},
-		"all waited for long":     {[]uint64{0, 0, 0, 0, 0}, []uint64{0, 0, 0, 0, 9}, 100 * time.Millisecond},
+		"nothing ran":               {[]uint64{0, 5, 5, 5, 5}, []uint64{0, 5, 5, 5, 5}, 0},
+		"all but a few ran at once": {[]uint64{0, 0, 0, 0, 0}, []uint64{0, 90, 3, 3, 3}, 0},
+		"a tenth waited":            {[]uint64{0, 0, 0, 0, 0}, []uint64{0, 88, 2, 5, 5}, time.Millisecond},
+		"a quarter waited":          {[]uint64{0, 900, 0, 0, 0}, []uint64{0, 930, 1, 8, 1}, 10 * time.Millisecond},
+		"what waited long before":   {[]uint64{0, 0, 0, 0, 90}, []uint64{0, 3, 0, 0, 90}, 0},
+		"all waited for long":       {[]uint64{0, 0, 0, 0, 0}, []uint64{0, 0, 0, 0, 9}, 100 * time.Millisecond},
 	} {
-		if got := serving.MedianSince(tt.before, &metrics.Float64Histogram{Counts: tt.now, Buckets: buckets}); got != tt.want {
+		if got := serving.TenthSince(tt.before, &metrics.Float64Histogram{Counts: tt.now, Buckets: buckets}); got != tt.want {
 			t.Errorf("%s: %s, want %s", name, got, tt.want)
 		}
 	}

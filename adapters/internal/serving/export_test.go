@@ -10,5 +10,5 @@ func Idle(l net.Listener) int {
 	return len(at.idleAt)
 }
 
-// MedianSince is what CPU.Wait returns of the runtime's histogram.
-var MedianSince = medianSince
+// TenthSince is what CPU.Wait returns of the runtime's histogram.
+var TenthSince = tenthSince
