@@ -38,13 +38,13 @@ func main() {
 }
 
 func draw(ctx context.Context, length time.Duration, out string) error {
-	ctx, stop := context.WithCancel(ctx) // which ends what was started
-	defer stop()
 	folder, err := os.MkdirTemp("", "dashboard-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(folder)
+	ctx, stop := context.WithCancel(ctx) // which ends what was started
+	defer stop()
 	panels, err := readDashboard("docs/operate/dashboard.json")
 	if err != nil {
 		return err

@@ -324,9 +324,10 @@ func (b *browser) resize(width, height int64) {
 	call(b, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: width, Height: height, DeviceScaleFactor: 1})
 }
 
-// shoot writes a picture of what the window shows.
+// shoot writes a picture of what the window shows when nothing moves any more.
 func (b *browser) shoot(file string) {
 	b.t.Helper()
+	b.until(`document.getAnimations().every((each) => each.playState === "finished")`)
 	shot := call(b, pagecdp.CaptureScreenshot, pagecdp.CaptureScreenshotParams{Format: "png"})
 	if err := os.WriteFile(file, shot.Data, 0o600); err != nil {
 		b.t.Fatal(err)
