@@ -7,7 +7,7 @@ LINT      := bin/golangci-lint-$(GOLANGCI_LINT_VERSION)
 WEB       := cmd/sandbox/web
 GENERATED := wire_gen.go ports/portsmock/portsmock.go docs/configuration.md adapters/httpapi/openapi.yaml docs/choosing-an-issuer.md docs/doctor.md
 
-.PHONY: help run test properties check generate build fuzz mutation needs page picture clean
+.PHONY: help run test properties check generate build fuzz mutation bench needs page picture clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,9 +32,9 @@ properties: ## have Schemathesis try the sandbox' bridge by docs/openapi.yaml; n
 
 check: $(LINT) ## look for drift, vet, lint, shuffle the core's tests, and check the model of the protocol
 	@.ci/drift $(GENERATED)
-	$(GO) vet ./... ./.ci/mutation ./.ci/dashboard
+	$(GO) vet ./... ./.ci/mutation ./.ci/dashboard ./.ci/bench
 	$(GO) vet -tags wireinject .
-	$(LINT) run ./... ./.ci/mutation ./.ci/dashboard
+	$(LINT) run ./... ./.ci/mutation ./.ci/dashboard ./.ci/bench
 	$(GO) test -shuffle=on -count=3 ./domain/... ./app/... ./adapters/memory/...
 	$(GO) test -shuffle=on ./ports/portstest/...
 	@.ci/model
@@ -54,6 +54,10 @@ fuzz: ## fuzz each decoder that faces the outside for a minute
 
 mutation: ## change the code in small ways and list what no test notices; PKG=./domain for one package
 	@$(GO) run ./.ci/mutation $(PKG)
+
+bench: build ## measure the bridge against floors and Node back ends; QUICK=1, or BENCH='-scenarios plain-32 -rounds 9', for less
+	@$(GO) build -o bin/bench ./.ci/bench
+	@bin/bench $(if $(QUICK),-quick) $(BENCH)
 
 needs: ## install what the tests need (as root on Debian), or say what is missing
 	@.ci/needs
