@@ -37,6 +37,7 @@ check: $(LINT) ## look for drift, vet, lint, shuffle the core's tests, and check
 	$(LINT) run ./... ./.ci/mutation ./.ci/dashboard ./.ci/bench
 	$(GO) test -shuffle=on -count=3 ./domain/... ./app/... ./adapters/memory/...
 	$(GO) test -shuffle=on ./ports/portstest/...
+	$(GO) test -count=1 -v -run Allocate ./adapters/cannedtest ./cmd/native-bridge
 	@.ci/model
 
 generate: ## write the generated files anew

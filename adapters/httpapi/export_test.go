@@ -35,3 +35,9 @@ func (s *Server) MayOpenWhoKnowsHowMany() {
 func (s *Server) LogsRefusal(code string, addr netip.Addr) bool {
 	return s.refusals.Take(refusal{slog.LevelInfo, code, network.Of(addr)})
 }
+
+// ReadToken is readToken, for the benchmarks. It reports whether there is a token.
+func ReadToken(w http.ResponseWriter, r *http.Request) bool {
+	_, bad := readToken(w, r)
+	return bad == nil
+}

@@ -54,12 +54,21 @@ func startMeasured(t *testing.T, more map[string]string) *measured {
 		"AUTH0_SCOPE": "openid offline_access", "AUTH0_SCOPE_ALLOWED": "openid offline_access",
 	}
 	maps.Copy(environ, more)
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(b.auth0.CAPEM())
+	b.api, b.metrics = startHere(t, environ, roots)
+	b.untilReady(t)
+	return b
+}
+
+// startHere starts a whole bridge in this process, with metrics, and returns where it
+// listens. It is stopped when the test ends.
+func startHere(t testing.TB, environ map[string]string, roots *x509.CertPool) (api, metrics string) {
+	t.Helper()
 	config, err := adapters.LoadConfig(environ)
 	if err != nil {
 		t.Fatal(err)
 	}
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(b.auth0.CAPEM())
 	log := adapters.NewLog(t.Output(), time.Now)
 	ctx, stop := context.WithCancel(context.Background())
 	server, shut, err := nativebridge.NewServer(ctx, config, adapters.Runtime{
@@ -73,9 +82,7 @@ func startMeasured(t *testing.T, more map[string]string) *measured {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.api, b.metrics = "http://"+on.API.Addr().String(), "http://"+on.Metrics.Addr().String()
 	done := make(chan error, 1)
-	defer b.untilReady(t)
 	go func() { done <- server.Serve(ctx, on) }()
 	t.Cleanup(func() {
 		stop()
@@ -85,7 +92,7 @@ func startMeasured(t *testing.T, more map[string]string) *measured {
 		shut()
 		log.Close()
 	})
-	return b
+	return "http://" + on.API.Addr().String(), "http://" + on.Metrics.Addr().String()
 }
 
 // untilReady waits until the parties have been connected to, which counts as requests.
