@@ -228,7 +228,11 @@ func NewSignInPolicies(c Config) domain.SignInPolicies {
 }
 
 // NewAccessPolicy returns the rules for the sessions that callers may ask for.
-func NewAccessPolicy(c Config) domain.AccessPolicy { return c.issuerConfig().Offer() }
+func NewAccessPolicy(c Config) domain.AccessPolicy {
+	policy := c.issuerConfig().Offer()
+	policy.Strict = c.ScopeStrict
+	return policy
+}
 
 // NewClientID returns the client id that callers of the OAuth endpoints may name.
 func NewClientID(c Config) httpapi.ClientID { return httpapi.ClientID(c.issuerConfig().ClientID()) }

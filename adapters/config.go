@@ -50,6 +50,8 @@ type Config struct {
 // Shared has the settings that more than one adapter uses.
 type Shared struct {
 	ClockSkew time.Duration `env:"CLOCK_SKEW" envDefault:"30s" help:"how far the clocks of Authsignal, Auth0 and the bridge may differ, up to 5m"`
+
+	ScopeStrict bool `env:"SCOPE_STRICT" envDefault:"false" help:"true: who asks for a scope that is not offered is refused with invalid_scope; false: it is left out, as at Auth0, the answer tells the scope that was granted, and only who asks for nothing that is offered is refused"`
 }
 
 // Choice says which adapters serve the ports.

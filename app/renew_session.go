@@ -51,11 +51,12 @@ func (uc *RenewSession) Execute(ctx context.Context, asked Renewal) (domain.Sess
 }
 
 func (uc *RenewSession) renew(ctx context.Context, asked Renewal, attempt *domain.Attempt) (domain.Session, error) {
-	if err := uc.Access.Offers(asked.Access); err != nil {
+	access, err := uc.Access.Offered(asked.Access)
+	if err != nil {
 		return domain.Session{}, err
 	}
-	attempt.Access = asked.Access
-	session, err := uc.Renewer.Renew(ctx, asked.Refresh, asked.Access, asked.Client)
+	attempt.Access = access
+	session, err := uc.Renewer.Renew(ctx, asked.Refresh, access, asked.Client)
 	if err != nil {
 		return domain.Session{}, fmt.Errorf("renew the session: %w", err)
 	}

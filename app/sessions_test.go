@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -54,7 +55,22 @@ func TestARenewalPassesOnWhatIsAskedAndWhatIsGranted(t *testing.T) {
 	}
 }
 
-func TestARenewalThatAsksForMoreIsRefusedUnasked(t *testing.T) {
+func TestARenewalThatAsksForMoreAsksTheIssuerForWhatIsOffered(t *testing.T) {
+	uc, renewer, recorded := newRenewSession(t)
+	offered := domain.Access{Scope: []string{"openid", "profile"}}
+	renewer.EXPECT().Renew(gomock.Any(), refresh, offered, caller).Return(domain.Session{AccessToken: domain.NewSecret("new-access"), Scope: offered.Scope}, nil)
+
+	asked := domain.Access{Scope: []string{"profile", "offline_access"}}
+	session, err := uc.Execute(t.Context(), app.Renewal{Refresh: refresh, Access: asked, Client: caller})
+	if err != nil || !slices.Equal(session.Scope, offered.Scope) {
+		t.Fatalf("scope = %q, err = %v, want what is offered", session.Scope, err)
+	}
+	if got := (*recorded)[0].Access.Scope; !slices.Equal(got, offered.Scope) {
+		t.Errorf("recorded the scope %q", got)
+	}
+}
+
+func TestARenewalThatAsksForNothingOfferedIsRefusedUnasked(t *testing.T) {
 	for name, tt := range map[string]struct {
 		asked domain.Access
 		want  domain.Error

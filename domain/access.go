@@ -1,6 +1,7 @@
 package domain
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,8 +19,9 @@ type Access struct {
 	Organization string
 }
 
-// AccessPolicy says what sessions are offered. A caller may ask for less than
-// that, never for more.
+// AccessPolicy says what sessions are offered. A caller never gets more than that. Of a
+// scope that it asks for, it gets what is offered. An audience or an organization is
+// offered, or the caller is refused: no other would do instead.
 type AccessPolicy struct {
 	// Default is granted to callers that ask for nothing.
 	Default Access
@@ -28,6 +30,9 @@ type AccessPolicy struct {
 	Scopes        []string
 	Audiences     []string
 	Organizations []string
+	// Strict refuses whoever asks for a scope that is not offered, instead of leaving it
+	// out.
+	Strict bool
 	// Complete returns the scope to request for a caller who asks for the given
 	// one. It is for issuers that grant more than was named if too little was named.
 	// An error that wraps ErrScopeInvalid refuses the caller. It must not change its
@@ -38,57 +43,69 @@ type AccessPolicy struct {
 	Remedy string
 }
 
-// Offers returns nil if everything that is asked for is offered, and otherwise an
-// error that wraps ErrScopeInvalid or ErrTargetInvalid.
-func (p AccessPolicy) Offers(asked Access) error {
-	for _, scope := range asked.Scope {
-		if !p.allows(scope) {
-			return fmt.Errorf("%w: scope %.64q is not offered", ErrScopeInvalid, scope)
+// Offered returns what is offered of what is asked. It adds "openid" to a scope, and
+// otherwise nothing: what was not asked for stays zero.
+//
+// A scope that is not offered is left out (RFC 6749, section 3.3), because the SDKs of
+// issuers ask for more than is needed by default, and read in the answer what was granted.
+// The error wraps ErrScopeInvalid if nothing is left of the scope, or with Strict if
+// anything would be left out. An "openid" that the caller itself asked for counts as
+// something left; the one that is added does not. The error wraps ErrTargetInvalid if the
+// audience or the organization is not offered.
+func (p AccessPolicy) Offered(asked Access) (Access, error) {
+	offered := asked
+	if len(asked.Scope) > 0 {
+		left, beyond := p.split(asked.Scope)
+		if len(left) == 0 || p.Strict && len(beyond) > 0 {
+			return Access{}, fmt.Errorf("%w: scope %.64q is not offered", ErrScopeInvalid, beyond[0])
 		}
+		offered.Scope = withOpenID(left)
 	}
 	if asked.Audience != "" && asked.Audience != p.Default.Audience && !slices.Contains(p.Audiences, asked.Audience) {
-		return fmt.Errorf("%w: audience %.64q is not offered", ErrTargetInvalid, asked.Audience)
+		return Access{}, fmt.Errorf("%w: audience %.64q is not offered", ErrTargetInvalid, asked.Audience)
 	}
 	if asked.Organization != "" && asked.Organization != p.Default.Organization && !slices.Contains(p.Organizations, asked.Organization) {
-		return fmt.Errorf("%w: organization %.64q is not offered", ErrTargetInvalid, asked.Organization)
+		return Access{}, fmt.Errorf("%w: organization %.64q is not offered", ErrTargetInvalid, asked.Organization)
 	}
-	return nil
+	return offered, nil
 }
 
 // CheckGranted returns nil if a session with the granted scope may be delivered.
 // The error says which scopes are not allowed, and what the operator does about it.
 // It wraps no reason, because the caller can do nothing.
 func (p AccessPolicy) CheckGranted(scope []string) error {
-	beyond := slices.DeleteFunc(slices.Clone(scope), p.allows)
+	_, beyond := p.split(scope)
 	if len(beyond) == 0 {
 		return nil
 	}
 	return fmt.Errorf("the issuer granted the scope %.200q, which is not allowed: %s", strings.Join(beyond, " "), p.Remedy)
 }
 
-func (p AccessPolicy) allows(scope string) bool {
-	return scope == ScopeOpenID || slices.Contains(p.Default.Scope, scope) || slices.Contains(p.Scopes, scope)
+// split returns what of scope is allowed, and what is not.
+func (p AccessPolicy) split(scope []string) (allowed, beyond []string) {
+	for _, one := range scope {
+		if one == ScopeOpenID || slices.Contains(p.Default.Scope, one) || slices.Contains(p.Scopes, one) {
+			allowed = append(allowed, one)
+		} else {
+			beyond = append(beyond, one)
+		}
+	}
+	return allowed, beyond
 }
 
-// Narrow returns what to request from the issuer for a caller that asked for the
-// given access: the default for what was not asked. Its scope always contains
-// "openid" and is complete, as Complete has it. What is not offered is refused as
-// by Offers, because leaving it out would change the answer silently.
+// Narrow returns what to request from the issuer for a new session: what is Offered of
+// what is asked, and the default for what was not asked. Its scope always contains
+// "openid" and is complete, as Complete has it.
 func (p AccessPolicy) Narrow(asked Access) (Access, error) {
-	if err := p.Offers(asked); err != nil {
+	granted, err := p.Offered(asked)
+	if err != nil {
 		return Access{}, err
 	}
-	granted := p.Default
-	if len(asked.Scope) > 0 {
-		granted.Scope = asked.Scope
+	if len(granted.Scope) == 0 {
+		granted.Scope = withOpenID(p.Default.Scope)
 	}
-	if asked.Audience != "" {
-		granted.Audience = asked.Audience
-	}
-	if asked.Organization != "" {
-		granted.Organization = asked.Organization
-	}
-	granted.Scope = withOpenID(granted.Scope)
+	granted.Audience = cmp.Or(granted.Audience, p.Default.Audience)
+	granted.Organization = cmp.Or(granted.Organization, p.Default.Organization)
 	if p.Complete == nil {
 		return granted, nil
 	}

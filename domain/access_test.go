@@ -24,11 +24,16 @@ func TestNarrow(t *testing.T) {
 		"scope without openid": {
 			offered, domain.Access{Scope: []string{"profile"}},
 			domain.Access{Scope: []string{"openid", "profile"}, Audience: "https://api.example.com"}, nil},
-		"exactly what is offered":           {offered, domain.Access{Scope: offered.Scope, Audience: offered.Audience}, offered, nil},
-		"an offer without openid":           {domain.Access{Scope: []string{"profile"}}, domain.Access{}, domain.Access{Scope: []string{"openid", "profile"}}, nil},
-		"an empty offer":                    {domain.Access{}, domain.Access{}, domain.Access{Scope: []string{"openid"}}, nil},
-		"openid asked, though not offered":  {domain.Access{}, domain.Access{Scope: []string{"openid"}}, domain.Access{Scope: []string{"openid"}}, nil},
-		"more scope":                        {offered, domain.Access{Scope: []string{"openid", "admin"}}, domain.Access{}, domain.ErrScopeInvalid},
+		"exactly what is offered":          {offered, domain.Access{Scope: offered.Scope, Audience: offered.Audience}, offered, nil},
+		"an offer without openid":          {domain.Access{Scope: []string{"profile"}}, domain.Access{}, domain.Access{Scope: []string{"openid", "profile"}}, nil},
+		"an empty offer":                   {domain.Access{}, domain.Access{}, domain.Access{Scope: []string{"openid"}}, nil},
+		"openid asked, though not offered": {domain.Access{}, domain.Access{Scope: []string{"openid"}}, domain.Access{Scope: []string{"openid"}}, nil},
+		"more scope: it is left out": {
+			offered, domain.Access{Scope: []string{"openid", "admin", "profile", "root"}},
+			domain.Access{Scope: []string{"openid", "profile"}, Audience: "https://api.example.com"}, nil},
+		"only openid is left of what was asked": {
+			offered, domain.Access{Scope: []string{"admin", "openid"}},
+			domain.Access{Scope: []string{"openid"}, Audience: "https://api.example.com"}, nil},
 		"only scope that is not offered":    {offered, domain.Access{Scope: []string{"admin"}}, domain.Access{}, domain.ErrScopeInvalid},
 		"the scope in another case":         {offered, domain.Access{Scope: []string{"Profile"}}, domain.Access{}, domain.ErrScopeInvalid},
 		"two scopes in one":                 {offered, domain.Access{Scope: []string{"openid profile"}}, domain.Access{}, domain.ErrScopeInvalid},
@@ -63,11 +68,81 @@ func TestNarrowAllowsWhatIsOfferedBesidesTheDefault(t *testing.T) {
 	if got, err := policy.Narrow(domain.Access{}); err != nil || slices.Contains(got.Scope, "offline_access") || got.Audience != "https://api.example.com" {
 		t.Errorf("nothing asked: %+v, %v, want the default only", got, err)
 	}
+	if got, err := policy.Narrow(domain.Access{Scope: []string{"offline_access", "admin"}}); err != nil || !slices.Equal(got.Scope, []string{"openid", "offline_access"}) {
+		t.Errorf("one that is not offered: %+v, %v, want it left out", got, err)
+	}
 	if _, err := policy.Narrow(domain.Access{Scope: []string{"admin"}}); !errors.Is(err, domain.ErrScopeInvalid) {
 		t.Errorf("err = %v, want scope_invalid", err)
 	}
 	if _, err := policy.Narrow(domain.Access{Audience: "https://third.example.com"}); !errors.Is(err, domain.ErrTargetInvalid) {
 		t.Errorf("err = %v, want target_invalid", err)
+	}
+}
+
+func TestAStrictPolicyLeavesNothingOut(t *testing.T) {
+	policy := domain.AccessPolicy{Default: domain.Access{Scope: []string{"openid", "profile"}}, Scopes: []string{"offline_access"}, Strict: true}
+	for name, tt := range map[string]struct {
+		asked   []string
+		refused bool
+	}{
+		"nothing":                      {nil, false},
+		"what is offered":              {[]string{"openid", "profile", "offline_access"}, false},
+		"openid alone":                 {[]string{"openid"}, false},
+		"one that is not offered":      {[]string{"openid", "profile", "admin"}, true},
+		"only one that is not offered": {[]string{"admin"}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, narrow := policy.Narrow(domain.Access{Scope: tt.asked})
+			_, offered := policy.Offered(domain.Access{Scope: tt.asked})
+			for _, err := range []error{narrow, offered} {
+				if errors.Is(err, domain.ErrScopeInvalid) != tt.refused || (err != nil) != tt.refused {
+					t.Errorf("err = %v, refused: want %t", err, tt.refused)
+				}
+				if tt.refused && !strings.Contains(err.Error(), `"admin"`) {
+					t.Errorf("err = %v, want the scope in it", err)
+				}
+			}
+		})
+	}
+}
+
+// A renewal keeps what the session has, unless something is asked for.
+func TestOfferedAddsNothingButOpenID(t *testing.T) {
+	policy := domain.AccessPolicy{
+		Default:   domain.Access{Scope: []string{"openid", "profile"}, Audience: "https://api.example.com", Organization: "org_1"},
+		Scopes:    []string{"offline_access"},
+		Audiences: []string{"https://other.example.com"},
+		Complete:  func([]string) ([]string, error) { return nil, errors.New("a renewal is not completed") },
+	}
+	for name, tt := range map[string]struct {
+		asked   domain.Access
+		want    domain.Access
+		refused error
+	}{
+		"nothing":                          {domain.Access{}, domain.Access{}, nil},
+		"less":                             {domain.Access{Scope: []string{"openid"}}, domain.Access{Scope: []string{"openid"}}, nil},
+		"a scope without openid":           {domain.Access{Scope: []string{"profile"}}, domain.Access{Scope: []string{"openid", "profile"}}, nil},
+		"more: it is left out":             {domain.Access{Scope: []string{"profile", "admin", "openid"}}, domain.Access{Scope: []string{"profile", "openid"}}, nil},
+		"only openid is left":              {domain.Access{Scope: []string{"admin", "openid"}}, domain.Access{Scope: []string{"openid"}}, nil},
+		"nothing is left":                  {domain.Access{Scope: []string{"admin", "root"}}, domain.Access{}, domain.ErrScopeInvalid},
+		"an audience that is offered":      {domain.Access{Audience: "https://other.example.com"}, domain.Access{Audience: "https://other.example.com"}, nil},
+		"an audience that is not":          {domain.Access{Audience: "https://third.example.com"}, domain.Access{}, domain.ErrTargetInvalid},
+		"an organization that is not":      {domain.Access{Organization: "org_2"}, domain.Access{}, domain.ErrTargetInvalid},
+		"the audience beside a left scope": {domain.Access{Scope: []string{"openid", "admin"}, Audience: "https://third.example.com"}, domain.Access{}, domain.ErrTargetInvalid},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := slices.Clone(tt.asked.Scope)
+			got, err := policy.Offered(tt.asked)
+			if !errors.Is(err, tt.refused) || (err == nil) != (tt.refused == nil) {
+				t.Fatalf("err = %v, want %v", err, tt.refused)
+			}
+			if !slices.Equal(got.Scope, tt.want.Scope) || got.Audience != tt.want.Audience || got.Organization != tt.want.Organization {
+				t.Errorf("Offered = %+v, want %+v", got, tt.want)
+			}
+			if !slices.Equal(tt.asked.Scope, before) {
+				t.Errorf("what was asked became %q", tt.asked.Scope)
+			}
+		})
 	}
 }
 

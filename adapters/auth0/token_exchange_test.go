@@ -325,10 +325,10 @@ func TestEachIssuerNamesTheSettingsThatAreNotItsOwn(t *testing.T) {
 func TestOrganizationsAreOfferedIfTheyAreAllowed(t *testing.T) {
 	config := auth0.Config{OrganizationsAllowed: auth0.Organizations{"org_1"}}
 	policy := config.Offer()
-	if err := policy.Offers(domain.Access{Organization: "org_1"}); err != nil {
+	if _, err := policy.Offered(domain.Access{Organization: "org_1"}); err != nil {
 		t.Error(err)
 	}
-	if err := policy.Offers(domain.Access{Organization: "org_2"}); err == nil {
+	if _, err := policy.Offered(domain.Access{Organization: "org_2"}); err == nil {
 		t.Error("an organization is offered that is not allowed")
 	}
 }

@@ -86,7 +86,7 @@ func TestWhatIsNotOfferedIsRefusedBeforeTheProofIsClaimed(t *testing.T) {
 	b := startBench(t, nil)
 	token := b.token(t, wish{})
 	for name, tt := range map[string]struct{ param, value, code string }{
-		"a scope":         {"scope", "openid admin", "invalid_scope"},
+		"a scope":         {"scope", "admin", "invalid_scope"},
 		"an audience":     {"audience", "https://other.example", "invalid_target"},
 		"an organization": {"organization", "org_1", "invalid_target"},
 	} {
@@ -102,6 +102,35 @@ func TestWhatIsNotOfferedIsRefusedBeforeTheProofIsClaimed(t *testing.T) {
 		t.Error("authsignal was asked")
 	}
 	b.want(t, token, http.StatusOK, "")
+}
+
+func TestAScopeThatIsNotOfferedIsLeftOutAndTheGrantedOneIsTold(t *testing.T) {
+	b := startBench(t, nil)
+	const asked, granted = "admin openid profile offline_access", "openid profile offline_access"
+	status, session := b.oauth(t, "/oauth/token", exchangeForm(b.token(t, wish{}), asked))
+	if status != http.StatusOK || session["scope"] != granted {
+		t.Fatalf("exchange: %d %v, want the scope %q", status, session, granted)
+	}
+	form := refreshForm(session["refresh_token"])
+	form.Set("scope", asked)
+	if status, renewed := b.oauth(t, "/oauth/token", form); status != http.StatusOK || renewed["scope"] != granted || renewed["id_token"] == nil {
+		t.Errorf("renewal: %d %v, want the scope %q", status, renewed, granted)
+	}
+}
+
+func TestWithScopeStrictAScopeThatIsNotOfferedIsRefused(t *testing.T) {
+	b := startBench(t, map[string]string{"SCOPE_STRICT": "true"})
+	refresh := b.refreshToken(t)
+	renewal := refreshForm(refresh)
+	renewal.Set("scope", "openid admin")
+	for name, form := range map[string]url.Values{"an exchange": exchangeForm(b.token(t, wish{}), "openid admin"), "a renewal": renewal} {
+		if status, body := b.oauth(t, "/oauth/token", form); status != http.StatusBadRequest || body["error"] != "invalid_scope" {
+			t.Errorf("%s: %d %v, want invalid_scope", name, status, body)
+		}
+	}
+	if status, _ := b.oauth(t, "/oauth/token", refreshForm(refresh)); status != http.StatusOK {
+		t.Errorf("the refused renewal spent the refresh token: %d", status)
+	}
 }
 
 func TestOpenIDCannotBeNarrowedAway(t *testing.T) {

@@ -95,7 +95,7 @@ var show = map[string]showing{
 	"token_rejected":         {asks: func(a *asking) { a.credential("made.up") }},
 	"token_replayed":         {asks: func(a *asking) { a.send() }},
 	"grant_invalid":          {asks: func(a *asking) { a.params = map[string]any{"grant_type": "refresh_token", "refresh_token": "unknown"} }},
-	"scope_invalid":          {asks: func(a *asking) { a.params["scope"] = "openid admin" }},
+	"scope_invalid":          {asks: func(a *asking) { a.params["scope"] = "admin" }},
 	"target_invalid":         {asks: func(a *asking) { a.params["audience"] = "https://other.example" }},
 	"unsupported_grant_type": {asks: func(a *asking) { a.params["grant_type"] = "password" }},
 	"unsupported_token_type": {asks: func(a *asking) { a.params["token_type_hint"] = "access_token" }},
