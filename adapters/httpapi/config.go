@@ -27,6 +27,8 @@ type Config struct {
 	PublicURL      settings.BaseURL `env:"PUBLIC_URL" help:"the bridge's own address as apps call it, such as https://bridge.example.com: OAuth clients then find their configuration at /.well-known/openid-configuration and /.well-known/oauth-authorization-server, and without it both are 404"`
 	CORSOrigins    Origins          `env:"CORS_ORIGINS" help:"the origins whose pages may call the bridge, separated by commas, for apps in a WebView or a browser: capacitor://localhost and http://localhost (Capacitor), ionic://localhost, https://app.example.com; each exactly as the browser sends it, and no *; native apps need none"`
 
+	DPoP DPoP `env:"DPOP" envDefault:"refuse" help:"what becomes of a request with a DPoP proof, which react-native-auth0 5 sends unless it has useDPoP: false: refuse answers 400 and says so; ignore answers with a bearer session, which whoever has its tokens can use; no proof is ever passed on or checked"`
+
 	SubjectTokenTypes TokenTypes `env:"SUBJECT_TOKEN_TYPES" envDefault:"urn:authsignal:params:oauth:token-type:challenge" help:"the subject_token_type values that POST /oauth/token accepts for a passkey token, separated by commas"`
 }
 
@@ -99,6 +101,22 @@ func (t *TokenTypes) UnmarshalText(text []byte) error {
 	}
 	*t = list
 	return nil
+}
+
+// DPoP says what becomes of a request that has a proof of possession (RFC 9449). A proof is
+// for the URL that the app calls, so the issuer would not take it, and no session here is
+// bound to a key.
+type DPoP string
+
+// The values of DPOP.
+const (
+	DPoPRefuse DPoP = "refuse" // and say how to turn it off
+	DPoPIgnore DPoP = "ignore" // and answer as if it was not there
+)
+
+// UnmarshalText accepts the two values.
+func (d *DPoP) UnmarshalText(text []byte) error {
+	return settings.OneOf(d, text, DPoPRefuse, DPoPIgnore)
 }
 
 // Origins is a list of web origins (RFC 6454), each as browsers send it.

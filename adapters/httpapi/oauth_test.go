@@ -68,6 +68,11 @@ type oauthBench struct {
 
 func newOAuthBench(t testing.TB, err error) *oauthBench {
 	t.Helper()
+	return newOAuthBenchWith(t, err, httpapi.DPoPRefuse)
+}
+
+func newOAuthBenchWith(t testing.TB, err error, dpop httpapi.DPoP) *oauthBench {
+	t.Helper()
 	session := goodSession()
 	session.RefreshToken = domain.NewSecret("the-refresh-token")
 	b := &oauthBench{
@@ -77,7 +82,7 @@ func newOAuthBench(t testing.TB, err error) *oauthBench {
 		log:       &logtest.Log{},
 	}
 	logger := slog.New(slog.NewJSONHandler(b.log, nil))
-	config := httpapi.Config{SubjectTokenTypes: httpapi.TokenTypes{challengeType, "https://example.com/another-type"}}
+	config := httpapi.Config{DPoP: dpop, SubjectTokenTypes: httpapi.TokenTypes{challengeType, "https://example.com/another-type"}}
 	use := httpapi.UseCases{Exchange: b.exchanger, Renew: b.renewer, Revoke: b.revoker, Keys: keys{`{"keys":[]}`, err}}
 	b.handler = handlerOf(t, httpapi.NewServer(config, bridgeClientID, use, logger))
 	return b
@@ -338,8 +343,9 @@ func TestBadOAuthInputGetsAnOAuthErrorAndNobodyIsAsked(t *testing.T) {
 		"our client and somebody else":         {body: form(exchangeParams()), headers: []string{"Authorization", basic(bridgeClientID, ""), "Authorization", "Bearer x"}, status: 401, code: "invalid_client"},
 		"our client, and another in the body":  {body: form(exchangeParams("client_id", "somebody-else")), headers: []string{"Authorization", basic(bridgeClientID, "")}, status: 401, code: "invalid_client"},
 		"our client with a broken escape":      {body: form(exchangeParams()), headers: []string{"Authorization", basic("%zz", "")}, status: 401, code: "invalid_client"},
-		"an empty DPoP header before another":  {body: form(exchangeParams()), headers: []string{"DPoP", "", "DPoP", "x.y.z"}, status: 400, code: "invalid_request", says: "DPoP"},
-		"DPoP":                                 {body: form(exchangeParams()), headers: []string{"DPoP", "x.y.z"}, status: 400, code: "invalid_request", says: "DPoP"},
+		"an empty DPoP header before another":  {body: form(exchangeParams()), headers: []string{"DPoP", "", "DPoP", "x.y.z"}, status: 400, code: "invalid_request", says: "useDPoP"},
+		"DPoP":                                 {body: form(exchangeParams()), headers: []string{"DPoP", "x.y.z"}, status: 400, code: "invalid_request", says: "react-native-auth0, auth0_flutter: useDPoP: false"},
+		"DPoP on renewal":                      {body: form(refreshParams()), headers: []string{"DPoP", "x.y.z"}, status: 400, code: "invalid_request", says: "Auth0.swift, Auth0.Android: no useDPoP"},
 		"a doubled parameter":                  {body: form(exchangeParams()) + "&subject_token=x", status: 400, code: "invalid_request", says: "twice"},
 		"a doubled parameter nobody knows":     {body: form(exchangeParams()) + "&x=1&x=2", status: 400, code: "invalid_request", says: "twice"},
 		"a doubled parameter, spelt otherwise": {body: form(exchangeParams()) + "&grant%5Ftype=x", status: 400, code: "invalid_request", says: "twice"},
@@ -395,6 +401,41 @@ func TestBadOAuthInputGetsAnOAuthErrorAndNobodyIsAsked(t *testing.T) {
 				t.Error("the token is told")
 			}
 		})
+	}
+}
+
+// The SDKs survive an answer whose token_type is not the one that they made a proof for.
+func TestAProofThatIsIgnoredGetsABearerSession(t *testing.T) {
+	for name, params := range map[string]map[string]string{"an exchange": exchangeParams(), "a renewal": refreshParams()} {
+		body, _ := json.Marshal(params)
+		for _, proofs := range [][]string{{"DPoP", "x.y.z"}, {"DPoP", "x.y.z", "DPoP", "x.y.z"}, {"DPoP", ""}} {
+			b := newOAuthBenchWith(t, nil, httpapi.DPoPIgnore)
+			w := b.send("/oauth/token", jsonType, string(body), proofs...)
+			var got struct {
+				TokenType string `json:"token_type"`
+			}
+			if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || w.Code != http.StatusOK || got.TokenType != "Bearer" {
+				t.Errorf("%s with %q: %d %s, %v, want a bearer session", name, proofs, w.Code, w.Body, err)
+			}
+			if w.Header().Get("DPoP-Nonce") != "" || b.asked() != 1 {
+				t.Errorf("%s with %q: nonce %q, %d use cases asked", name, proofs, w.Header().Get("DPoP-Nonce"), b.asked())
+			}
+		}
+	}
+}
+
+func TestDPoPIsRefusedOrIgnored(t *testing.T) {
+	for text, want := range map[string]httpapi.DPoP{"refuse": httpapi.DPoPRefuse, "ignore": httpapi.DPoPIgnore} {
+		var got httpapi.DPoP
+		if err := got.UnmarshalText([]byte(text)); err != nil || got != want {
+			t.Errorf("%s: %q, %v", text, got, err)
+		}
+	}
+	for _, text := range []string{"", "Ignore", "relay", "on"} {
+		var got httpapi.DPoP
+		if err := got.UnmarshalText([]byte(text)); err == nil {
+			t.Errorf("%q is taken for %q", text, got)
+		}
 	}
 }
 

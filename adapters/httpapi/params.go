@@ -85,8 +85,8 @@ func (s *Server) checkOAuthRequest(r *http.Request) *problem {
 		return new(invalidRequest("parameters belong in the body: proxies log what is in a URL"))
 	case len(r.Header.Values("Authorization")) > 0 && !s.isPublicClient(r):
 		return new(invalidClient)
-	case len(r.Header.Values("DPoP")) > 0:
-		return new(invalidRequest("DPoP is not offered: its proof would not reach the issuer"))
+	case len(r.Header.Values("DPoP")) > 0 && s.config.DPoP != DPoPIgnore:
+		return new(invalidRequest("DPoP is not offered: turn it off in the SDK (react-native-auth0, auth0_flutter: useDPoP: false; Auth0.swift, Auth0.Android: no useDPoP)"))
 	}
 	return nil
 }
