@@ -152,7 +152,7 @@ func provoke(t *testing.T, code, path string) answer {
 type exchange struct{ err error }
 
 func (e *exchange) Execute(context.Context, app.Exchange) (domain.Session, error) {
-	return domain.Session{AccessToken: domain.NewSecret("x"), IDToken: domain.NewSecret("x"), ExpiresIn: time.Minute}, e.err
+	return domain.Session{AccessToken: domain.NewSecret("x"), IDToken: domain.NewSecret("x"), ExpiresIn: time.Hour}, e.err
 }
 
 // reasonOf is the failure that leads to code. What wraps no reason is a fault of

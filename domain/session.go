@@ -14,6 +14,12 @@ type Grant struct {
 	Client   Client
 }
 
+// ShortLife is what an access token must live longer than, for the credentials managers of
+// Auth0's SDKs to keep it (minTTL of Auth0.swift 3 and Auth0.Android 4, 60 s by default). They
+// renew a token that lives no longer, and throw the answer away if its token does not either:
+// with rotation, the session is lost then.
+const ShortLife = time.Minute
+
 // Client is the caller of an exchange, as far as the bridge itself knows it.
 type Client struct {
 	// Addr is the app's address. It is zero when not known for certain, and then

@@ -31,6 +31,8 @@ func Exchange(environ map[string]string, run adapters.Runtime, token domain.Secr
 			Remedy: "make the Login script's or the Action's settings say what the bridge's say"},
 		{Code: "NB954", Asks: "the session is the same person's, verifies, and grants no more than is allowed", Why: "such a session is never delivered, and the sign-in is answered 500",
 			Remedy: "look the problem up in docs/tenant.md, What goes wrong"},
+		{Code: "NB955", Asks: "the session lives long enough for the SDKs' credentials managers", Why: "they throw tokens away that live for 60 s or less, and lose the session",
+			Remedy: "give the access tokens of the API a longer life", Grade: domain.Warning},
 	}
 	return checks.Layers(list, func(ctx context.Context) (string, domain.Finding) { return exchange(ctx, environ, run, token) })
 }
@@ -65,6 +67,9 @@ func exchange(ctx context.Context, environ map[string]string, run adapters.Runti
 	session, err := use.Execute(ctx, app.Exchange{Token: parsed})
 	if err == nil && !session.RefreshToken.IsZero() {
 		_ = issuer.Revoke(context.WithoutCancel(ctx), session.RefreshToken) // it ends by itself, otherwise
+	}
+	if err == nil && session.ExpiresIn <= domain.ShortLife {
+		return "NB955", f.Fail(fmt.Sprintf("its access token lives for %s", session.ExpiresIn), "")
 	}
 	return w.read(err, token)
 }

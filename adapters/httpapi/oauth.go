@@ -57,7 +57,7 @@ func (s *Server) exchangeToken(w http.ResponseWriter, r *http.Request, params pa
 		s.failOAuth(w, r, err)
 		return
 	}
-	writeSession(w, session, typeAccessToken)
+	s.writeSession(w, r, session, typeAccessToken)
 }
 
 // subjectToken checks everything about the request that would change the answer
@@ -108,7 +108,7 @@ func (s *Server) refreshToken(w http.ResponseWriter, r *http.Request, params par
 		s.failOAuth(w, r, err)
 		return
 	}
-	writeSession(w, session, "")
+	s.writeSession(w, r, session, "")
 }
 
 // revoke answers POST /oauth/revoke (RFC 7009): 200 with an empty body for every

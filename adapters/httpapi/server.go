@@ -70,6 +70,7 @@ type Server struct {
 	use      UseCases
 	log      *slog.Logger
 	refusals *sampling.Sampler[refusal]
+	needs    *sdkNeeds
 
 	around      []func(http.Handler) http.Handler
 	descriptors func() (int, bool)
@@ -80,7 +81,7 @@ type Server struct {
 // NewServer returns a server that is not listening yet.
 func NewServer(config Config, clientID ClientID, use UseCases, log *slog.Logger) *Server {
 	return &Server{
-		config: config, clientID: clientID, use: use, log: log, refusals: newRefusals(log),
+		config: config, clientID: clientID, use: use, log: log, refusals: newRefusals(log), needs: &sdkNeeds{log: log},
 		descriptors: serving.Descriptors, waited: serving.Waited, listening: &atomic.Pointer[serving.Limited]{},
 	}
 }

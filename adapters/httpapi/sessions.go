@@ -22,7 +22,7 @@ func (s *Server) createSession(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
-	writeSession(w, session, "")
+	s.writeSession(w, r, session, "")
 }
 
 // sessionBody is a session as apps get it, with the names of RFC 6749 section 5.1.
@@ -36,7 +36,8 @@ type sessionBody struct {
 	Scope           string `json:"scope,omitempty"`
 }
 
-func writeSession(w http.ResponseWriter, session domain.Session, issuedTokenType string) {
+func (s *Server) writeSession(w http.ResponseWriter, r *http.Request, session domain.Session, issuedTokenType string) {
+	s.needs.look(r.Context(), session)
 	w.Header().Set("Content-Type", "application/json")
 	// An app that left before its answer is not told so by anybody.
 	_ = json.NewEncoder(w).Encode(sessionBody{

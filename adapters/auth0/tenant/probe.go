@@ -366,8 +366,18 @@ func (p *Probe) api() subject {
 				return "proof_of_possession.required is true", "dashboard, Applications, APIs, " + p.config.Audience + ", Settings: require no sender constraining"
 			}
 			return "", ""
-		}}},
+		}}, {checkAPILife, (*look).judgeLife}},
 	}
+}
+
+// judgeLife wants access tokens that the SDKs keep. An API that tells no lifetime has
+// Auth0's default, a day.
+func (l *look) judgeLife() (problem, fix string) {
+	seconds, told := l.now.api.at("token_lifetime").(float64)
+	if !told || seconds > domain.ShortLife.Seconds() {
+		return "", ""
+	}
+	return fmt.Sprintf("token_lifetime is %.0f", seconds), "dashboard, Applications, APIs, " + l.config.Audience + ", Settings, Maximum Access Token Lifetime"
 }
 
 // judgeScope wants AUTH0_SCOPE to name a scope of the API (docs/decisions/0028).

@@ -193,6 +193,7 @@ func TestWhateverIsUndoneByHandIsNamedFirst(t *testing.T) {
 		"the API gives no refresh tokens":  {api(map[string]any{"allow_offline_access": false}), "NB551"},
 		"the API asks for consent":         {api(map[string]any{"skip_consent_for_verifiable_first_party_clients": false}), "NB552"},
 		"the API loses a scope":            {api(map[string]any{"scopes": []any{map[string]any{"value": "write:things"}}}), "NB553"},
+		"access tokens live for a minute":  {api(map[string]any{"token_lifetime": 60}), "NB557"},
 		"the API signs with a shared word": {api(map[string]any{"signing_alg": "HS256"}), "NB554"},
 
 		"MFA is asked of everybody": {func(t *testing.T, s *site, _ map[string]string) {
