@@ -460,7 +460,7 @@ func TestTheProviderIsToldToABridgeOfOnesOwn(t *testing.T) {
 		"TOKEN_ISSUER": "oidc", "OIDC_ISSUER": told.Provider["issuer"], "OIDC_CLIENT_ID": told.Provider["client_id"],
 		"OIDC_CLIENT_SECRET": told.Provider["client_secret"], "OIDC_ASSERTION_KEY": told.Provider["assertion_key"],
 		"AUTHSIGNAL_API_URL": told.Authsignal.APIURL, "AUTHSIGNAL_SECRET": told.Authsignal.Secret, "AUTHSIGNAL_ACTION": told.Authsignal.Action,
-	})
+	}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -287,7 +287,7 @@ func switchboard(t *testing.T, s *sandbox) http.Handler {
 	mux.HandleFunc("PUT /auth0/faults", setting(s.auth0.SetFaults))
 	mux.HandleFunc("POST /auth0/rotate-keys", func(http.ResponseWriter, *http.Request) { s.auth0.RotateKeys() })
 	serveJudge(mux)
-	serveBridges(t, mux)
+	serveBridges(t, mux, s.auth0.CertPool())
 	return mux
 }
 
