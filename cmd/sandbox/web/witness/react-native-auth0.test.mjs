@@ -19,7 +19,7 @@ const sent = [];
 const realFetch = globalThis.fetch;
 globalThis.fetch = (url, init) => {
   const { origin, pathname } = new URL(url);
-  assert.equal(origin, `https://${domain}`);
+  if (origin !== `https://${domain}`) return realFetch(url, init); // the witness' own
   sent.push({ pathname, headers: new Headers(init.headers) });
   return realFetch(bridge + pathname, init);
 };
