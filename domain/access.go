@@ -54,12 +54,14 @@ type AccessPolicy struct {
 // audience or the organization is not offered.
 func (p AccessPolicy) Offered(asked Access) (Access, error) {
 	offered := asked
-	if len(asked.Scope) > 0 {
-		left, beyond := p.split(asked.Scope)
-		if len(left) == 0 || p.Strict && len(beyond) > 0 {
+	if beyond := p.beyond(asked.Scope); len(beyond) > 0 {
+		if p.Strict || len(beyond) == len(asked.Scope) {
 			return Access{}, fmt.Errorf("%w: scope %.64q is not offered", ErrScopeInvalid, beyond[0])
 		}
-		offered.Scope = withOpenID(left)
+		offered.Scope = slices.DeleteFunc(slices.Clone(asked.Scope), func(scope string) bool { return slices.Contains(beyond, scope) })
+	}
+	if len(offered.Scope) > 0 {
+		offered.Scope = withOpenID(offered.Scope)
 	}
 	if asked.Audience != "" && asked.Audience != p.Default.Audience && !slices.Contains(p.Audiences, asked.Audience) {
 		return Access{}, fmt.Errorf("%w: audience %.64q is not offered", ErrTargetInvalid, asked.Audience)
@@ -74,23 +76,22 @@ func (p AccessPolicy) Offered(asked Access) (Access, error) {
 // The error says which scopes are not allowed, and what the operator does about it.
 // It wraps no reason, because the caller can do nothing.
 func (p AccessPolicy) CheckGranted(scope []string) error {
-	_, beyond := p.split(scope)
+	beyond := p.beyond(scope)
 	if len(beyond) == 0 {
 		return nil
 	}
 	return fmt.Errorf("the issuer granted the scope %.200q, which is not allowed: %s", strings.Join(beyond, " "), p.Remedy)
 }
 
-// split returns what of scope is allowed, and what is not.
-func (p AccessPolicy) split(scope []string) (allowed, beyond []string) {
+// beyond returns what of scope is not allowed.
+func (p AccessPolicy) beyond(scope []string) []string {
+	var beyond []string
 	for _, one := range scope {
-		if one == ScopeOpenID || slices.Contains(p.Default.Scope, one) || slices.Contains(p.Scopes, one) {
-			allowed = append(allowed, one)
-		} else {
+		if one != ScopeOpenID && !slices.Contains(p.Default.Scope, one) && !slices.Contains(p.Scopes, one) {
 			beyond = append(beyond, one)
 		}
 	}
-	return allowed, beyond
+	return beyond
 }
 
 // Narrow returns what to request from the issuer for a new session: what is Offered of

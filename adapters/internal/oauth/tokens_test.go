@@ -116,3 +116,23 @@ func TestTheScopeIsThatOfTheAnswerAndOfTheAccessToken(t *testing.T) {
 		})
 	}
 }
+
+// A renewal that asks for no scope keeps what it has, and an issuer need not say it (RFC
+// 6749, section 5.1). The SDKs' credentials managers want to know it all the same.
+func TestAScopeThatIsNeitherAskedForNorToldIsThatOfTheAccessToken(t *testing.T) {
+	for name, tt := range map[string]struct {
+		accessToken string
+		want        []string
+	}{
+		"a token that tells":         {"e30." + base64.RawURLEncoding.EncodeToString([]byte(`{"scope":"openid email"}`)) + ".c", []string{"openid", "email"}},
+		"a token that nobody reads":  {"opaque", nil},
+		"a token that tells nothing": {"e30.e30.c", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			session, err := reader.Read(fmt.Appendf(nil, `{"access_token":%q,"token_type":"Bearer","expires_in":1}`, tt.accessToken), nil)
+			if err != nil || !slices.Equal(session.Scope, tt.want) {
+				t.Errorf("scope = %q, err = %v, want %q", session.Scope, err, tt.want)
+			}
+		})
+	}
+}
