@@ -29,7 +29,7 @@ func TestASessionThatSDKsCannotKeepIsToldOnce(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newOAuthBench(t, nil)
-			tt.change(&b.exchanger.session)
+			tt.change(&b.session)
 			tt.change(&b.renewer.session)
 			body, _ := json.Marshal(tt.params)
 			for range 3 {
