@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"nativebridge/adapters/internal/jwks"
+	"nativebridge/adapters/internal/jws"
 	"nativebridge/adapters/internal/oauth"
 	"nativebridge/adapters/internal/upstream"
 	"nativebridge/domain"
@@ -76,7 +77,7 @@ func (v *Verifier) Verify(ctx context.Context, token domain.PasskeyToken) (domai
 }
 
 // identity reads the claims that the configuration names.
-func (v *Verifier) identity(c claims, s signed) (domain.Identity, error) {
+func (v *Verifier) identity(c claims, s jws.Token) (domain.Identity, error) {
 	subject, err := c.mustText(v.config.SubjectClaim)
 	if err != nil {
 		return domain.Identity{}, domain.WithSettings(err, "JWT_SUBJECT_CLAIM")
@@ -143,7 +144,7 @@ func (v *Verifier) method(c claims) (string, error) {
 // proof names the ceremony. If there is no jti, it is a hash of the part that is signed,
 // and not of the whole token, because whoever holds a token can write its ECDSA signature
 // in a second, equally valid way.
-func (v *Verifier) proof(c claims, s signed) (string, error) {
+func (v *Verifier) proof(c claims, s jws.Token) (string, error) {
 	if v.config.ProofClaim != "" {
 		id, err := c.mustText(v.config.ProofClaim)
 		return id, domain.WithSettings(err, "JWT_PROOF_CLAIM")
@@ -151,6 +152,6 @@ func (v *Verifier) proof(c claims, s signed) (string, error) {
 	if id, err := c.text("jti"); id != "" || err != nil {
 		return id, err
 	}
-	sum := sha256.Sum256([]byte(s.input))
+	sum := sha256.Sum256([]byte(s.Input()))
 	return "sha256:" + hex.EncodeToString(sum[:]), nil
 }
