@@ -41,7 +41,8 @@ func NewServer(ctx context.Context, config adapters.Config, run adapters.Runtime
 	exchangePasskeyForSession := adapters.NewExchange(identityVerifier, admission, replayGuard, openedIssuer, openedAuditLog, signInPolicies, accessPolicy, deadline, clock, owners)
 	renewSession := adapters.NewRenewal(openedIssuer, openedAuditLog, accessPolicy, deadline, clock)
 	revokeSession := adapters.NewRevocation(openedIssuer, openedAuditLog, deadline, clock)
-	useCases := adapters.NewUseCases(config, exchangePasskeyForSession, renewSession, revokeSession, openedIssuer, limits, clock, instruments)
+	passkeys := adapters.NewPasskeys(config, openedVerifiers, openedIssuer, replayGuard, openedAuditLog, limits, deadline, clock, owners, instruments)
+	useCases := adapters.NewUseCases(config, exchangePasskeyForSession, renewSession, revokeSession, passkeys, openedIssuer, limits, clock, instruments)
 	server := adapters.NewAPI(config, clientID, useCases, run, instruments)
 	opsConfig := config.Ops
 	health := adapters.NewHealth(config, openedVerifiers, openedIssuer, openedStore, openedAuditLog, run)

@@ -18,7 +18,7 @@ type agreement struct {
 
 // Check implements settings.Checker.
 func (a *agreement) Check() []settings.Fault {
-	return slices.Concat(a.names(), a.pairs(), a.tokens(), a.times(), a.addresses())
+	return slices.Concat(a.names(), a.pairs(), a.tokens(), a.times(), a.addresses(), a.enrolment())
 }
 
 // names finds choices that do not exist.
@@ -101,6 +101,25 @@ func (a *agreement) times() []settings.Fault {
 		})
 	}
 	return faults
+}
+
+// enrolment finds settings by which nobody could get a passkey, or by which ID tokens would
+// pass for access tokens.
+func (a *agreement) enrolment() []settings.Fault {
+	issuer, found := a.config.issuer()
+	if !a.config.Enrolment.On() || !found {
+		return nil
+	}
+	fault := settings.Fault{Name: "ENROL_AUDIENCE"}
+	switch {
+	case !slices.ContainsFunc(a.config.verifiers(), func(v VerifierChoice) bool { return v.Enrols }):
+		fault.Problem, fault.Fix = "is set, though no verifier of IDENTITY_VERIFIER can add a passkey", "unset it: only authsignal can"
+	case a.config.Enrolment.Audience == issuer.Config(a.config).ClientID():
+		fault.Problem, fault.Fix = "is the bridge's client id, which ID tokens are made for", "set it to the identifier of an API"
+	default:
+		return nil
+	}
+	return []settings.Fault{fault}
 }
 
 // addresses finds an address that has more than one use.

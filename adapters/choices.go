@@ -26,6 +26,7 @@ import (
 type VerifierChoice struct {
 	Name   string
 	About  string // says in a few words how it verifies tokens
+	Enrols bool   // whether what it opens has an Enroller
 	Config func(*Config) VerifierConfig
 	Open   func(Opening) OpenedVerifier
 }
@@ -35,7 +36,7 @@ type VerifierChoice struct {
 func Verifiers() []VerifierChoice {
 	return []VerifierChoice{
 		{
-			"authsignal", "asks Authsignal about its challenge tokens",
+			"authsignal", "asks Authsignal about its challenge tokens", true,
 			func(c *Config) VerifierConfig { return &c.Authsignal },
 			func(o Opening) OpenedVerifier {
 				client := o.Client()
@@ -44,16 +45,16 @@ func Verifiers() []VerifierChoice {
 					rule, _ := choice.Config(&o.Config).SubjectRule()
 					verifier = verifier.WithEmail(rule)
 				}
-				return OpenedVerifier{verifier, verifier.Warm, client, authsignal.NewProbe(client, o.Authsignal, o.ClockSkew), o.Breaker("verify")}
+				return OpenedVerifier{verifier, verifier.Warm, client, authsignal.NewProbe(client, o.Authsignal, o.ClockSkew), o.Breaker("verify"), authsignal.NewEnroller(client, o.Authsignal, o.Now)}
 			},
 		},
 		{
-			"jwt", "checks a passkey provider's signed tokens by itself",
+			"jwt", "checks a passkey provider's signed tokens by itself", false,
 			func(c *Config) VerifierConfig { return &c.JWT },
 			func(o Opening) OpenedVerifier {
 				client := o.Client()
 				verifier := jwt.NewVerifier(client, o.JWT, o.ClockSkew, o.Now)
-				return OpenedVerifier{verifier, verifier.Warm, client, verifier.NewProbe(), nil}
+				return OpenedVerifier{verifier, verifier.Warm, client, verifier.NewProbe(), nil, nil}
 			},
 		},
 	}
@@ -82,7 +83,7 @@ func Issuers() []IssuerChoice {
 				client, limits := o.auth0("")
 				issuer := auth0.NewIssuer(client, o.Auth0, o.ClockSkew, o.Now)
 				trial := issuer.NewTrial(o.Authsignal.Authority(), string(o.Authsignal.Action))
-				return OpenedIssuer{issuer, nil, issuer.Warm, client, issuer.NewProbe(), Trial{trial, true}, o.IssuerBreakers(), limits}
+				return OpenedIssuer{issuer, nil, issuer.Warm, client, issuer.NewProbe(), Trial{trial, true}, o.IssuerBreakers(), limits, issuer}
 			},
 		},
 		{
@@ -92,7 +93,7 @@ func Issuers() []IssuerChoice {
 			func(o Opening) OpenedIssuer {
 				client, limits := o.auth0(auth0.TenantQuota)
 				issuer := auth0.NewTokenExchangeIssuer(client, o.Auth0, o.ClockSkew, o.Now)
-				return OpenedIssuer{issuer, nil, issuer.Warm, client, issuer.NewProbe(), Trial{issuer.NewTrial(), false}, o.IssuerBreakers(), limits}
+				return OpenedIssuer{issuer, nil, issuer.Warm, client, issuer.NewProbe(), Trial{issuer.NewTrial(), false}, o.IssuerBreakers(), limits, issuer}
 			},
 		},
 		{
@@ -102,7 +103,7 @@ func Issuers() []IssuerChoice {
 			func(o Opening) OpenedIssuer {
 				client := o.Client()
 				issuer := oidc.NewIssuer(client, o.OIDC, o.ClockSkew, o.Now, o.Random)
-				return OpenedIssuer{issuer, issuer, issuer.Warm, client, issuer.NewProbe(), Trial{issuer.NewTrial(), true}, o.IssuerBreakers(), nil}
+				return OpenedIssuer{issuer, issuer, issuer.Warm, client, issuer.NewProbe(), Trial{issuer.NewTrial(), true}, o.IssuerBreakers(), nil, issuer}
 			},
 		},
 	}
@@ -188,6 +189,9 @@ type OpenedVerifier struct {
 	// asked about each token: where keys are kept, anybody could open it with tokens of
 	// made-up keys, and shut out those whose keys are known.
 	Breaker *breaker.Breaker
+
+	// Enroller manages people's passkeys at the party; nil if it cannot.
+	Enroller ports.PasskeyEnroller
 }
 
 // OpenedIssuer is an issuer, and what it can do besides its ports.
@@ -200,6 +204,14 @@ type OpenedIssuer struct {
 	Trial         Trial
 	Breakers      IssuerBreakers // spare the party while it gives no answer
 	Budget        *budget.Budget // keeps within the party's limits; nil if they are not known, and its refusals are passed on
+	Tokens        AccessTokens
+}
+
+// AccessTokens is what an issuer must tell of the access tokens that it makes, so that they
+// can be verified: its keys, and whom a "sub" stands for.
+type AccessTokens interface {
+	FindKeys(ctx context.Context, id string) ([]jose.JSONWebKey, error)
+	SubjectOf(sub string) string
 }
 
 // Trial is a probe that tries to open a session which must be refused.

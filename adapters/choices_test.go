@@ -64,6 +64,7 @@ type opened struct {
 	admission ports.Admission
 	guard     ports.ReplayGuard
 	audit     adapters.OpenedAuditLog
+	tokens    ports.AccessTokenVerifier
 }
 
 func open(t *testing.T, environ map[string]string) opened {
@@ -85,6 +86,7 @@ func open(t *testing.T, environ map[string]string) opened {
 	return opened{
 		config, run, in, adapters.OpenVerifiers(config, run, in), issuer, store,
 		adapters.NewAdmission(issuer, audit, nil, in), adapters.NewGuard(store, run, in), audit,
+		adapters.NewAccessTokenVerifier(config, issuer, run.Now, in),
 	}
 }
 
@@ -119,6 +121,11 @@ func (o opened) canDoAll(t *testing.T) {
 		if verifier.Warm == nil {
 			t.Errorf("%s cannot be warmed up", name)
 		}
+		for _, choice := range adapters.Verifiers() {
+			if choice.Name == name && choice.Enrols != (verifier.Enroller != nil) {
+				t.Errorf("%s adds passkeys: %t, and its row says %t", name, verifier.Enroller != nil, choice.Enrols)
+			}
+		}
 	}
 	if o.config.Redis.Chosen() {
 		parties = append(parties, "redis")
@@ -140,10 +147,13 @@ func TestNoUseCaseLacksAnything(t *testing.T) {
 	o := open(t, minimal())
 	access, deadline, owners := adapters.NewAccessPolicy(o.config), adapters.NewDeadline(o.config), adapters.NewOwners(o.run)
 	verifier := adapters.NewIdentityVerifier(o.config, o.verifiers, o.in)
+	o.config.Enrolment.Audience = "https://bridge.example/passkeys"
+	passkeys := adapters.NewPasskeys(o.config, o.verifiers, o.issuer, o.guard, o.audit, nil, deadline, o.run.Now, owners, o.in)
 	for _, useCase := range []any{
 		adapters.NewExchange(verifier, o.admission, o.guard, o.issuer, o.audit, adapters.NewSignInPolicies(o.config), access, deadline, o.run.Now, owners),
 		adapters.NewRenewal(o.issuer, o.audit, access, deadline, o.run.Now),
 		adapters.NewRevocation(o.issuer, o.audit, deadline, o.run.Now),
+		passkeys, passkeys.Enrol, passkeys.List, passkeys.Remove,
 	} {
 		fields := reflect.ValueOf(useCase).Elem()
 		for i := range fields.NumField() {

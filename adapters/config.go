@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"nativebridge/adapters/accesstoken"
 	"nativebridge/adapters/auditlog"
 	"nativebridge/adapters/auth0"
 	"nativebridge/adapters/authsignal"
@@ -39,6 +40,7 @@ type Config struct {
 	Breaker breaker.Config
 
 	RelyingParty relyingparty.Config
+	Enrolment    accesstoken.Config
 
 	Authsignal authsignal.Config
 	JWT        jwt.Config
@@ -128,7 +130,7 @@ func (c Config) Warnings() []string { return c.Redis.Warnings() }
 // a setting but is none.
 func UnknownSettings(environ map[string]string) []string {
 	var known []settings.Setting
-	prefixes := []string{"REPLAY_", "RATE_", "AUDIT_"}
+	prefixes := []string{"REPLAY_", "RATE_", "AUDIT_", "ENROL_"}
 	for _, setting := range Settings() {
 		known = append(known, setting.Setting)
 		if prefix, _, _ := strings.Cut(setting.Name, "_"); setting.When != "" { // an adapter's own
@@ -157,7 +159,7 @@ func NeedlessCredentials(environ map[string]string) []string {
 }
 
 func (c *Config) always() []any {
-	return []any{&c.HTTP, &c.Ops, &c.Metrics, &c.Shared, &c.Choice, &c.Redis, &c.Limits, &c.Audit, &c.Tracing, &c.Breaker, &c.RelyingParty}
+	return []any{&c.HTTP, &c.Ops, &c.Metrics, &c.Shared, &c.Choice, &c.Redis, &c.Limits, &c.Audit, &c.Tracing, &c.Breaker, &c.RelyingParty, &c.Enrolment}
 }
 
 // part is a part of the configuration that is read only if its adapter is chosen.

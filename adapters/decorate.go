@@ -8,6 +8,8 @@ import (
 	"nativebridge/adapters/httpapi"
 	"nativebridge/adapters/metrics"
 	"nativebridge/adapters/tracing"
+	"nativebridge/app"
+	"nativebridge/domain"
 	"nativebridge/ports"
 )
 
@@ -62,8 +64,24 @@ func DecorateVerifier(name string, opened OpenedVerifier, in Instruments) Opened
 	opened.IdentityVerifier = observedVerifier{opened.IdentityVerifier, observed{in.Observers, name}}
 	opened.Warm = recovery.around(opened.Warm)
 	opened.Probe = DecorateProbe(opened.Probe, in.Log)
+	opened.Enroller = DecorateEnroller(name, opened.Enroller, in)
 	meterBreaker(opened.Breaker, in.Metrics)
 	return opened
+}
+
+// DecorateEnroller wraps what manages passkeys. It returns nil if there is none.
+func DecorateEnroller(name string, enroller ports.PasskeyEnroller, in Instruments) ports.PasskeyEnroller {
+	if enroller == nil {
+		return nil
+	}
+	enroller = recoveringEnroller{enroller, recovery{"enroller " + name, in.Log}}
+	return observedEnroller{enroller, observed{in.Observers, name}}
+}
+
+// DecorateAccessTokens wraps what verifies access tokens.
+func DecorateAccessTokens(verifier ports.AccessTokenVerifier, in Instruments) ports.AccessTokenVerifier {
+	verifier = recoveringAccessTokens{verifier, recovery{"verifier of access tokens", in.Log}}
+	return observedAccessTokens{verifier, observed{in.Observers, "access tokens"}}
 }
 
 // DecorateIssuer wraps an issuer. Name is for the log and the observers.
@@ -121,9 +139,16 @@ func DecorateUseCases(c Config, use httpapi.UseCases, budget *budget.Budget, now
 	bound := newInFlight(c.HTTP)
 	meterInFlight(bound, in.Metrics)
 	use.Exchange = budgetedExchange{use.Exchange, budget}
-	use.Exchange = boundedExchange{use.Exchange, bound}
+	use.Exchange = bounded[app.Exchange, domain.Session]{use.Exchange, bound}
 	use.Exchange = httpapi.WatchFirstSignIn(use.Exchange, now)
-	use.Renew = boundedRenew{use.Renew, bound}
-	use.Revoke = boundedRevoke{use.Revoke, bound}
+	use.Renew = bounded[app.Renewal, domain.Session]{use.Renew, bound}
+	use.Revoke = boundedAct[app.Revocation]{use.Revoke, bound}
+	if use.Passkeys != nil {
+		passkeys := *use.Passkeys
+		passkeys.Enrol = bounded[app.Enrolment, domain.Secret]{passkeys.Enrol, bound}
+		passkeys.List = bounded[app.Listing, []domain.Passkey]{passkeys.List, bound}
+		passkeys.Remove = boundedAct[app.Removal]{passkeys.Remove, bound}
+		use.Passkeys = &passkeys
+	}
 	return use
 }

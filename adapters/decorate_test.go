@@ -69,6 +69,26 @@ func (f *fake) Revoke(ctx context.Context, _ domain.Secret) error {
 	return errFake
 }
 
+func (f *fake) VerifyAccess(ctx context.Context, _ domain.Secret) (domain.AccessToken, error) {
+	f.call("VerifyAccess", ctx)
+	return domain.AccessToken{}, errFake
+}
+
+func (f *fake) Enrol(ctx context.Context, _ string, _ domain.Client) (domain.Secret, error) {
+	f.call("Enrol", ctx)
+	return domain.Secret{}, errFake
+}
+
+func (f *fake) Passkeys(ctx context.Context, _ string) ([]domain.Passkey, error) {
+	f.call("Passkeys", ctx)
+	return nil, errFake
+}
+
+func (f *fake) RemovePasskey(ctx context.Context, _, _ string) error {
+	f.call("RemovePasskey", ctx)
+	return errFake
+}
+
 func (f *fake) JWKS(context.Context) ([]byte, error) {
 	f.call("JWKS")
 	return nil, errFake
@@ -120,9 +140,9 @@ func (p party) Trouble() *upstream.Trouble { p.call("Trouble of " + p.name); ret
 func (f *fake) opened(t *testing.T) opened {
 	t.Helper()
 	o := open(t, minimal())
-	o.verifiers = adapters.OpenedVerifiers{"authsignal": {f, f.Warm, party{f, "verifier"}, nil, nil}}
+	o.verifiers = adapters.OpenedVerifiers{"authsignal": {f, f.Warm, party{f, "verifier"}, nil, nil, f}}
 	o.issuer = adapters.OpenedIssuer{Issuer: f, AssertionKeys: f, Warm: f.Warm, Party: party{f, "issuer"}}
-	o.store, o.admission, o.guard = adapters.OpenedStore{Party: party{f, "store"}}, f, f
+	o.store, o.admission, o.guard, o.tokens = adapters.OpenedStore{Party: party{f, "store"}}, f, f, f
 	o.audit = adapters.OpenedAuditLog{AuditLog: f, Stream: f.Stream, Required: true}
 	return o
 }
@@ -140,6 +160,7 @@ func (o opened) wrapped(log *slog.Logger) opened {
 	o.issuer = adapters.DecorateIssuer("issuer", o.issuer, in)
 	o.admission = adapters.DecorateAdmission(o.admission, in)
 	o.guard = adapters.DecorateGuard(o.guard, in)
+	o.tokens = adapters.DecorateAccessTokens(o.tokens, in)
 	o.audit = adapters.DecorateAuditLog(o.audit, in)
 	return o
 }
@@ -182,6 +203,23 @@ func (o opened) calls() map[string]map[string]func(context.Context) error {
 			"Release": func(ctx context.Context) error { return o.guard.Release(ctx, domain.Claim{}) },
 		},
 		"AuditLog": {"Record": func(ctx context.Context) error { return o.audit.Record(ctx, domain.Attempt{}) }},
+		"AccessTokenVerifier": {"VerifyAccess": func(ctx context.Context) error {
+			_, err := o.tokens.VerifyAccess(ctx, domain.Secret{})
+			return err
+		}},
+		"PasskeyEnroller": {
+			"Enrol": func(ctx context.Context) error {
+				_, err := o.verifiers["authsignal"].Enroller.Enrol(ctx, "", domain.Client{})
+				return err
+			},
+			"Passkeys": func(ctx context.Context) error {
+				_, err := o.verifiers["authsignal"].Enroller.Passkeys(ctx, "")
+				return err
+			},
+			"RemovePasskey": func(ctx context.Context) error {
+				return o.verifiers["authsignal"].Enroller.RemovePasskey(ctx, "", "")
+			},
+		},
 	}
 }
 
@@ -262,7 +300,7 @@ func TestTheUseCasesWrappedTwiceLoseNothing(t *testing.T) {
 	f, g := newFake(nil), newGate()
 	close(g.leave)
 	o := open(t, minimal())
-	use := httpapi.UseCases{Exchange: gatedExchange{g}, Renew: gatedRenew{g}, Revoke: gatedRevoke{g}, Keys: f, AssertionKeys: f}
+	use := httpapi.UseCases{Exchange: gatedExchange{g}, Renew: gatedRenew{g}, Revoke: gatedRevoke{g}, Passkeys: gatedPasskeys(g), Keys: f, AssertionKeys: f}
 	for range 2 {
 		use = adapters.DecorateUseCases(o.config, use, nil, time.Now, o.in)
 	}
@@ -270,6 +308,9 @@ func TestTheUseCasesWrappedTwiceLoseNothing(t *testing.T) {
 		"an exchange":  func() error { _, err := use.Exchange.Execute(t.Context(), app.Exchange{}); return err },
 		"a renewal":    func() error { _, err := use.Renew.Execute(t.Context(), app.Renewal{}); return err },
 		"a revocation": func() error { return use.Revoke.Execute(t.Context(), app.Revocation{}) },
+		"an enrolment": func() error { _, err := use.Passkeys.Enrol.Execute(t.Context(), app.Enrolment{}); return err },
+		"a listing":    func() error { _, err := use.Passkeys.List.Execute(t.Context(), app.Listing{}); return err },
+		"a removal":    func() error { return use.Passkeys.Remove.Execute(t.Context(), app.Removal{}) },
 	} {
 		done := make(chan error, 1)
 		go func() { done <- call() }()

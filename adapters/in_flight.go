@@ -8,12 +8,11 @@ import (
 
 	"nativebridge/adapters/httpapi"
 	"nativebridge/adapters/internal/serving"
-	"nativebridge/app"
 	"nativebridge/domain"
 )
 
-// inFlight lets at most MAX_IN_FLIGHT exchanges, renewals and revocations be in flight
-// together. It begins none that has less than half of its REQUEST_TIMEOUT left, and none
+// inFlight lets at most MAX_IN_FLIGHT exchanges, renewals, revocations and calls about passkeys
+// be in flight together. It begins none that has less than half of its REQUEST_TIMEOUT left, and none
 // while the process has more to do than its CPUs can: those that are in flight then keep
 // their pace. Whatever it does not begin is refused at once: no party is asked, no proof is
 // claimed and nothing is recorded.
@@ -66,40 +65,32 @@ func (f inFlight) enter(ctx context.Context) (leave func(), err error) {
 	}
 }
 
-type boundedExchange struct {
-	next  httpapi.Exchanger
+// bounded is a use case within the bound.
+type bounded[Asked, Got any] struct {
+	next interface {
+		Execute(ctx context.Context, asked Asked) (Got, error)
+	}
 	bound inFlight
 }
 
-func (b boundedExchange) Execute(ctx context.Context, asked app.Exchange) (domain.Session, error) {
+func (b bounded[Asked, Got]) Execute(ctx context.Context, asked Asked) (got Got, err error) {
 	leave, err := b.bound.enter(ctx)
 	if err != nil {
-		return domain.Session{}, err
+		return got, err
 	}
 	defer leave()
 	return b.next.Execute(ctx, asked)
 }
 
-type boundedRenew struct {
-	next  httpapi.Renewer
-	bound inFlight
-}
-
-func (b boundedRenew) Execute(ctx context.Context, asked app.Renewal) (domain.Session, error) {
-	leave, err := b.bound.enter(ctx)
-	if err != nil {
-		return domain.Session{}, err
+// boundedAct is bounded, for a use case that returns nothing.
+type boundedAct[Asked any] struct {
+	next interface {
+		Execute(ctx context.Context, asked Asked) error
 	}
-	defer leave()
-	return b.next.Execute(ctx, asked)
-}
-
-type boundedRevoke struct {
-	next  httpapi.Revoker
 	bound inFlight
 }
 
-func (b boundedRevoke) Execute(ctx context.Context, asked app.Revocation) error {
+func (b boundedAct[Asked]) Execute(ctx context.Context, asked Asked) error {
 	leave, err := b.bound.enter(ctx)
 	if err != nil {
 		return err

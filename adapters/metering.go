@@ -42,7 +42,7 @@ type countedAuditLog struct {
 func (l countedAuditLog) Record(ctx context.Context, attempt domain.Attempt) error {
 	err := l.next.Record(ctx, attempt)
 	if err != nil && attempt.Err == nil { // a success that must be on record and is not
-		if attempt.Event != domain.EventRevoke {
+		if attempt.Event != domain.EventRevoke && attempt.Event != domain.EventRemove { // those take place all the same
 			return err // the use case records it again, as a failure
 		}
 		attempt.Err = err

@@ -136,7 +136,7 @@ func (unwritten) Record(context.Context, domain.Attempt) error { return domain.E
 
 // A use case records such a sign-in and such a renewal a second time, as a failure.
 func TestASuccessThatIsNotOnRecordIsCountedOnceAndAsAFailure(t *testing.T) {
-	for event, counted := range map[domain.Event]bool{domain.EventExchange: false, domain.EventRenew: false, domain.EventRevoke: true} {
+	for event, counted := range map[domain.Event]bool{domain.EventExchange: false, domain.EventRenew: false, domain.EventRevoke: true, domain.EventEnrol: false, domain.EventList: false, domain.EventRemove: true} {
 		in := adapters.Instruments{Log: slog.New(slog.DiscardHandler), Metrics: metrics.New()}
 		in.Metrics.CountAttempts(nil, "auth0")
 		audit := adapters.DecorateAuditLog(adapters.OpenedAuditLog{AuditLog: unwritten{}, Required: true}, in)

@@ -12,7 +12,7 @@ import (
 // method. It must be safe for concurrent use, and must not wait.
 type Observer interface {
 	// Begin is called before a step, which is "verify", "admit", "claim", "release",
-	// "issue", "renew", "revoke" or "record". Adapter names who takes it, such as
+	// "issue", "renew", "revoke", "record", "verify_access", "enrol", "list" or "remove". Adapter names who takes it, such as
 	// "authsignal"; it is a name of ours and bounds a label. The step is given the context
 	// that Begin returns, and end is called with the step's error, also after a panic.
 	Begin(ctx context.Context, step, adapter string) (inside context.Context, end func(error))
@@ -71,6 +71,40 @@ func (i observedIssuer) Revoke(ctx context.Context, refresh domain.Secret) (err 
 	ctx, end := i.begin(ctx, "revoke")
 	defer func() { end(err) }()
 	return i.Issuer.Revoke(ctx, refresh)
+}
+
+type observedAccessTokens struct {
+	next ports.AccessTokenVerifier
+	observed
+}
+
+func (v observedAccessTokens) VerifyAccess(ctx context.Context, token domain.Secret) (access domain.AccessToken, err error) {
+	ctx, end := v.begin(ctx, "verify_access")
+	defer func() { end(err) }()
+	return v.next.VerifyAccess(ctx, token)
+}
+
+type observedEnroller struct {
+	next ports.PasskeyEnroller
+	observed
+}
+
+func (e observedEnroller) Enrol(ctx context.Context, subject string, from domain.Client) (token domain.Secret, err error) {
+	ctx, end := e.begin(ctx, "enrol")
+	defer func() { end(err) }()
+	return e.next.Enrol(ctx, subject, from)
+}
+
+func (e observedEnroller) Passkeys(ctx context.Context, subject string) (passkeys []domain.Passkey, err error) {
+	ctx, end := e.begin(ctx, "list")
+	defer func() { end(err) }()
+	return e.next.Passkeys(ctx, subject)
+}
+
+func (e observedEnroller) RemovePasskey(ctx context.Context, subject, id string) (err error) {
+	ctx, end := e.begin(ctx, "remove")
+	defer func() { end(err) }()
+	return e.next.RemovePasskey(ctx, subject, id)
 }
 
 type observedAdmission struct {

@@ -39,6 +39,11 @@ func TestEachStepIsObservedOnceAndWithItsEnd(t *testing.T) {
 		"Renew":   {"SessionRenewer", "renew", "issuer"},
 		"Revoke":  {"SessionRevoker", "revoke", "issuer"},
 		"Record":  {"AuditLog", "record", "audit log"},
+
+		"VerifyAccess":  {"AccessTokenVerifier", "verify_access", "access tokens"},
+		"Enrol":         {"PasskeyEnroller", "enrol", "authsignal"},
+		"Passkeys":      {"PasskeyEnroller", "list", "authsignal"},
+		"RemovePasskey": {"PasskeyEnroller", "remove", "authsignal"},
 	} {
 		told = nil
 		_ = calls[want.port][method](t.Context())
@@ -71,8 +76,8 @@ func TestAStepHasTheContextOfItsObservers(t *testing.T) {
 			_ = call(t.Context())
 		}
 	}
-	if len(f.steps) != 8 {
-		t.Errorf("%d steps were taken, want 8", len(f.steps))
+	if len(f.steps) != 12 {
+		t.Errorf("%d steps were taken, want 12", len(f.steps))
 	}
 	for _, ctx := range f.steps {
 		if ctx.Value(inside{}) != true {

@@ -76,6 +76,36 @@ func (i recoveringIssuer) JWKS(ctx context.Context) (keys []byte, err error) {
 	return i.next.JWKS(ctx)
 }
 
+type recoveringAccessTokens struct {
+	next ports.AccessTokenVerifier
+	recovery
+}
+
+func (v recoveringAccessTokens) VerifyAccess(ctx context.Context, token domain.Secret) (access domain.AccessToken, err error) {
+	defer v.into(ctx, &err)
+	return v.next.VerifyAccess(ctx, token)
+}
+
+type recoveringEnroller struct {
+	next ports.PasskeyEnroller
+	recovery
+}
+
+func (e recoveringEnroller) Enrol(ctx context.Context, subject string, from domain.Client) (token domain.Secret, err error) {
+	defer e.into(ctx, &err)
+	return e.next.Enrol(ctx, subject, from)
+}
+
+func (e recoveringEnroller) Passkeys(ctx context.Context, subject string) (passkeys []domain.Passkey, err error) {
+	defer e.into(ctx, &err)
+	return e.next.Passkeys(ctx, subject)
+}
+
+func (e recoveringEnroller) RemovePasskey(ctx context.Context, subject, id string) (err error) {
+	defer e.into(ctx, &err)
+	return e.next.RemovePasskey(ctx, subject, id)
+}
+
 type recoveringGuard struct {
 	next ports.ReplayGuard
 	recovery

@@ -53,6 +53,28 @@ func (g gatedRenew) Execute(context.Context, app.Renewal) (domain.Session, error
 	return domain.Session{}, nil
 }
 
+// gatedCall is any use case behind a gate.
+type gatedCall[Asked, Got any] struct{ gate }
+
+func (g gatedCall[Asked, Got]) Execute(context.Context, Asked) (got Got, _ error) {
+	g.wait()
+	return got, nil
+}
+
+type gatedRemoval struct{ gate }
+
+func (g gatedRemoval) Execute(context.Context, app.Removal) error {
+	g.wait()
+	return nil
+}
+
+// gatedPasskeys are all that people do with their passkeys, behind a gate.
+func gatedPasskeys(g gate) *httpapi.Passkeys {
+	return &httpapi.Passkeys{
+		Enrol: gatedCall[app.Enrolment, domain.Secret]{g}, List: gatedCall[app.Listing, []domain.Passkey]{g}, Remove: gatedRemoval{g},
+	}
+}
+
 func (g gatedRevoke) Execute(context.Context, app.Revocation) error {
 	g.wait()
 	return nil

@@ -53,10 +53,11 @@ func NewRevocation(issuer OpenedIssuer, audit OpenedAuditLog, deadline Deadline,
 
 // NewUseCases returns what the routes drive.
 func NewUseCases(c Config, exchange *app.ExchangePasskeyForSession, renew *app.RenewSession, revoke *app.RevokeSession,
-	issuer OpenedIssuer, perAddress *limits.Limits, now Clock, in Instruments) httpapi.UseCases {
+	passkeys *httpapi.Passkeys, issuer OpenedIssuer, perAddress *limits.Limits, now Clock, in Instruments) httpapi.UseCases {
 	use := httpapi.UseCases{
-		Exchange: exchange, Renew: renew, Revoke: revoke, Keys: issuer, AssertionKeys: issuer.AssertionKeys,
-		Sessions: sessionsOf(c.issuerConfig()), Limits: perAddress,
+		Exchange: exchange, Renew: renew, Revoke: revoke, Passkeys: passkeys, Keys: issuer, AssertionKeys: issuer.AssertionKeys,
+		Documents: c.RelyingParty.Documents(),
+		Sessions:  sessionsOf(c.issuerConfig()), Limits: perAddress,
 	}
 	return DecorateUseCases(c, use, issuer.Budget, now, in)
 }

@@ -139,7 +139,9 @@ func couldStillSucceed(err error) bool {
 	case domain.ErrUnavailable, domain.ErrBusy:
 		return true
 	case domain.ErrTokenRejected, domain.ErrTokenReplayed, domain.ErrAccessDenied, domain.ErrMFARequired,
-		domain.ErrAccountBlocked, domain.ErrGrantInvalid, domain.ErrScopeInvalid, domain.ErrTargetInvalid:
+		domain.ErrAccountBlocked, domain.ErrGrantInvalid, domain.ErrScopeInvalid, domain.ErrTargetInvalid,
+		domain.ErrAccessTokenInvalid, domain.ErrScopeInsufficient, domain.ErrSignInTooOld, domain.ErrEnrolmentDenied,
+		domain.ErrPasskeyUnknown:
 		return false
 	}
 	return false

@@ -62,6 +62,8 @@ var (
 	environments = map[string]func(t *testing.T, f fence){
 		"docs/run.md: # /etc/native-bridge/env":                                  func(t *testing.T, f fence) { loads(t, f, nil) },
 		"docs/oidc.md: # to the letter, as the provider's tokens have it in iss": func(t *testing.T, f fence) { loads(t, f, authsignalToo) },
+		"docs/enrol.md: ENROL_AUDIENCE=https://bridge.example.com/passkeys":      isAddedTo,
+		"docs/enrol.md: ASSOCIATION_FILES=on":                                    isAddedTo,
 	}
 	commands = map[string]func(t *testing.T, f fence, s *runningSandbox){
 		"docs/api.md: curl -s https://bridge.example.com/v1/sessions \\":                                      opensASession,
@@ -304,6 +306,19 @@ func parsesAsUnit(t *testing.T, f fence) {
 
 // authsignalToo is what every environment for Authsignal needs besides.
 var authsignalToo = map[string]string{"AUTHSIGNAL_API_URL": "https://eu.api.authsignal.com/v1", "AUTHSIGNAL_SECRET": "s3cr3t-authsignal"}
+
+// isAddedTo wants the lines to be settings of a bridge that has its environment already.
+func isAddedTo(t *testing.T, f fence) {
+	environ := map[string]string{"AUTH0_DOMAIN": "example.eu.auth0.com", "AUTH0_CLIENT_ID": "the-client", "AUTH0_CLIENT_SECRET": "s3cr3t-auth0"}
+	maps.Copy(environ, authsignalToo)
+	maps.Copy(environ, environmentFile(f.text))
+	if _, err := adapters.LoadConfig(environ); err != nil {
+		t.Error(err)
+	}
+	if unknown := adapters.UnknownSettings(environ); len(unknown) > 0 {
+		t.Errorf("it has %q", unknown)
+	}
+}
 
 // loads reads an environment file as a shell and as systemd do, which must be the
 // same, and loads it. The files that it names are made.

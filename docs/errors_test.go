@@ -38,6 +38,11 @@ type row struct{ v1, oauth, sameToken, level string }
 // onlyAtOAuth are the codes of what cannot be asked for at /v1.
 var onlyAtOAuth = []string{"grant_invalid", "scope_invalid", "target_invalid", "invalid_client", "unsupported_grant_type", "unsupported_token_type"}
 
+// onlyAtPasskeys are the codes of what an access token or a passkey's id can be wrong about.
+var onlyAtPasskeys = []string{
+	"access_token_missing", "access_token_invalid", "insufficient_scope", "sign_in_too_old", "enrolment_denied", "passkey_unknown",
+}
+
 // asAtV1 stands in the column of /oauth where it answers a problem too.
 const asAtV1 = "as at `/v1`"
 
@@ -46,6 +51,13 @@ func TestEachErrorIsAsTheCatalogueSays(t *testing.T) {
 		t.Run(code, func(t *testing.T) {
 			if (row.v1 == "–") != slices.Contains(onlyAtOAuth, code) {
 				t.Errorf("at /v1: %s", row.v1)
+			}
+			if slices.Contains(onlyAtPasskeys, code) {
+				if row.oauth != "–" {
+					t.Errorf("at /oauth: %s", row.oauth)
+				}
+				wantAnswer(t, row, provoke(t, code, "/v1/passkeys"), row.v1+" "+code)
+				return
 			}
 			if row.v1 != "–" {
 				wantAnswer(t, row, provoke(t, code, "/v1/sessions"), row.v1+" "+code)
@@ -91,9 +103,13 @@ func TestTheTypeOfAProblemLeadsToItsRow(t *testing.T) {
 			continue
 		}
 		server := httpapi.NewServer(httpapi.Config{ProblemBaseURL: page}, "the-client",
-			httpapi.UseCases{Exchange: &exchange{reasonOf(t, code)}}, slog.New(slog.DiscardHandler))
+			httpapi.UseCases{Exchange: &exchange{reasonOf(t, code)}, Passkeys: passkeysThatFail(reasonOf(t, code))}, slog.New(slog.DiscardHandler))
+		path := "/v1/sessions"
+		if slices.Contains(onlyAtPasskeys, code) {
+			path = "/v1/passkeys"
+		}
 		w := httptest.NewRecorder()
-		loadDescription(t).Handler(t, server.Handler()).ServeHTTP(w, request(code, "/v1/sessions"))
+		loadDescription(t).Handler(t, server.Handler()).ServeHTTP(w, request(code, path))
 		var problem struct{ Type string }
 		if err := json.Unmarshal(w.Body.Bytes(), &problem); err != nil || problem.Type != page+"#"+code {
 			t.Errorf("%s has the type %q, %v", code, problem.Type, err)
@@ -127,9 +143,11 @@ func provoke(t *testing.T, code, path string) answer {
 	logger := slog.New(slog.NewJSONHandler(&log, nil))
 	failing := &exchange{}
 	server := httpapi.NewServer(httpapi.Config{SubjectTokenTypes: httpapi.TokenTypes{"urn:example:token"}}, "the-client",
-		httpapi.UseCases{Exchange: failing}, logger)
+		httpapi.UseCases{Exchange: failing, Passkeys: passkeysThatFail(reasonOf(t, code))}, logger)
 	handler := loadDescription(t).Handler(t, server.Handler())
-	handler.ServeHTTP(httptest.NewRecorder(), request("", path))
+	if path != "/v1/passkeys" {
+		handler.ServeHTTP(httptest.NewRecorder(), request("", path))
+	}
 	failing.err = reasonOf(t, code)
 	w := httptest.NewRecorder()
 	handler.ServeHTTP(w, request(code, path))
@@ -154,6 +172,25 @@ type exchange struct{ err error }
 func (e *exchange) Execute(context.Context, app.Exchange) (domain.Session, error) {
 	return domain.Session{AccessToken: domain.NewSecret("x"), IDToken: domain.NewSecret("x"), ExpiresIn: time.Hour}, e.err
 }
+
+// passkeysThatFail are use cases about passkeys, each of which fails.
+func passkeysThatFail(err error) *httpapi.Passkeys {
+	return &httpapi.Passkeys{Enrol: enrolment{err}, List: listing{err}, Remove: removal{err}, Scope: "manage:passkeys", MaxAge: time.Minute}
+}
+
+type (
+	enrolment struct{ err error }
+	listing   struct{ err error }
+	removal   struct{ err error }
+)
+
+func (e enrolment) Execute(context.Context, app.Enrolment) (domain.Secret, error) {
+	return domain.NewSecret("t"), e.err
+}
+
+func (l listing) Execute(context.Context, app.Listing) ([]domain.Passkey, error) { return nil, l.err }
+
+func (r removal) Execute(context.Context, app.Removal) error { return r.err }
 
 // reasonOf is the failure that leads to code. What wraps no reason is a fault of
 // the bridge's own.
@@ -196,9 +233,17 @@ func request(code, path string) *http.Request {
 		path += "/nothing"
 	case "method_not_allowed":
 		method = http.MethodPut
+	case "passkey_unknown":
+		method, path = http.MethodDelete, path+"/1"
+	}
+	if strings.HasPrefix(path, "/v1/passkeys") {
+		body, contentType = http.NoBody, ""
 	}
 	r := httptest.NewRequest(method, path, body)
 	r.Header.Set("Content-Type", contentType)
+	if strings.HasPrefix(path, "/v1/passkeys") && code != "access_token_missing" {
+		r.Header.Set("Authorization", "Bearer a.b.c")
+	}
 	return r
 }
 

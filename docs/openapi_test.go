@@ -64,9 +64,14 @@ func TestTheProbesAreAsTheDescriptionSays(t *testing.T) {
 	probe(http.StatusServiceUnavailable)
 }
 
+// published stands for what the domain of the relying party publishes.
+var published = map[string][]byte{
+	"/.well-known/apple-app-site-association": []byte("{}"), "/.well-known/assetlinks.json": []byte("[]"), "/.well-known/passkey-endpoints": []byte("{}"),
+}
+
 // wholeAPI is the bridge with every route that it can have.
 func wholeAPI() http.Handler {
-	use := httpapi.UseCases{Exchange: &exchange{}, AssertionKeys: keysOfAssertions{}}
+	use := httpapi.UseCases{Exchange: &exchange{}, AssertionKeys: keysOfAssertions{}, Passkeys: passkeysThatFail(nil), Documents: published}
 	return httpapi.NewServer(httpapi.Config{PublicURL: "https://bridge.example.com"}, "the-client", use, slog.New(slog.DiscardHandler)).Handler()
 }
 

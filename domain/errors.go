@@ -34,6 +34,19 @@ const (
 	// ErrUnavailable: a service that the exchange needs gives no answer. The same proof
 	// can succeed later, see ProofInDoubt.
 	ErrUnavailable Error = "unavailable"
+
+	// The reasons of those who manage their passkeys by an access token.
+
+	// ErrAccessTokenInvalid: the access token proves nobody here.
+	ErrAccessTokenInvalid Error = "access_token_invalid"
+	// ErrScopeInsufficient: the access token is good, and not for this.
+	ErrScopeInsufficient Error = "insufficient_scope"
+	// ErrSignInTooOld: the person must sign in again before this.
+	ErrSignInTooOld Error = "sign_in_too_old"
+	// ErrEnrolmentDenied: the person is known, and gets no passkey here.
+	ErrEnrolmentDenied Error = "enrolment_denied"
+	// ErrPasskeyUnknown: the person has no such passkey, whoever else may.
+	ErrPasskeyUnknown Error = "passkey_unknown"
 )
 
 // Error returns the code.

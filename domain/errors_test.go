@@ -116,6 +116,7 @@ func TestADoubtChangesNeitherTextNorReason(t *testing.T) {
 func TestEventsAreTheirNames(t *testing.T) {
 	for event, want := range map[domain.Event]string{
 		domain.EventExchange: "exchange", domain.EventRenew: "renew", domain.EventRevoke: "revoke",
+		domain.EventEnrol: "enrol", domain.EventList: "list", domain.EventRemove: "remove",
 	} {
 		if string(event) != want {
 			t.Errorf("the event is %q, want %q", event, want)
@@ -135,6 +136,12 @@ func TestReasonsAreTheirCodes(t *testing.T) {
 		domain.ErrTargetInvalid:  "target_invalid",
 		domain.ErrBusy:           "busy",
 		domain.ErrUnavailable:    "unavailable",
+
+		domain.ErrAccessTokenInvalid: "access_token_invalid",
+		domain.ErrScopeInsufficient:  "insufficient_scope",
+		domain.ErrSignInTooOld:       "sign_in_too_old",
+		domain.ErrEnrolmentDenied:    "enrolment_denied",
+		domain.ErrPasskeyUnknown:     "passkey_unknown",
 	} {
 		if reason.Error() != want {
 			t.Errorf("the code is %q, want %q: callers depend on it", reason.Error(), want)
@@ -151,6 +158,9 @@ func TestOutcome(t *testing.T) {
 		"a session":              {domain.EventExchange, nil, "session_delivered"},
 		"a renewal":              {domain.EventRenew, nil, "session_renewed"},
 		"a revocation":           {domain.EventRevoke, nil, "session_revoked"},
+		"an enrolment":           {domain.EventEnrol, nil, "enrolment_begun"},
+		"a list of passkeys":     {domain.EventList, nil, "passkeys_listed"},
+		"a passkey's end":        {domain.EventRemove, nil, "passkey_removed"},
 		"a reason":               {domain.EventExchange, domain.ErrTokenReplayed, "token_replayed"},
 		"a reason with a cause":  {domain.EventExchange, fmt.Errorf("open: %w", domain.WithRetryAfter(domain.ErrBusy, time.Second)), "busy"},
 		"a reason, of a renewal": {domain.EventRenew, domain.ErrGrantInvalid, "grant_invalid"},

@@ -55,7 +55,8 @@ type line struct {
 	UserAgent       string `json:"user_agent,omitempty"`
 	TokenSHA256     string `json:"token_sha256"`
 	ProofSHA256     string `json:"proof_sha256,omitempty"`
-	Issuer          string `json:"issuer"` // the adapter that opens, renews and ends sessions
+	Passkey         string `json:"passkey,omitempty"` // that was to be removed
+	Issuer          string `json:"issuer"`            // the adapter that opens, renews and ends sessions
 	Authority       string `json:"authority,omitempty"`
 	Subject         string `json:"subject,omitempty"`
 	Action          string `json:"action,omitempty"`
@@ -125,6 +126,7 @@ func (l *Log) lineOf(attempt domain.Attempt) line {
 		RequestID:    bounded(attempt.Client.RequestID, 256),
 		UserAgent:    l.person(attempt.Client.UserAgent, 400),
 		TokenSHA256:  attempt.TokenHash,
+		Passkey:      bounded(attempt.Passkey, 256),
 		Issuer:       l.issuer,
 		Authority:    bounded(attempt.Identity.Authority, 512),
 		Subject:      l.person(attempt.Identity.Subject, 512),

@@ -34,11 +34,17 @@ func TestALineOfEachOutcomeIsOfTheDocumentedForm(t *testing.T) {
 		Identity: domain.Identity{Subject: "auth0|jane"}, Access: delivered().Access}
 	revocation := renewal
 	revocation.Event, revocation.Identity, revocation.Access = domain.EventRevoke, domain.Identity{}, domain.Access{}
-	for _, attempt := range []domain.Attempt{delivered(), renewal, revocation} {
+	person := domain.Identity{Authority: "https://issuer.example/", Subject: "auth0|jane", AuthenticatedAt: delivered().At}
+	enrolment := domain.Attempt{Event: domain.EventEnrol, At: delivered().At, TokenHash: delivered().TokenHash, Client: delivered().Client, Identity: person, Proof: delivered().Proof}
+	listing, removal := enrolment, enrolment
+	listing.Event, listing.Proof, listing.Identity.AuthenticatedAt = domain.EventList, domain.ProofKey{}, time.Time{}
+	removal.Event, removal.Proof, removal.Passkey = domain.EventRemove, domain.ProofKey{}, strings.Repeat("\"", 300)
+	for _, attempt := range []domain.Attempt{delivered(), renewal, revocation, enrolment, listing, removal} {
 		for _, err := range []error{
 			nil, errors.New("a fault of ours"),
 			domain.ErrTokenRejected, domain.ErrTokenReplayed, domain.ErrAccessDenied, domain.ErrMFARequired, domain.ErrAccountBlocked,
 			domain.ErrGrantInvalid, domain.ErrScopeInvalid, domain.ErrTargetInvalid, domain.ErrBusy, domain.ErrUnavailable,
+			domain.ErrAccessTokenInvalid, domain.ErrScopeInsufficient, domain.ErrSignInTooOld, domain.ErrEnrolmentDenied, domain.ErrPasskeyUnknown,
 		} {
 			attempt.Err = err
 			if got := lineOf(t, auditlog.Config{}, attempt)["outcome"]; got != attempt.Outcome() { // the log itself holds it against the schema
@@ -101,6 +107,11 @@ func TestALineOfAnotherFormIsRefused(t *testing.T) {
 		"an address that is hashed alone":       {"client": hashOfJane},
 		"a hash of another kind":                {"client": "sha256:" + strings.Repeat("a", 64)},
 		"a revocation of somebody":              {"event": "revoke", "outcome": "session_revoked"},
+		"a passkey at a sign-in":                {"passkey": "1"},
+		"an enrolment by an action":             {"event": "enrol", "outcome": "enrolment_begun", "method": nil, "scope": nil, "audience": nil},
+		"an enrolment without a proof":          {"event": "enrol", "outcome": "enrolment_begun", "method": nil, "scope": nil, "audience": nil, "action": nil, "proof_sha256": nil},
+		"a list with a proof":                   {"event": "list", "outcome": "passkeys_listed", "method": nil, "scope": nil, "audience": nil, "action": nil},
+		"a removal of nothing":                  {"event": "remove", "outcome": "passkey_removed", "method": nil, "scope": nil, "audience": nil, "action": nil, "proof_sha256": nil},
 		"a renewal with a proof":                {"event": "renew", "outcome": "session_renewed"},
 		"an action at nobody's":                 {"proof_sha256": nil, "authority": nil, "method": nil, "authenticated_at": nil, "outcome": "token_rejected"},
 		"an authority that is null":             {"authority": json.RawMessage("null")},

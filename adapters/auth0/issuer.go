@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
+
 	"nativebridge/adapters/internal/idtoken"
 	"nativebridge/adapters/internal/jwks"
 	"nativebridge/adapters/internal/upstream"
@@ -67,6 +69,16 @@ func (i *Issuer) Warm(ctx context.Context) error { return i.idTokens.Keys.Fetch(
 
 // JWKS implements ports.IssuerKeys.
 func (i *Issuer) JWKS(ctx context.Context) ([]byte, error) { return i.idTokens.Keys.JWKS(ctx) }
+
+// FindKeys returns the tenant's keys with the given id, which a stranger may have made up. No
+// keys and no error means that it has none; the error is that of jwks.Keys.
+func (i *Issuer) FindKeys(ctx context.Context, id string) ([]jose.JSONWebKey, error) {
+	return i.idTokens.Keys.FindSparingly(ctx, id)
+}
+
+// SubjectOf writes the "sub" of an access token as Authsignal writes its user ids. A sub that
+// stands for nobody there becomes one that the subject rule does not accept.
+func (i *Issuer) SubjectOf(sub string) string { return subjectOf(i.config.Subjects.Rule(), sub) }
 
 // Issue implements ports.TokenIssuer.
 func (i *Issuer) Issue(ctx context.Context, grant domain.Grant) (domain.Session, error) {

@@ -11,22 +11,31 @@ import (
 
 // Config is what the bridge must know of the Authsignal tenant.
 type Config struct {
-	APIURL settings.BaseURL `env:"AUTHSIGNAL_API_URL,required,notEmpty" help:"the Server API base URL of your tenant's region, such as https://eu.api.authsignal.com/v1 (there is no default, because a wrong region is a data-residency fault)"`
-	Secret domain.Secret    `env:"AUTHSIGNAL_SECRET,required,notEmpty" help:"the tenant's Server API secret key (Authsignal portal, Settings, API keys)"`
-	Action Action           `env:"AUTHSIGNAL_ACTION" envDefault:"signInWithPasskey" help:"the one action code that the app signs in with; it must be AUTHSIGNAL_ACTION in the Login script's settings too"`
-	MaxAge time.Duration    `env:"AUTHSIGNAL_MAX_AGE" envDefault:"10m" help:"how long after the ceremony its token is accepted, from 10s to 1h; Authsignal's tokens live 10 minutes"`
+	APIURL      settings.BaseURL `env:"AUTHSIGNAL_API_URL,required,notEmpty" help:"the Server API base URL of your tenant's region, such as https://eu.api.authsignal.com/v1 (there is no default, because a wrong region is a data-residency fault)"`
+	Secret      domain.Secret    `env:"AUTHSIGNAL_SECRET,required,notEmpty" help:"the tenant's Server API secret key (Authsignal portal, Settings, API keys)"`
+	Action      Action           `env:"AUTHSIGNAL_ACTION" envDefault:"signInWithPasskey" help:"the one action code that the app signs in with; it must be AUTHSIGNAL_ACTION in the Login script's settings too"`
+	EnrolAction Action           `env:"AUTHSIGNAL_ENROL_ACTION" envDefault:"enrolPasskey" help:"the action code that people who are signed in add a passkey with (ENROL_AUDIENCE); never the one of AUTHSIGNAL_ACTION, because what it proves must open no session"`
+	MaxAge      time.Duration    `env:"AUTHSIGNAL_MAX_AGE" envDefault:"10m" help:"how long after the ceremony its token is accepted, from 10s to 1h; Authsignal's tokens live 10 minutes"`
 }
 
 // Check implements settings.Checker.
 func (c *Config) Check() []settings.Fault {
-	if c.MaxAge >= 10*time.Second && c.MaxAge <= time.Hour {
-		return nil
+	var faults []settings.Fault
+	if c.MaxAge < 10*time.Second || c.MaxAge > time.Hour {
+		faults = append(faults, settings.Fault{
+			Name:    "AUTHSIGNAL_MAX_AGE",
+			Problem: fmt.Sprintf("is %s", c.MaxAge),
+			Fix:     "set it to something from 10s to 1h, such as 10m",
+		})
 	}
-	return []settings.Fault{{
-		Name:    "AUTHSIGNAL_MAX_AGE",
-		Problem: fmt.Sprintf("is %s", c.MaxAge),
-		Fix:     "set it to something from 10s to 1h, such as 10m",
-	}}
+	if c.EnrolAction == c.Action {
+		faults = append(faults, settings.Fault{
+			Name:    "AUTHSIGNAL_ENROL_ACTION",
+			Problem: "is the action of AUTHSIGNAL_ACTION, so that whoever adds a passkey would have signed in with it",
+			Fix:     "set it to another, such as enrolPasskey",
+		})
+	}
+	return faults
 }
 
 // Authority names the tenant in identities. One address and key belong to one

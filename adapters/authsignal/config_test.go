@@ -28,7 +28,7 @@ func TestATokenIsAcceptedFor10SecondsToAnHour(t *testing.T) {
 		10 * time.Second: true, 10 * time.Minute: true, time.Hour: true,
 		10*time.Second - 1: false, time.Hour + 1: false, 0: false, -time.Minute: false,
 	} {
-		config := authsignal.Config{MaxAge: age}
+		config := authsignal.Config{MaxAge: age, Action: "signIn", EnrolAction: "enrol"}
 		faults := config.Check()
 		if (len(faults) == 0) != right {
 			t.Errorf("%s: faults = %v, right: want %t", age, faults, right)
@@ -36,6 +36,14 @@ func TestATokenIsAcceptedFor10SecondsToAnHour(t *testing.T) {
 		if !right && (len(faults) != 1 || faults[0].Name != "AUTHSIGNAL_MAX_AGE" || faults[0].Problem != "is "+age.String() || faults[0].Fix == "") {
 			t.Errorf("%s: faults = %v, want one that names AUTHSIGNAL_MAX_AGE and tells its value", age, faults)
 		}
+	}
+}
+
+// What adds a passkey also validates as a success: only its action tells it from a sign-in.
+func TestTheActionOfEnrolmentsIsNoSignIns(t *testing.T) {
+	config := authsignal.Config{MaxAge: time.Minute, Action: "signIn", EnrolAction: "signIn"}
+	if faults := config.Check(); len(faults) != 1 || faults[0].Name != "AUTHSIGNAL_ENROL_ACTION" {
+		t.Errorf("faults = %v, want one of AUTHSIGNAL_ENROL_ACTION", faults)
 	}
 }
 

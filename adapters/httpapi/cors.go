@@ -18,9 +18,13 @@ func (s *Server) cors() func(http.Handler) http.Handler {
 	if len(s.config.CORSOrigins) == 0 { // with none, the library would allow all
 		return func(next http.Handler) http.Handler { return next }
 	}
+	methods := []string{http.MethodGet, http.MethodHead, http.MethodPost}
+	if s.use.Passkeys != nil {
+		methods = append(methods, http.MethodDelete)
+	}
 	return cors.New(cors.Options{
 		AllowOriginFunc: func(origin string) bool { return slices.Contains(s.config.CORSOrigins, origin) },
-		AllowedMethods:  []string{http.MethodGet, http.MethodHead, http.MethodPost},
+		AllowedMethods:  methods,
 		AllowedHeaders:  []string{"Authorization", "Content-Type", requestIDHeader, "Auth0-Client", "Traceparent", "Tracestate"},
 		ExposedHeaders:  []string{requestIDHeader, "Retry-After", "RateLimit", "RateLimit-Policy", "WWW-Authenticate"},
 		MaxAge:          int(preflightAge.Seconds()),

@@ -69,8 +69,13 @@ func serveMetadata(document metadata) http.HandlerFunc {
 	if err != nil {
 		panic(err) // texts and lists of them can always be marshalled
 	}
+	return serveJSON(text)
+}
+
+// serveJSON answers with a document that is the same for everybody.
+func serveJSON(document []byte) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		setCacheable(w)
-		_, _ = w.Write(text)
+		_, _ = w.Write(document)
 	}
 }

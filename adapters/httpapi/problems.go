@@ -59,6 +59,7 @@ var (
 	unsupportedGrantType = problem{Code: "unsupported_grant_type", Status: http.StatusBadRequest, Title: "The grant type is not offered", OAuth: oauthError{Code: "unsupported_grant_type"}}
 	unsupportedTokenType = problem{Code: "unsupported_token_type", Status: http.StatusBadRequest, Title: "Only refresh tokens can be revoked: an access token ends by itself", OAuth: oauthError{Code: "unsupported_token_type"}}
 	invalidClient        = problem{Code: "invalid_client", Status: http.StatusUnauthorized, Title: "The client is not the bridge's own, or it sends a secret: send the bridge's client_id or none, and no secret", OAuth: oauthError{Code: "invalid_client"}}
+	accessTokenMissing   = problem{Code: "access_token_missing", Status: http.StatusUnauthorized, Title: "Send an access token in the header Authorization, as Bearer"}
 	fault                = problem{Code: "internal_error", Status: http.StatusInternalServerError, Title: "The bridge or its configuration is at fault", OAuth: oauthError{Code: "server_error"}}
 )
 
@@ -111,6 +112,16 @@ func problemOf(err error) problem {
 		return answer(http.StatusTooManyRequests, "Too many requests: "+later, oauthError{Code: "too_many_requests"})
 	case domain.ErrUnavailable:
 		return answer(http.StatusServiceUnavailable, "A service that the bridge needs does not answer: "+later, oauthError{Code: "temporarily_unavailable"})
+	case domain.ErrAccessTokenInvalid: // this and what follows never comes at /oauth
+		return answer(http.StatusUnauthorized, "The access token is not accepted here: get a new one for this API", oauthError{})
+	case domain.ErrScopeInsufficient:
+		return answer(http.StatusForbidden, "The access token lacks the scope for this", oauthError{})
+	case domain.ErrSignInTooOld:
+		return answer(http.StatusUnauthorized, "The person must sign in again before this", oauthError{})
+	case domain.ErrEnrolmentDenied:
+		return answer(http.StatusForbidden, "The person is known, and gets no passkey here", oauthError{})
+	case domain.ErrPasskeyUnknown:
+		return answer(http.StatusNotFound, "The person has no such passkey", oauthError{})
 	}
 	return fault
 }
@@ -181,9 +192,9 @@ func (s *Server) logFailure(r *http.Request, p problem, status int, cause error)
 }
 
 func (s *Server) writeProblem(w http.ResponseWriter, r *http.Request, p problem) {
-	if p.Status == http.StatusUnauthorized {
+	if p.Status == http.StatusUnauthorized && w.Header().Get("WWW-Authenticate") == "" {
 		// RFC 9110 section 11.6.1 wants a challenge with every 401.
-		w.Header().Set("WWW-Authenticate", `Bearer realm="native-bridge", error="invalid_token"`)
+		w.Header().Set("WWW-Authenticate", bearerChallenge+`, error="invalid_token"`)
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(p.Status)

@@ -21,8 +21,8 @@ import (
 	"nativebridge/ports"
 )
 
-// UseCases are what the routes drive. All but AssertionKeys, Sessions and Limits must be
-// set.
+// UseCases are what the routes drive. All but AssertionKeys, Passkeys, Documents, Sessions
+// and Limits must be set.
 type UseCases struct {
 	Exchange Exchanger
 	Renew    Renewer
@@ -30,6 +30,11 @@ type UseCases struct {
 	Keys     ports.IssuerKeys
 	// AssertionKeys is nil unless sessions are opened by assertion.
 	AssertionKeys ports.AssertionKeys
+	// Passkeys is nil unless people may manage their passkeys.
+	Passkeys *Passkeys
+	// Documents are what the relying party's domain publishes, as JSON, by path; empty if the
+	// bridge does not do that for it.
+	Documents map[string][]byte
 	// Sessions is told only if there is a PUBLIC_URL.
 	Sessions Sessions
 	// Limits is nil if no address is limited.
@@ -106,12 +111,20 @@ func (s *Server) Handler() http.Handler {
 	})
 
 	r.Post("/v1/sessions", s.createSession)
+	if s.use.Passkeys != nil {
+		r.Post("/v1/passkeys", s.enrolPasskey)
+		r.Get("/v1/passkeys", s.listPasskeys)
+		r.Delete("/v1/passkeys/{id}", s.removePasskey)
+	}
 
 	r.Post("/oauth/token", s.token)
 	r.Post("/oauth/revoke", s.revoke)
 	r.Get("/.well-known/jwks.json", s.jwks)
 	if s.use.AssertionKeys != nil {
 		r.Get("/assertion/jwks.json", s.assertionJWKS)
+	}
+	for path, document := range s.use.Documents {
+		r.Get(path, serveJSON(document))
 	}
 	r.Get("/openapi.yaml", s.openAPI())
 	if s.config.PublicURL != "" {
@@ -184,7 +197,7 @@ func (s *Server) httpServer() *http.Server {
 // allowed lists the methods that path answers to (RFC 9110, section 10.2.1).
 func allowed(routes chi.Routes, path string) []string {
 	var methods []string
-	for _, method := range []string{http.MethodGet, http.MethodPost} {
+	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodDelete} {
 		if routes.Match(chi.NewRouteContext(), method, path) {
 			methods = append(methods, method)
 		}

@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -21,6 +22,25 @@ var outcomes = []string{
 	string(domain.ErrTokenRejected), string(domain.ErrTokenReplayed), string(domain.ErrAccessDenied), string(domain.ErrMFARequired),
 	string(domain.ErrAccountBlocked), string(domain.ErrGrantInvalid), string(domain.ErrScopeInvalid), string(domain.ErrTargetInvalid),
 	string(domain.ErrBusy), string(domain.ErrUnavailable), "fault",
+}
+
+// passkeyEvents are those of people who manage their passkeys by an access token, and
+// passkeyOutcomes how these can end beyond outcomes.
+var (
+	passkeyEvents   = []domain.Event{domain.EventEnrol, domain.EventList, domain.EventRemove}
+	passkeyOutcomes = []string{
+		string(domain.ErrAccessTokenInvalid), string(domain.ErrScopeInsufficient), string(domain.ErrSignInTooOld),
+		string(domain.ErrEnrolmentDenied), string(domain.ErrPasskeyUnknown),
+	}
+)
+
+// outcomesOf are how an attempt of the event can end.
+func outcomesOf(event domain.Event) []string {
+	ends := append([]string{domain.Attempt{Event: event}.Outcome()}, outcomes...)
+	if slices.Contains(passkeyEvents, event) {
+		ends = append(ends, passkeyOutcomes...)
+	}
+	return ends
 }
 
 // attempts counts the calls of the use cases.
@@ -46,14 +66,14 @@ func (m *Metrics) CountAttempts(verifiers map[string]string, issuer string) {
 	a.duration = m.histograms("attempt_duration_seconds", "How long a call of a use case took.",
 		[]float64{.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60}, "event")
 	a.replays = m.counters("replays_after_delivery_total", "Proofs that came again after this process had delivered a session for them.").WithLabelValues()
-	for _, event := range []domain.Event{domain.EventExchange, domain.EventRenew, domain.EventRevoke} {
+	for _, event := range append([]domain.Event{domain.EventExchange, domain.EventRenew, domain.EventRevoke}, passkeyEvents...) {
 		a.duration.WithLabelValues(string(event))
-		for _, outcome := range append([]string{domain.Attempt{Event: event}.Outcome()}, outcomes...) {
+		for _, outcome := range outcomesOf(event) {
 			a.total.WithLabelValues(string(event), outcome, nobody, issuer)
 		}
 	}
 	for _, verifier := range verifiers {
-		for _, outcome := range append([]string{domain.Attempt{Event: domain.EventExchange}.Outcome()}, outcomes...) {
+		for _, outcome := range outcomesOf(domain.EventExchange) {
 			a.total.WithLabelValues(string(domain.EventExchange), outcome, verifier, issuer)
 		}
 	}

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
+
 	"nativebridge/adapters/internal/idtoken"
 	"nativebridge/adapters/internal/upstream"
 	"nativebridge/domain"
@@ -90,6 +92,19 @@ func (i *Issuer) JWKS(ctx context.Context) ([]byte, error) {
 	}
 	return provider.keys.JWKS(ctx)
 }
+
+// FindKeys returns the provider's keys with the given id, which a stranger may have made up. No
+// keys and no error means that it has none.
+func (i *Issuer) FindKeys(ctx context.Context, id string) ([]jose.JSONWebKey, error) {
+	provider, err := i.discovery.provider(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return provider.keys.FindSparingly(ctx, id)
+}
+
+// SubjectOf returns the "sub" of an access token: subjects are the same at both parties.
+func (i *Issuer) SubjectOf(sub string) string { return sub }
 
 // AssertionJWKS implements ports.AssertionKeys.
 func (i *Issuer) AssertionJWKS() []byte { return i.published }

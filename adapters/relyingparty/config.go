@@ -1,5 +1,5 @@
-// Package relyingparty looks at the domain that passkeys are for: what it publishes lets
-// the apps use them.
+// Package relyingparty is about the domain that passkeys are for: what it publishes lets the
+// apps use them. The bridge can publish it, and doctor looks whether it is there.
 package relyingparty
 
 import (
@@ -10,11 +10,15 @@ import (
 	"nativebridge/adapters/internal/settings"
 )
 
-// Config is what doctor must know of the domain and the apps. The bridge itself does not.
+// Config is what is known of the domain and the apps.
 type Config struct {
-	Domain  Domain      `env:"RELYING_PARTY_ID" help:"the domain that passkeys are for, such as example.com, which is the Relying Party ID at Authsignal; for doctor alone, which looks whether it names the apps"`
-	Apple   AppleApps   `env:"APPLE_APP_IDS" help:"the ids of your iOS apps, such as A1B2C3D4E5.com.example.app, separated by commas; for doctor alone"`
-	Android AndroidApps `env:"ANDROID_APPS" help:"your Android apps, each with the SHA-256 fingerprint of its signing certificate, such as com.example.app/14:6D:E9:…, separated by commas; for doctor alone"`
+	Domain  Domain      `env:"RELYING_PARTY_ID" help:"the domain that passkeys are for, such as example.com, which is the Relying Party ID at Authsignal; doctor looks whether it names the apps"`
+	Apple   AppleApps   `env:"APPLE_APP_IDS" help:"the ids of your iOS apps, such as A1B2C3D4E5.com.example.app, separated by commas; doctor looks for them at RELYING_PARTY_ID, and ASSOCIATION_FILES serves them"`
+	Android AndroidApps `env:"ANDROID_APPS" help:"your Android apps, each with the SHA-256 fingerprint of its signing certificate, such as com.example.app/14:6D:E9:…, separated by commas; doctor and ASSOCIATION_FILES use them, too"`
+
+	Serve  settings.Switch  `env:"ASSOCIATION_FILES" envDefault:"off" help:"on if the bridge is to serve /.well-known/apple-app-site-association (of APPLE_APP_IDS), /.well-known/assetlinks.json (of ANDROID_APPS) and /.well-known/passkey-endpoints, for a relying party whose domain has no web server of its own: lead those paths of RELYING_PARTY_ID to the bridge (docs/enrol.md)"`
+	Enrol  settings.BaseURL `env:"PASSKEY_ENROLL_URL" help:"the page where a user adds a passkey, such as https://example.com/account/passkeys, for password managers that read passkey-endpoints"`
+	Manage settings.BaseURL `env:"PASSKEY_MANAGE_URL" help:"the page where a user manages passkeys, likewise"`
 }
 
 // Check implements settings.Checker.

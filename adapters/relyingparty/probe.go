@@ -33,11 +33,11 @@ type document struct {
 // Asset Links", developers.google.com) want before they let an app use its passkeys.
 func NewProbe(client *upstream.Client, config Config) checks.Probe {
 	apple := document{
-		path: "/.well-known/apple-app-site-association", who: "iOS", setting: "APPLE_APP_IDS", none: len(config.Apple) == 0,
+		path: applePath, who: "iOS", setting: "APPLE_APP_IDS", none: len(config.Apple) == 0,
 		codes: [4]string{"NB301", "NB302", "NB303", "NB304"}, missing: config.Apple.missing,
 	}
 	android := document{
-		path: "/.well-known/assetlinks.json", who: "Android", setting: "ANDROID_APPS", none: len(config.Android) == 0,
+		path: androidPath, who: "Android", setting: "ANDROID_APPS", none: len(config.Android) == 0,
 		codes: [4]string{"NB311", "NB312", "NB313", "NB314"}, missing: config.Android.missing,
 	}
 	return func() []checks.Step {
@@ -114,24 +114,16 @@ func (a AppleApps) missing(body []byte) (missing []string) {
 
 // missing returns the apps that no statement lets use passkeys.
 func (a AndroidApps) missing(body []byte) (missing []string) {
-	const relation = "delegate_permission/common.get_login_creds"
-	var statements []struct {
-		Relation []string `json:"relation"`
-		Target   struct {
-			Namespace    string   `json:"namespace"`
-			Package      string   `json:"package_name"`
-			Fingerprints []string `json:"sha256_cert_fingerprints"`
-		} `json:"target"`
-	}
+	var statements []statement
 	_ = json.Unmarshal(body, &statements)
 	for _, app := range a {
 		named := false
 		for _, s := range statements {
 			named = named || s.Target.Namespace == "android_app" && s.Target.Package == app.Package &&
-				slices.Contains(s.Relation, relation) && slices.Contains(s.Target.Fingerprints, app.Fingerprint)
+				slices.Contains(s.Relation, relationPasskeys) && slices.Contains(s.Target.Fingerprints, app.Fingerprint)
 		}
 		if !named {
-			missing = append(missing, app.Package+" with the fingerprint "+app.Fingerprint[:11]+"… and "+relation)
+			missing = append(missing, app.Package+" with the fingerprint "+app.Fingerprint[:11]+"… and "+relationPasskeys)
 		}
 	}
 	return missing

@@ -1,6 +1,7 @@
 package relyingparty_test
 
 import (
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -124,6 +125,68 @@ func TestWhatIsWrongWithTheDomainIsNamed(t *testing.T) {
 				t.Errorf("%q fails: %s; want %q: … %s …", failed.Code, failed.Problem, tt.code, tt.problem)
 			}
 		})
+	}
+}
+
+// publishes is a domain whose web server is the bridge, as far as these documents go.
+func publishes(config relyingparty.Config) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		document, found := config.Documents()[r.URL.Path]
+		if !found {
+			http.NotFound(w, r)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write(document)
+	}
+}
+
+func TestDoctorAcceptsWhatTheBridgePublishes(t *testing.T) {
+	var config relyingparty.Config
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { publishes(config)(w, r) }))
+	t.Cleanup(server.Close)
+	config = configOf(t, server)
+	other := relyingparty.AndroidApp{Package: "com.example.other", Fingerprint: config.Android[0].Fingerprint}
+	config.Serve, config.Apple, config.Android = true, append(config.Apple, "A1B2C3D4E5.com.example.other"), append(config.Android, other)
+	passed := 0
+	relyingparty.NewProbe(clientOf(server), config).Run(t.Context(), func(finding domain.Finding) {
+		if finding.Outcome != domain.Passed {
+			t.Errorf("%s: %s", finding.Code, finding.Problem)
+		}
+		passed++
+	})
+	if passed != 8 {
+		t.Errorf("%d checks were made, want 8", passed)
+	}
+}
+
+func TestOnlyWhatIsConfiguredIsPublished(t *testing.T) {
+	const apple, android, endpoints = "/.well-known/apple-app-site-association", "/.well-known/assetlinks.json", "/.well-known/passkey-endpoints"
+	apps := relyingparty.Config{Apple: relyingparty.AppleApps{appID}, Android: relyingparty.AndroidApps{{Package: "com.example.app", Fingerprint: fingerprint}}}
+	on, iOS := apps, relyingparty.Config{Serve: true, Apple: apps.Apple, Enrol: "https://example.com/passkeys", Manage: "https://example.com/account"}
+	on.Serve = true
+	for name, tt := range map[string]struct {
+		config relyingparty.Config
+		want   map[string]string
+	}{
+		"nothing, unless it is on": {apps, map[string]string{}},
+		"all": {on, map[string]string{
+			apple:     `{"webcredentials":{"apps":["` + appID + `"]}}`,
+			android:   `[{"relation":["delegate_permission/common.get_login_creds","delegate_permission/common.handle_all_urls"],"target":{"namespace":"android_app","package_name":"com.example.app","sha256_cert_fingerprints":["` + fingerprint + `"]}}]`,
+			endpoints: `{}`,
+		}},
+		"one platform, and pages": {iOS, map[string]string{
+			apple:     `{"webcredentials":{"apps":["` + appID + `"]}}`,
+			endpoints: `{"enroll":"https://example.com/passkeys","manage":"https://example.com/account"}`,
+		}},
+	} {
+		got := map[string]string{}
+		for path, document := range tt.config.Documents() {
+			got[path] = string(document)
+		}
+		if !maps.Equal(got, tt.want) {
+			t.Errorf("%s: %q, want %q", name, got, tt.want)
+		}
 	}
 }
 

@@ -65,6 +65,7 @@ type asking struct {
 	params       map[string]any
 	raw          string // if set, sent as it is on a connection of its own
 	pad          int    // so many blanks follow the body
+	access       string // the access token in the header; "" if there is none
 }
 
 // showing is how an answer that the description shows comes about, other than by the request
@@ -76,7 +77,8 @@ type showing struct {
 
 // show has each example of the description.
 var show = map[string]showing{
-	"sign_in": {}, "exchange": {}, "renew": {}, "keys": {}, "auth0": {}, "live": {}, "ready": {},
+	"sign_in": {}, "exchange": {}, "renew": {}, "keys": {}, "auth0": {}, "live": {}, "ready": {}, "enrolment": {}, "passkeys": {},
+	"apple_app_site_association": {}, "assetlinks": {}, "passkey_endpoints": {},
 
 	"access_denied":   {meets: new(inject(auth0test.Fault{Kind: auth0test.AccessDenied}))},
 	"mfa_required":    {meets: new(inject(auth0test.Fault{Kind: auth0test.MFARequired}))},
@@ -91,7 +93,20 @@ var show = map[string]showing{
 	}},
 	"draining": {asks: (*asking).ofABridgeThatStops},
 
-	"invalid_request":        {asks: func(a *asking) { delete(a.params, "token"); delete(a.params, "subject_token") }},
+	"access_token_missing": {asks: func(a *asking) { a.access = "" }},
+	"access_token_invalid": {asks: func(a *asking) { a.access = "made.up" }},
+	"insufficient_scope":   {asks: func(a *asking) { a.access = a.b.accessToken(a.t, "auth0|jane", map[string]any{"scope": "openid"}) }},
+	"sign_in_too_old":      {asks: func(a *asking) { a.access = a.b.accessToken(a.t, "auth0|jane", map[string]any{"auth_time": nil}) }},
+	"enrolment_denied":     {asks: func(a *asking) { a.access = a.b.accessToken(a.t, "google-oauth2|1042", nil) }},
+	"passkey_unknown":      {},
+
+	"invalid_request": {asks: func(a *asking) {
+		delete(a.params, "token")
+		delete(a.params, "subject_token")
+		if a.isAboutPasskeys() {
+			a.path += "?user=auth0|john"
+		}
+	}},
 	"token_rejected":         {asks: func(a *asking) { a.credential("made.up") }},
 	"token_replayed":         {asks: func(a *asking) { a.send() }},
 	"grant_invalid":          {asks: func(a *asking) { a.params = map[string]any{"grant_type": "refresh_token", "refresh_token": "unknown"} }},
@@ -102,8 +117,10 @@ var show = map[string]showing{
 	"invalid_client":         {asks: func(a *asking) { a.params["client_id"] = "somebody-else" }},
 	"unsupported_media_type": {asks: func(a *asking) { a.contentType = "text/plain" }},
 	"request_too_large":      {asks: func(a *asking) { a.pad = 16 << 10 }},
-	"not_found":              {asks: func(a *asking) { a.base, _, _ = a.b.another(a.t, map[string]string{"PUBLIC_URL": ""}) }},
-	"method_not_allowed":     {asks: func(a *asking) { a.method = http.MethodDelete }},
+	"not_found": {asks: func(a *asking) {
+		a.base, _, _ = a.b.another(a.t, map[string]string{"PUBLIC_URL": "", "ENROL_AUDIENCE": "", "ASSOCIATION_FILES": "off"})
+	}},
+	"method_not_allowed": {asks: func(a *asking) { a.method = http.MethodDelete }},
 	"request_timeout": {asks: func(a *asking) {
 		a.raw = a.method + " " + a.path + " HTTP/1.1\r\nHost: bridge\r\nContent-Type: application/json\r\nContent-Length: 20\r\n\r\n{"
 	}},
@@ -151,7 +168,11 @@ func TestEveryExampleOfTheDescriptionIsTrue(t *testing.T) {
 }
 
 // benchSettings are those of a bridge with all that can be had, and no limits.
-var benchSettings = map[string]string{"PUBLIC_URL": "https://bridge.example.com", "RATE_LIMITS": "off"}
+var benchSettings = map[string]string{"PUBLIC_URL": "https://bridge.example.com", "RATE_LIMITS": "off", "ENROL_AUDIENCE": enrolAudience,
+	"ASSOCIATION_FILES": "on", "RELYING_PARTY_ID": "example.com", "APPLE_APP_IDS": "A1B2C3D4E5.com.example.app",
+	"ANDROID_APPS":       "com.example.app/14:6D:E9:83:C5:73:06:50:D8:EE:B9:95:2F:34:FC:64:16:A0:83:42:E6:1D:BE:A8:8A:04:96:B2:3F:CF:44:E5",
+	"PASSKEY_ENROLL_URL": "https://example.com/passkeys/new", "PASSKEY_MANAGE_URL": "https://example.com/passkeys",
+}
 
 // TestARevocationIsAsTheDescriptionShows sends the one request whose answer is empty.
 func TestARevocationIsAsTheDescriptionShows(t *testing.T) {
@@ -207,8 +228,13 @@ func requestTypes(operation *openapi3.Operation) []string {
 func newAsking(t *testing.T, b *bench, e example, mediaType string) *asking {
 	t.Helper()
 	a := &asking{b: b, t: t, base: b.bridgeURL, method: e.method, path: e.path, contentType: mediaType}
-	if e.operation.Tags[0] == "operations" {
+	switch e.operation.Tags[0] {
+	case "operations":
 		a.base = b.opsURL
+	case "passkeys":
+		b.token(t, wish{}) // Jane has one
+		a.path = strings.ReplaceAll(e.path, "{id}", "no-such-passkey")
+		a.access = b.accessToken(t, "auth0|jane", nil)
 	}
 	if mediaType == "" {
 		return a
@@ -240,15 +266,17 @@ func (a *asking) credential(token string) {
 
 // ofANewBridge asks a bridge that has fetched no keys yet.
 func (a *asking) ofANewBridge() {
-	if a.path == "/.well-known/jwks.json" {
+	if a.path == "/.well-known/jwks.json" || a.isAboutPasskeys() {
 		a.base, _, _ = a.b.another(a.t, nil)
 	}
 }
 
+func (a *asking) isAboutPasskeys() bool { return strings.HasPrefix(a.path, "/v1/passkeys") }
+
 // ofALimitedBridge asks what asks no vendor at a bridge that has answered one failure of this
 // address, and allows no more.
 func (a *asking) ofALimitedBridge() {
-	if a.method != http.MethodGet {
+	if a.method != http.MethodGet && !a.isAboutPasskeys() {
 		return
 	}
 	a.base, _, _ = a.b.another(a.t, map[string]string{
@@ -263,7 +291,7 @@ func (a *asking) ofALimitedBridge() {
 
 // ofAWrongIssuer asks for keys a bridge whose OpenID provider says that it is another.
 func (a *asking) ofAWrongIssuer() {
-	if a.path != "/.well-known/jwks.json" {
+	if a.path != "/.well-known/jwks.json" && !a.isAboutPasskeys() {
 		return
 	}
 	provider := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -316,6 +344,9 @@ func (a *asking) send() (int, http.Header, []byte) {
 	}
 	if a.contentType != "" {
 		r.Header.Set("Content-Type", a.contentType)
+	}
+	if a.access != "" {
+		r.Header.Set("Authorization", "Bearer "+a.access)
 	}
 	resp, err := described.Client(a.t, nil).Do(r)
 	if err != nil {
@@ -400,7 +431,7 @@ var aTime = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`)
 
 // withoutWhatDiffers is a JSON value without the texts that are others each time.
 func withoutWhatDiffers(value any) any {
-	differ := []string{"access_token", "id_token", "refresh_token", "request_id", "kid", "n", "x5c", "x5t", "issuer"}
+	differ := []string{"access_token", "id_token", "refresh_token", "request_id", "kid", "n", "x5c", "x5t", "issuer", "token", "id", "created_at", "last_used_at"}
 	switch value := value.(type) {
 	case map[string]any:
 		plain := map[string]any{}

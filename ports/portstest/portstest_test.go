@@ -68,6 +68,9 @@ func suites() map[string]suite {
 		"Admission":        newSuite(portstest.Admission, startAdmission),
 		"AuditLog":         newSuite(portstest.AuditLog, startLog),
 		"Probe":            newSuite(portstest.Probe, startProbe),
+
+		"AccessTokenVerifier": newSuite(portstest.AccessTokenVerifier, startAccessTokens),
+		"PasskeyEnroller":     newSuite(portstest.PasskeyEnroller, startEnroller),
 	}
 }
 

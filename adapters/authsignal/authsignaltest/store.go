@@ -209,3 +209,15 @@ func (s *store) findUser(username string) *account {
 }
 
 func newID() string { return uuid.NewString() }
+
+// Passkeys returns the ids (userAuthenticatorId) of the user's passkeys, the oldest first.
+func (s *Server) Passkeys(userID string) (ids []string) {
+	s.store.mu.Lock()
+	defer s.store.mu.Unlock()
+	if user := s.store.users[userID]; user != nil {
+		for _, p := range user.passkeys {
+			ids = append(ids, p.id)
+		}
+	}
+	return ids
+}

@@ -17,6 +17,7 @@ type config struct {
 	APIURL settings.BaseURL  `env:"AUTHSIGNAL_API_URL,required,notEmpty" help:"the Server API base URL of your tenant's region, such as https://eu.api.authsignal.com/v1"`
 	Key    domain.Secret     `env:"AUTHSIGNAL_MANAGEMENT_SECRET" help:"the tenant's Management API secret key (Authsignal portal, Settings, API keys), which is another one than the Server API's"`
 	Action authsignal.Action `env:"AUTHSIGNAL_ACTION" envDefault:"signInWithPasskey" help:"the one action code that the app signs in with"`
+	Enrol  authsignal.Action `env:"AUTHSIGNAL_ENROL_ACTION" envDefault:"enrolPasskey" help:"the action code that people add a passkey with"`
 	MaxAge time.Duration     `env:"AUTHSIGNAL_MAX_AGE" envDefault:"10m" help:"how long after the ceremony its token is accepted, up to 1h"`
 }
 
@@ -40,5 +41,5 @@ func LoadForDoctor(environ map[string]string) (Access, Wanted, error) {
 	}
 	minutes := int((c.MaxAge + time.Minute - 1) / time.Minute)
 	return Access{string(c.APIURL), c.Key},
-		Wanted{SignInAction: string(c.Action), EnrolAction: DefaultEnrolAction, TokenMinutes: minutes}, nil
+		Wanted{SignInAction: string(c.Action), EnrolAction: string(c.Enrol), TokenMinutes: minutes}, nil
 }

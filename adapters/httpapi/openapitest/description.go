@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -169,17 +170,45 @@ func (d *Description) input(r *http.Request, body []byte) *openapi3filter.Reques
 		method = http.MethodGet
 	}
 	route := &routers.Route{Spec: d.T, Path: r.URL.Path, PathItem: &openapi3.PathItem{}, Method: method, Operation: d.elsewhere}
-	if item := d.Paths.Value(r.URL.Path); item != nil && described(item, method) {
+	item, params := d.find(r.URL.EscapedPath())
+	if item != nil && described(item, method) {
 		route.PathItem, route.Operation = item, item.GetOperation(method)
 	}
 	return &openapi3filter.RequestValidationInput{
-		Request: r, Route: route, QueryParams: r.URL.Query(),
+		Request: r, Route: route, PathParams: params, QueryParams: r.URL.Query(),
 		Options: &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, SkipSettingDefaults: true},
 	}
 }
 
+// find returns what is described at a path, and the parameters that are segments of it; nil if
+// nothing is.
+func (d *Description) find(path string) (*openapi3.PathItem, map[string]string) {
+	if item := d.Paths.Value(path); item != nil {
+		return item, nil
+	}
+	segments := strings.Split(path, "/")
+	for template, item := range d.Paths.Map() {
+		names, params := strings.Split(template, "/"), map[string]string{}
+		if len(names) != len(segments) {
+			continue
+		}
+		for i, name := range names {
+			if strings.HasPrefix(name, "{") && segments[i] != "" {
+				params[strings.Trim(name, "{}")] = segments[i]
+			} else if name != segments[i] {
+				params = nil
+				break
+			}
+		}
+		if len(params) > 0 {
+			return item, params
+		}
+	}
+	return nil, nil
+}
+
 func described(item *openapi3.PathItem, method string) bool {
-	return slices.Contains([]string{http.MethodGet, http.MethodPost}, method) && item.GetOperation(method) != nil
+	return slices.Contains([]string{http.MethodGet, http.MethodPost, http.MethodDelete}, method) && item.GetOperation(method) != nil
 }
 
 // tee remembers what is read, and why no more is.
