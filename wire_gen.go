@@ -39,7 +39,9 @@ func NewServer(ctx context.Context, config adapters.Config, run adapters.Runtime
 	clock := run.Now
 	owners := adapters.NewOwners(run)
 	exchangePasskeyForSession := adapters.NewExchange(identityVerifier, admission, replayGuard, openedIssuer, openedAuditLog, signInPolicies, accessPolicy, deadline, clock, owners)
-	renewSession := adapters.NewRenewal(openedIssuer, openedAuditLog, accessPolicy, deadline, clock)
+	renewalMemory := adapters.NewRenewalMemory(openedStore, run, instruments)
+	renewOnce := adapters.NewRenewOnce(config, renewalMemory, clock, owners)
+	renewSession := adapters.NewRenewal(openedIssuer, renewOnce, openedAuditLog, accessPolicy, deadline, clock)
 	revokeSession := adapters.NewRevocation(openedIssuer, openedAuditLog, deadline, clock)
 	passkeys := adapters.NewPasskeys(config, openedVerifiers, openedIssuer, replayGuard, openedAuditLog, limits, deadline, clock, owners, instruments)
 	useCases := adapters.NewUseCases(config, exchangePasskeyForSession, renewSession, revokeSession, passkeys, openedIssuer, limits, clock, instruments)

@@ -29,7 +29,7 @@ import (
 // of a Config that is free of faults.
 var Set = wire.NewSet(
 	OpenTracing, NewInstruments, OpenVerifiers, OpenIssuer, OpenStore, OpenAuditLog, OpenLimits, NewGuard, NewAdmission,
-	NewIdentityVerifier, NewExchange, NewRenewal, NewRevocation, NewPasskeys, NewUseCases, NewAPI, NewHealth, NewStartupCheck,
+	NewIdentityVerifier, NewRenewalMemory, NewRenewOnce, NewExchange, NewRenewal, NewRevocation, NewPasskeys, NewUseCases, NewAPI, NewHealth, NewStartupCheck,
 	NewSignInPolicies, NewAccessPolicy, NewClientID, NewDeadline, NewOwners,
 	wire.FieldsOf(new(Config), "HTTP", "Ops"),
 	wire.FieldsOf(new(Runtime), "Log", "Now"),
@@ -144,6 +144,16 @@ func NewGuard(store OpenedStore, run Runtime, in Instruments) ports.ReplayGuard 
 	guard := memory.NewReplayGuard(run.Now, born, memory.Capacity)
 	meterMemoryGuard(guard, born, run.Now, in.Metrics)
 	return DecorateGuard(guard, in)
+}
+
+// NewRenewalMemory returns the memory of renewals, which is in the store if there is one.
+func NewRenewalMemory(store OpenedStore, run Runtime, in Instruments) ports.RenewalMemory {
+	if store.Redis != nil {
+		return DecorateRenewalMemory(redis.NewRenewalMemory(store.Redis), in)
+	}
+	renewals := memory.NewRenewalMemory(run.Now, memory.RenewalCapacity)
+	meterRenewalMemory(renewals, in.Metrics)
+	return DecorateRenewalMemory(renewals, in)
 }
 
 // OpenedAuditLog is the log of attempts. Stream tells whether its output works; Required,

@@ -8,6 +8,7 @@ import (
 
 	"nativebridge/adapters/internal/serving"
 	"nativebridge/adapters/internal/settings"
+	"nativebridge/domain"
 )
 
 // agreement checks the rules that concern more than one part of the configuration.
@@ -18,7 +19,7 @@ type agreement struct {
 
 // Check implements settings.Checker.
 func (a *agreement) Check() []settings.Fault {
-	return slices.Concat(a.names(), a.pairs(), a.tokens(), a.times(), a.addresses(), a.enrolment())
+	return slices.Concat(a.names(), a.pairs(), a.tokens(), a.times(), a.renewals(), a.addresses(), a.enrolment())
 }
 
 // names finds choices that do not exist.
@@ -116,6 +117,31 @@ func (a *agreement) enrolment() []settings.Fault {
 		fault.Problem, fault.Fix = "is set, though no verifier of IDENTITY_VERIFIER can add a passkey", "unset it: only authsignal can"
 	case a.config.Enrolment.Audience == issuer.Config(a.config).ClientID():
 		fault.Problem, fault.Fix = "is the bridge's client id, which ID tokens are made for", "set it to the identifier of an API"
+	default:
+		return nil
+	}
+	return []settings.Fault{fault}
+}
+
+// renewals finds a leeway that the bridge cannot go by: it must be remembered, and there
+// must be time to ask within it.
+func (a *agreement) renewals() []settings.Fault {
+	issuer, found := a.config.issuer()
+	if !found {
+		return nil
+	}
+	config, grace := issuer.Config(a.config), a.config.Renewals.Grace
+	leeway, setting := config.Leeway()
+	fault := settings.Fault{Name: setting}
+	switch {
+	case leeway == 0 || leeway == domain.NoRotation || grace == 0:
+		return nil
+	case leeway < config.IssueTime():
+		fault.Problem = fmt.Sprintf("is %s, and the issuer may take %s to answer", leeway, config.IssueTime())
+		fault.Fix = "set the issuer's leeway to something longer, such as 60s, and this too; or unset this"
+	case leeway > grace:
+		fault.Problem = fmt.Sprintf("is %s, longer than RENEWAL_GRACE, which is %s", leeway, grace)
+		fault.Fix = "set RENEWAL_GRACE to " + leeway.String() + " or more, or this to less: no more than what the issuer has"
 	default:
 		return nil
 	}

@@ -145,6 +145,9 @@ type IssuerConfig interface {
 	IDTokenAlgorithms() []jose.SignatureAlgorithm
 	// IssueTime returns how long the opening of a session may take at most.
 	IssueTime() time.Duration
+	// Leeway returns how long after its first use a refresh token is good once more, and the
+	// setting that says so.
+	Leeway() (leeway time.Duration, setting string)
 	// WantsEmail reports whether the issuer needs people's e-mail addresses, so that the
 	// verifier must ask for them.
 	WantsEmail() bool

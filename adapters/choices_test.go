@@ -63,6 +63,7 @@ type opened struct {
 	store     adapters.OpenedStore
 	admission ports.Admission
 	guard     ports.ReplayGuard
+	renewals  ports.RenewalMemory
 	audit     adapters.OpenedAuditLog
 	tokens    ports.AccessTokenVerifier
 }
@@ -85,7 +86,7 @@ func open(t *testing.T, environ map[string]string) opened {
 	issuer := adapters.OpenIssuer(config, run, in)
 	return opened{
 		config, run, in, adapters.OpenVerifiers(config, run, in), issuer, store,
-		adapters.NewAdmission(issuer, audit, nil, in), adapters.NewGuard(store, run, in), audit,
+		adapters.NewAdmission(issuer, audit, nil, in), adapters.NewGuard(store, run, in), adapters.NewRenewalMemory(store, run, in), audit,
 		adapters.NewAccessTokenVerifier(config, issuer, run.Now, in),
 	}
 }
@@ -151,7 +152,7 @@ func TestNoUseCaseLacksAnything(t *testing.T) {
 	passkeys := adapters.NewPasskeys(o.config, o.verifiers, o.issuer, o.guard, o.audit, nil, deadline, o.run.Now, owners, o.in)
 	for _, useCase := range []any{
 		adapters.NewExchange(verifier, o.admission, o.guard, o.issuer, o.audit, adapters.NewSignInPolicies(o.config), access, deadline, o.run.Now, owners),
-		adapters.NewRenewal(o.issuer, o.audit, access, deadline, o.run.Now),
+		adapters.NewRenewal(o.issuer, adapters.NewRenewOnce(o.config, o.renewals, o.run.Now, owners), o.audit, access, deadline, o.run.Now),
 		adapters.NewRevocation(o.issuer, o.audit, deadline, o.run.Now),
 		passkeys, passkeys.Enrol, passkeys.List, passkeys.Remove,
 	} {

@@ -21,6 +21,7 @@ import (
 	"nativebridge/adapters/ops"
 	"nativebridge/adapters/redis"
 	"nativebridge/adapters/relyingparty"
+	"nativebridge/adapters/renewals"
 	"nativebridge/adapters/tracing"
 )
 
@@ -38,6 +39,8 @@ type Config struct {
 	Audit   auditlog.Config
 	Tracing tracing.Config
 	Breaker breaker.Config
+
+	Renewals renewals.Config
 
 	RelyingParty relyingparty.Config
 	Enrolment    accesstoken.Config
@@ -130,7 +133,7 @@ func (c Config) Warnings() []string { return c.Redis.Warnings() }
 // a setting but is none.
 func UnknownSettings(environ map[string]string) []string {
 	var known []settings.Setting
-	prefixes := []string{"REPLAY_", "RATE_", "AUDIT_", "ENROL_"}
+	prefixes := []string{"REPLAY_", "RATE_", "AUDIT_", "ENROL_", "RENEWAL_"}
 	for _, setting := range Settings() {
 		known = append(known, setting.Setting)
 		if prefix, _, _ := strings.Cut(setting.Name, "_"); setting.When != "" { // an adapter's own
@@ -159,7 +162,7 @@ func NeedlessCredentials(environ map[string]string) []string {
 }
 
 func (c *Config) always() []any {
-	return []any{&c.HTTP, &c.Ops, &c.Metrics, &c.Shared, &c.Choice, &c.Redis, &c.Limits, &c.Audit, &c.Tracing, &c.Breaker, &c.RelyingParty, &c.Enrolment}
+	return []any{&c.HTTP, &c.Ops, &c.Metrics, &c.Shared, &c.Choice, &c.Redis, &c.Limits, &c.Audit, &c.Tracing, &c.Breaker, &c.Renewals, &c.RelyingParty, &c.Enrolment}
 }
 
 // part is a part of the configuration that is read only if its adapter is chosen.

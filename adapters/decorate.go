@@ -106,6 +106,12 @@ func DecorateGuard(guard ports.ReplayGuard, in Instruments) ports.ReplayGuard {
 	return observedGuard{guard, observed{in.Observers, "replay guard"}}
 }
 
+// DecorateRenewalMemory wraps the memory of renewals.
+func DecorateRenewalMemory(memory ports.RenewalMemory, in Instruments) ports.RenewalMemory {
+	memory = recoveringRenewalMemory{memory, recovery{"memory of renewals", in.Log}}
+	return observedRenewalMemory{memory, observed{in.Observers, "memory of renewals"}}
+}
+
 // DecorateAdmission wraps what admits sign-ins.
 func DecorateAdmission(admission ports.Admission, in Instruments) ports.Admission {
 	admission = recoveringAdmission{admission, recovery{"admission", in.Log}}

@@ -109,6 +109,26 @@ func (f *fake) Release(ctx context.Context, _ domain.Claim) error {
 	return errFake
 }
 
+func (f *fake) Begin(ctx context.Context, _ domain.Turn) (domain.Standing, error) {
+	f.call("Begin", ctx)
+	return domain.Standing{}, errFake
+}
+
+func (f *fake) Keep(ctx context.Context, _ domain.Turn, _ []byte, _ time.Duration) ([]byte, error) {
+	f.call("Keep", ctx)
+	return nil, errFake
+}
+
+func (f *fake) Refuse(ctx context.Context, _ domain.Turn, _ []byte, _ time.Duration) error {
+	f.call("Refuse", ctx)
+	return errFake
+}
+
+func (f *fake) Forget(ctx context.Context, _ domain.RenewalName) error {
+	f.call("Forget", ctx)
+	return errFake
+}
+
 func (f *fake) Admit(ctx context.Context, _ domain.Identity) error {
 	f.call("Admit", ctx)
 	return errFake
@@ -142,7 +162,7 @@ func (f *fake) opened(t *testing.T) opened {
 	o := open(t, minimal())
 	o.verifiers = adapters.OpenedVerifiers{"authsignal": {f, f.Warm, party{f, "verifier"}, nil, nil, f}}
 	o.issuer = adapters.OpenedIssuer{Issuer: f, AssertionKeys: f, Warm: f.Warm, Party: party{f, "issuer"}}
-	o.store, o.admission, o.guard, o.tokens = adapters.OpenedStore{Party: party{f, "store"}}, f, f, f
+	o.store, o.admission, o.guard, o.renewals, o.tokens = adapters.OpenedStore{Party: party{f, "store"}}, f, f, f, f
 	o.audit = adapters.OpenedAuditLog{AuditLog: f, Stream: f.Stream, Required: true}
 	return o
 }
@@ -161,6 +181,7 @@ func (o opened) wrapped(log *slog.Logger) opened {
 	o.admission = adapters.DecorateAdmission(o.admission, in)
 	o.guard = adapters.DecorateGuard(o.guard, in)
 	o.tokens = adapters.DecorateAccessTokens(o.tokens, in)
+	o.renewals = adapters.DecorateRenewalMemory(o.renewals, in)
 	o.audit = adapters.DecorateAuditLog(o.audit, in)
 	return o
 }
@@ -201,6 +222,18 @@ func (o opened) calls() map[string]map[string]func(context.Context) error {
 		"ReplayGuard": {
 			"Claim":   func(ctx context.Context) error { return o.guard.Claim(ctx, domain.Claim{}) },
 			"Release": func(ctx context.Context) error { return o.guard.Release(ctx, domain.Claim{}) },
+		},
+		"RenewalMemory": {
+			"Begin": func(ctx context.Context) error {
+				_, err := o.renewals.Begin(ctx, domain.Turn{})
+				return err
+			},
+			"Keep": func(ctx context.Context) error {
+				_, err := o.renewals.Keep(ctx, domain.Turn{}, nil, 0)
+				return err
+			},
+			"Refuse": func(ctx context.Context) error { return o.renewals.Refuse(ctx, domain.Turn{}, nil, 0) },
+			"Forget": func(ctx context.Context) error { return o.renewals.Forget(ctx, domain.RenewalName{}) },
 		},
 		"AuditLog": {"Record": func(ctx context.Context) error { return o.audit.Record(ctx, domain.Attempt{}) }},
 		"AccessTokenVerifier": {"VerifyAccess": func(ctx context.Context) error {

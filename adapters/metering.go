@@ -67,6 +67,12 @@ func meterInFlight(bound inFlight, to *metrics.Metrics) {
 	to.Counter(name, help, metrics.Labels{"why": "cpu"}, func() float64 { return float64(bound.slow.Load()) })
 }
 
+// meterRenewalMemory adds the metrics of a memory of renewals in the process.
+func meterRenewalMemory(renewals *memory.RenewalMemory, to *metrics.Metrics) {
+	to.Gauge("renewal_memory_bytes", "What the kept answers to renewals take up, if they are kept in the process.", nil, func() float64 { return float64(renewals.Held()) })
+	to.Gauge("renewal_memory_capacity_bytes", "What they may take up, if they are kept in the process.", nil, func() float64 { return memory.RenewalCapacity })
+}
+
 const memoryAge, memoryAgeHelp = "guard_memory_age_seconds", "How far back the guard of used proofs remembers; it refuses whatever is older."
 
 // meterMemoryGuard adds the metrics of a guard that remembers in the process.

@@ -3,6 +3,7 @@ package adapters
 import (
 	"context"
 	"slices"
+	"time"
 
 	"nativebridge/domain"
 	"nativebridge/ports"
@@ -12,7 +13,8 @@ import (
 // method. It must be safe for concurrent use, and must not wait.
 type Observer interface {
 	// Begin is called before a step, which is "verify", "admit", "claim", "release",
-	// "issue", "renew", "revoke", "record", "verify_access", "enrol", "list" or "remove". Adapter names who takes it, such as
+	// "issue", "turn", "renew", "keep", "forget", "revoke", "record", "verify_access", "enrol",
+	// "list" or "remove". Adapter names who takes it, such as
 	// "authsignal"; it is a name of ours and bounds a label. The step is given the context
 	// that Begin returns, and end is called with the step's error, also after a panic.
 	Begin(ctx context.Context, step, adapter string) (inside context.Context, end func(error))
@@ -133,6 +135,35 @@ func (g observedGuard) Release(ctx context.Context, claim domain.Claim) (err err
 	ctx, end := g.begin(ctx, "release")
 	defer func() { end(err) }()
 	return g.next.Release(ctx, claim)
+}
+
+type observedRenewalMemory struct {
+	next ports.RenewalMemory
+	observed
+}
+
+func (m observedRenewalMemory) Begin(ctx context.Context, turn domain.Turn) (standing domain.Standing, err error) {
+	ctx, end := m.begin(ctx, "turn")
+	defer func() { end(err) }()
+	return m.next.Begin(ctx, turn)
+}
+
+func (m observedRenewalMemory) Keep(ctx context.Context, turn domain.Turn, answer []byte, during time.Duration) (kept []byte, err error) {
+	ctx, end := m.begin(ctx, "keep")
+	defer func() { end(err) }()
+	return m.next.Keep(ctx, turn, answer, during)
+}
+
+func (m observedRenewalMemory) Refuse(ctx context.Context, turn domain.Turn, answer []byte, during time.Duration) (err error) {
+	ctx, end := m.begin(ctx, "keep")
+	defer func() { end(err) }()
+	return m.next.Refuse(ctx, turn, answer, during)
+}
+
+func (m observedRenewalMemory) Forget(ctx context.Context, name domain.RenewalName) (err error) {
+	ctx, end := m.begin(ctx, "forget")
+	defer func() { end(err) }()
+	return m.next.Forget(ctx, name)
 }
 
 type observedAuditLog struct {

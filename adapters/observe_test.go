@@ -38,6 +38,10 @@ func TestEachStepIsObservedOnceAndWithItsEnd(t *testing.T) {
 		"Issue":   {"TokenIssuer", "issue", "issuer"},
 		"Renew":   {"SessionRenewer", "renew", "issuer"},
 		"Revoke":  {"SessionRevoker", "revoke", "issuer"},
+		"Begin":   {"RenewalMemory", "turn", "memory of renewals"},
+		"Keep":    {"RenewalMemory", "keep", "memory of renewals"},
+		"Refuse":  {"RenewalMemory", "keep", "memory of renewals"},
+		"Forget":  {"RenewalMemory", "forget", "memory of renewals"},
 		"Record":  {"AuditLog", "record", "audit log"},
 
 		"VerifyAccess":  {"AccessTokenVerifier", "verify_access", "access tokens"},
@@ -76,8 +80,8 @@ func TestAStepHasTheContextOfItsObservers(t *testing.T) {
 			_ = call(t.Context())
 		}
 	}
-	if len(f.steps) != 12 {
-		t.Errorf("%d steps were taken, want 12", len(f.steps))
+	if len(f.steps) != 16 {
+		t.Errorf("%d steps were taken, want 16", len(f.steps))
 	}
 	for _, ctx := range f.steps {
 		if ctx.Value(inside{}) != true {

@@ -12,6 +12,7 @@ import (
 
 	"nativebridge/adapters"
 	streams "nativebridge/adapters/internal/lines"
+	"nativebridge/adapters/memory"
 	"nativebridge/app"
 	"nativebridge/domain"
 )
@@ -109,7 +110,8 @@ func (o opened) exchange(f *fake) *app.ExchangePasskeyForSession {
 }
 
 func (o opened) renewal() *app.RenewSession {
-	return adapters.NewRenewal(o.issuer, o.audit, adapters.NewAccessPolicy(o.config), adapters.NewDeadline(o.config), time.Now)
+	return adapters.NewRenewal(o.issuer, adapters.NewRenewOnce(o.config, memory.NewRenewalMemory(time.Now, 1<<20), time.Now, adapters.NewOwners(o.run)), o.audit,
+		adapters.NewAccessPolicy(o.config), adapters.NewDeadline(o.config), time.Now)
 }
 
 func (o opened) revocation() *app.RevokeSession {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"time"
 
 	"nativebridge/adapters/internal/panics"
 	"nativebridge/domain"
@@ -62,8 +63,16 @@ func (i recoveringIssuer) Issue(ctx context.Context, grant domain.Grant) (sessio
 }
 
 func (i recoveringIssuer) Renew(ctx context.Context, refresh domain.Secret, asked domain.Access, from domain.Client) (session domain.Session, err error) {
+	panicked := true
+	defer func() {
+		if panicked { // perhaps after the refresh token was used up
+			err = domain.WithProofInDoubt(err)
+		}
+	}()
 	defer i.into(ctx, &err)
-	return i.next.Renew(ctx, refresh, asked, from)
+	session, err = i.next.Renew(ctx, refresh, asked, from)
+	panicked = false
+	return session, err
 }
 
 func (i recoveringIssuer) Revoke(ctx context.Context, refresh domain.Secret) (err error) {
@@ -119,6 +128,31 @@ func (g recoveringGuard) Claim(ctx context.Context, claim domain.Claim) (err err
 func (g recoveringGuard) Release(ctx context.Context, claim domain.Claim) (err error) {
 	defer g.into(ctx, &err)
 	return g.next.Release(ctx, claim)
+}
+
+type recoveringRenewalMemory struct {
+	next ports.RenewalMemory
+	recovery
+}
+
+func (m recoveringRenewalMemory) Begin(ctx context.Context, turn domain.Turn) (standing domain.Standing, err error) {
+	defer m.into(ctx, &err)
+	return m.next.Begin(ctx, turn)
+}
+
+func (m recoveringRenewalMemory) Keep(ctx context.Context, turn domain.Turn, answer []byte, during time.Duration) (kept []byte, err error) {
+	defer m.into(ctx, &err)
+	return m.next.Keep(ctx, turn, answer, during)
+}
+
+func (m recoveringRenewalMemory) Refuse(ctx context.Context, turn domain.Turn, answer []byte, during time.Duration) (err error) {
+	defer m.into(ctx, &err)
+	return m.next.Refuse(ctx, turn, answer, during)
+}
+
+func (m recoveringRenewalMemory) Forget(ctx context.Context, name domain.RenewalName) (err error) {
+	defer m.into(ctx, &err)
+	return m.next.Forget(ctx, name)
 }
 
 type recoveringAdmission struct {

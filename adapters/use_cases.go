@@ -42,8 +42,21 @@ func NewExchange(verifier ports.IdentityVerifier, admission ports.Admission, gua
 }
 
 // NewRenewal returns the use case that renews sessions.
-func NewRenewal(issuer OpenedIssuer, audit OpenedAuditLog, access domain.AccessPolicy, deadline Deadline, now Clock) *app.RenewSession {
-	return &app.RenewSession{Renewer: DecorateRenewer(issuer, audit), Revoker: issuer, Audit: audit, Access: access, Deadline: time.Duration(deadline), Now: now}
+func NewRenewal(issuer OpenedIssuer, once app.RenewOnce, audit OpenedAuditLog, access domain.AccessPolicy, deadline Deadline, now Clock) *app.RenewSession {
+	return &app.RenewSession{
+		Renewer: DecorateRenewer(issuer, audit), Once: once, Revoker: issuer, Audit: audit,
+		Access: access, Deadline: time.Duration(deadline), Now: now,
+	}
+}
+
+// NewRenewOnce returns what has the issuer asked once for each refresh token.
+func NewRenewOnce(c Config, memory ports.RenewalMemory, now Clock, owners Owners) app.RenewOnce {
+	leeway, setting := c.issuerConfig().Leeway()
+	return app.RenewOnce{
+		Memory: memory, Grace: c.Renewals.Grace, Leeway: leeway, Patience: c.issuerConfig().IssueTime(), Mark: c.Renewals.Bind.Mark,
+		Remedy: "if the issuer takes a refresh token once more for some time, tell the bridge for how long in " + setting,
+		Now:    now, NewOwner: owners,
+	}
 }
 
 // NewRevocation returns the use case that ends sessions.

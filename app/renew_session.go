@@ -14,6 +14,7 @@ import (
 // cannot renew without it. All fields must be set; it is safe for concurrent use.
 type RenewSession struct {
 	Renewer  ports.SessionRenewer
+	Once     RenewOnce
 	Revoker  ports.SessionRevoker
 	Audit    ports.AuditLog
 	Access   domain.AccessPolicy
@@ -50,18 +51,20 @@ func (uc *RenewSession) Execute(ctx context.Context, asked Renewal) (domain.Sess
 	return session, err
 }
 
+// renew is: what is asked is offered, obtain the answer, check it. What becomes known on
+// the way is noted on attempt.
 func (uc *RenewSession) renew(ctx context.Context, asked Renewal, attempt *domain.Attempt) (domain.Session, error) {
 	access, err := uc.Access.Offered(asked.Access)
 	if err != nil {
 		return domain.Session{}, err
 	}
-	attempt.Access = access
-	session, err := uc.Renewer.Renew(ctx, asked.Refresh, access, asked.Client)
+	asked.Access, attempt.Access = access, access
+	session, err := uc.Once.obtain(ctx, uc.Renewer, asked, attempt)
 	if err != nil {
 		return domain.Session{}, fmt.Errorf("renew the session: %w", err)
 	}
 	attempt.Identity.Subject = session.Subject
-	if err := uc.Access.CheckGranted(session.Scope); err != nil {
+	if err := uc.check(session); err != nil {
 		alive := session.RefreshToken
 		if alive.IsZero() { // it was not rotated
 			alive = asked.Refresh
@@ -69,4 +72,9 @@ func (uc *RenewSession) renew(ctx context.Context, asked Renewal, attempt *domai
 		return domain.Session{}, disown(ctx, uc.Revoker, alive, err)
 	}
 	return session, nil
+}
+
+// check returns why a renewed session must not be delivered, whoever it was obtained from.
+func (uc *RenewSession) check(session domain.Session) error {
+	return uc.Access.CheckGranted(session.Scope)
 }

@@ -37,6 +37,9 @@ type Attempt struct {
 	Proof ProofKey
 	// Passkey is the id of the passkey that was to be removed; "" otherwise.
 	Passkey string
+	// Repeated says that a renewal was given the answer to another one with the same
+	// refresh token; Waited, that it waited for another one to end.
+	Repeated, Waited bool
 	// Err is how it ended; nil means well.
 	Err error
 }

@@ -84,7 +84,8 @@ func CapRetryAfter(err error, most time.Duration) error {
 }
 
 // WithProofInDoubt returns err, which then also says that the proof may be spent: it
-// may have been claimed, and could not be released.
+// may have been claimed, and could not be released. Of a renewal it says so of the
+// refresh token: the issuer may have used it up.
 func WithProofInDoubt(err error) error { return doubtful{err} }
 
 // ProofInDoubt reports whether err says that the proof may be spent.

@@ -23,5 +23,9 @@ type SessionRenewer interface {
 	//   - domain.ErrBusy or ErrUnavailable if the same token could work later,
 	//   - none of these if the issuer refused the bridge itself, or answered with a
 	//     session that does not verify.
+	//
+	// It says that the refresh token is in doubt (domain.ProofInDoubt) if the provider may
+	// have used it up: what was sent may have been acted on, and no session came of it. It
+	// must not say so of a refusal, of a limit, or of what was never sent.
 	Renew(ctx context.Context, refresh domain.Secret, asked domain.Access, from domain.Client) (domain.Session, error)
 }

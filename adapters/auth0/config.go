@@ -24,6 +24,8 @@ type Config struct {
 
 	RateLimit RateLimit `env:"AUTH0_RATE_LIMIT" help:"how many requests a second this process may send to Auth0's token endpoint, such as 25: your plan's figure, less what other applications need, divided by the number of replicas; with token exchange its own limit, 4 or 15; without it the bridge goes by what Auth0's headers tell alone"`
 
+	RefreshLeeway settings.Leeway `env:"AUTH0_REFRESH_LEEWAY" envDefault:"0s" help:"how long after its first use Auth0 takes a refresh token once more, such as 60s, or no-rotation if it never changes refresh tokens: the Rotation Overlap Period of the application, which setup sets to 60s; within it the bridge asks again for a renewal that got no answer; without it (0s) such a renewal is answered 503 until RENEWAL_GRACE is over, because to ask again could end the session"`
+
 	Proof    Proof            `env:"AUTH0_PROOF" envDefault:"token" help:"token if the Login script has Authsignal validate the passkey token itself, signed if it takes the bridge's own word, signed with AUTH0_PROOF_KEY, and Auth0 needs no key of Authsignal's"`
 	ProofKey settings.HMACKey `env:"AUTH0_PROOF_KEY" help:"the key of AUTH0_PROOF=signed, 64 or more hexadecimal digits, such as openssl rand -hex 32 prints; it must be NATIVE_BRIDGE_KEY in the Login script's settings too"`
 
@@ -62,6 +64,12 @@ func (c *Config) IssuerURL() string { return c.Domain.Issuer() }
 
 // IssueTime returns how long the opening of a session may take at most.
 func (c *Config) IssueTime() time.Duration { return IssueTimeout }
+
+// Leeway returns how long after its first use a refresh token is good once more, and the
+// setting that says so.
+func (c *Config) Leeway() (leeway time.Duration, setting string) {
+	return time.Duration(c.RefreshLeeway), "AUTH0_REFRESH_LEEWAY"
+}
 
 // IDTokenAlgorithms returns RS256, the one that setup chooses and the bridge accepts.
 func (c *Config) IDTokenAlgorithms() []jose.SignatureAlgorithm {

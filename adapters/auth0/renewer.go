@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"strings"
 
+	"nativebridge/adapters/internal/oauth"
 	"nativebridge/adapters/internal/upstream"
 	"nativebridge/domain"
 )
@@ -28,12 +29,16 @@ func (i *Issuer) Renew(ctx context.Context, refresh domain.Secret, asked domain.
 	}
 	reply, err := i.ask(ctx, form, from.Addr)
 	if err != nil {
-		return domain.Session{}, fmt.Errorf("%w: %w", domain.ErrUnavailable, err)
+		return domain.Session{}, oauth.RenewalFailed(fmt.Errorf("%w: %w", domain.ErrUnavailable, err))
 	}
 	if reply.Status != http.StatusOK {
-		return domain.Session{}, i.refusal(reply, domain.ErrGrantInvalid, refresh)
+		return domain.Session{}, oauth.RenewalFailed(i.refusal(reply, domain.ErrGrantInvalid, refresh))
 	}
-	return i.session(ctx, reply.Body, asked)
+	session, err := i.session(ctx, reply.Body, asked)
+	if err != nil { // the refresh token may be rotated
+		return domain.Session{}, domain.WithProofInDoubt(err)
+	}
+	return session, nil
 }
 
 // Revoke implements ports.SessionRevoker ("Revoke refresh token", Auth0

@@ -30,6 +30,8 @@ type Config struct {
 	SubjectPrefix     string         `env:"OIDC_SUBJECT_PREFIX" help:"what every user id begins with, such as auth0| where the provider took its users over from Auth0; ids that do not begin with it are refused (default: nothing, and ids with a | are refused)"`
 	Scope             settings.Scope `env:"OIDC_SCOPE" envDefault:"openid profile email" help:"the scope of sessions, separated by spaces; openid must be in it"`
 
+	RefreshLeeway settings.Leeway `env:"OIDC_REFRESH_LEEWAY" envDefault:"0s" help:"how long after its first use the provider takes a refresh token once more, such as 60s, or no-rotation if it never changes refresh tokens; within it the bridge asks again for a renewal that got no answer; without it (0s) such a renewal is answered 503 until RENEWAL_GRACE is over, because to ask again could end the session"`
+
 	ScopeAllowed     settings.Scope     `env:"OIDC_SCOPE_ALLOWED" help:"what callers of POST /oauth/token may ask for, and all that any session may have, separated by spaces (default: OIDC_SCOPE)"`
 	AudiencesAllowed settings.Audiences `env:"OIDC_AUDIENCES_ALLOWED" help:"the audiences that callers of POST /oauth/token may ask for, separated by commas (default: OIDC_AUDIENCE)"`
 }
@@ -73,6 +75,12 @@ func (c *Config) IssuerURL() string { return string(c.Issuer) }
 
 // IssueTime returns how long the opening of a session may take at most.
 func (c *Config) IssueTime() time.Duration { return IssueTimeout }
+
+// Leeway returns how long after its first use a refresh token is good once more, and the
+// setting that says so.
+func (c *Config) Leeway() (leeway time.Duration, setting string) {
+	return time.Duration(c.RefreshLeeway), "OIDC_REFRESH_LEEWAY"
+}
 
 // IDTokenAlgorithms returns those that providers sign with and that no shared secret can
 // forge.

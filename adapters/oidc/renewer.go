@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 
+	"nativebridge/adapters/internal/oauth"
 	"nativebridge/domain"
 )
 
@@ -28,9 +29,13 @@ func (i *Issuer) Renew(ctx context.Context, refresh domain.Secret, asked domain.
 		return form, nil
 	})
 	if err != nil {
-		return domain.Session{}, err
+		return domain.Session{}, oauth.RenewalFailed(err)
 	}
-	return i.session(ctx, provider, body, asked.Scope)
+	session, err := i.session(ctx, provider, body, asked.Scope)
+	if err != nil { // the refresh token may be rotated
+		return domain.Session{}, domain.WithProofInDoubt(err)
+	}
+	return session, nil
 }
 
 // Revoke implements ports.SessionRevoker (RFC 7009). A provider without a

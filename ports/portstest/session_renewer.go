@@ -55,6 +55,8 @@ func SessionRenewer(t *testing.T, start func(t *testing.T) RenewerHarness) {
 		"a provider that is silent is given up in time":                renewerSilent,
 		"a caller who leaves gets no verdict":                          renewerCancelled,
 		"concurrent callers each get their own":                        renewerAtOnce,
+		"a refresh token that may be used up is in doubt":              renewerDoubts,
+		"a refusal or a limit leaves no doubt":                         renewerIsSure,
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) { test(t, start(t)) })
@@ -176,6 +178,30 @@ func renewerCancelled(t *testing.T, h RenewerHarness) {
 	session, err := h.Renewer.Renew(cancelled(t), refresh, domain.Access{}, domain.Client{})
 	wantDeparture(t, err)
 	wantNoSession(t, session)
+}
+
+func renewerDoubts(t *testing.T, h RenewerHarness) {
+	first, _ := h.Open(t)
+	second, _ := h.Open(t)
+	h.Spoil(t)
+	if _, err := h.renew(t, first); !domain.ProofInDoubt(err) {
+		t.Errorf("of a session that does not verify: err = %v, want the refresh token in doubt", err)
+	}
+	h.Garble(t)
+	if _, err := h.renew(t, second); !domain.ProofInDoubt(err) {
+		t.Errorf("of nonsense: err = %v, want the refresh token in doubt", err)
+	}
+}
+
+func renewerIsSure(t *testing.T, h RenewerHarness) {
+	refresh, _ := h.Open(t)
+	h.Limit(t)
+	if _, err := h.renew(t, refresh); domain.ProofInDoubt(err) {
+		t.Errorf("at a limit: err = %v, want no doubt about the refresh token", err)
+	}
+	if _, err := h.renew(t, domain.NewSecret("unknown-refresh-token")); domain.ProofInDoubt(err) {
+		t.Errorf("of an unknown one: err = %v, want no doubt about the refresh token", err)
+	}
 }
 
 func renewerAtOnce(t *testing.T, h RenewerHarness) {

@@ -23,6 +23,9 @@ func (p *provider) open(t *testing.T) (domain.Secret, string) {
 // Renew is what a good renewer does. The provider rotates refresh tokens.
 func (p *provider) Renew(ctx context.Context, refresh domain.Secret, _ domain.Access, _ domain.Client) (domain.Session, error) {
 	if err := p.err(ctx); err != nil {
+		if p.met() == garbled {
+			err = domain.WithProofInDoubt(err)
+		}
 		return domain.Session{}, err
 	}
 	p.mu.Lock()
@@ -31,9 +34,10 @@ func (p *provider) Renew(ctx context.Context, refresh domain.Secret, _ domain.Ac
 	if !alive {
 		return domain.Session{}, fmt.Errorf("%w: the provider does not know it", domain.ErrGrantInvalid)
 	}
+	delete(p.alive, refresh.Reveal())
 	session, err := p.session(subject)
-	if err == nil {
-		delete(p.alive, refresh.Reveal())
+	if err != nil {
+		err = domain.WithProofInDoubt(err)
 	}
 	return session, err
 }
@@ -138,6 +142,13 @@ func renewerFlaws(p *provider) map[string]flaw[portstest.RenewerHarness] {
 		"mixes up callers": by("concurrent callers each get their own", func(ctx context.Context, refresh domain.Secret) (domain.Session, error) {
 			return p.renew(ctx, mixed.through(refresh))
 		}),
+		"is sure of what nobody can know": by("a refresh token that may be used up is in doubt", failing(func(_ domain.Secret, err error) error {
+			if reason, known := domain.ReasonOf(err); known {
+				return reason
+			}
+			return errors.New("it does not verify")
+		})),
+		"doubts whatever happens":          by("a refusal or a limit leaves no doubt", failing(func(_ domain.Secret, err error) error { return domain.WithProofInDoubt(err) })),
 		"meets no nonsense in its harness": {"the harness tries everything", func(h *portstest.RenewerHarness) { h.Garble = nil }},
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"nativebridge/adapters/internal/upstream"
 	"nativebridge/domain"
 )
 
@@ -36,6 +37,16 @@ func (r Refusal) Err(said string, aboutPerson bool) error {
 		return errors.New(said)
 	}
 	return fmt.Errorf("%w: %s", r.Reason, said)
+}
+
+// RenewalFailed returns the error of a renewal that the server did not answer well. It says
+// that the refresh token is in doubt if the server may have used it up, and its answer was
+// lost: by an error on the way, or because somebody in between answered.
+func RenewalFailed(err error) error {
+	if reason, _ := domain.ReasonOf(err); reason == domain.ErrUnavailable && !errors.Is(err, upstream.ErrNotSent) {
+		return domain.WithProofInDoubt(err)
+	}
+	return err
 }
 
 // SaysNothing reports whether a status is no verdict on what was asked, so that the same
