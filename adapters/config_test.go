@@ -114,6 +114,10 @@ func TestEachFaultIsNamed(t *testing.T) {
 		"an action with a blank":           {"AUTHSIGNAL_ACTION", "sign in"},
 		"an action that is too long":       {"AUTHSIGNAL_ACTION", strings.Repeat("a", 65)},
 		"a third kind of subject":          {"AUTHSIGNAL_SUBJECTS", "email"},
+		"one action for two purposes":      {"AUTHSIGNAL_ENROL_ACTION", "signInWithPasskey"},
+		"an audience that is the client":   {"ENROL_AUDIENCE", minimal()["AUTH0_CLIENT_ID"]},
+		"a scope of two words":             {"ENROL_SCOPE", "manage passkeys"},
+		"an old sign-in that is too old":   {"ENROL_MAX_AGE", "25h"},
 		"an age that is too short":         {"AUTHSIGNAL_MAX_AGE", "9s"},
 		"an age that is too long":          {"AUTHSIGNAL_MAX_AGE", "61m"},
 		"an age without a unit":            {"AUTHSIGNAL_MAX_AGE", "600"},
@@ -171,6 +175,25 @@ func TestEachFaultIsNamed(t *testing.T) {
 				t.Error("IsFaults is false")
 			}
 		})
+	}
+}
+
+// Only Authsignal can add a passkey; a bridge that could not would answer 404 to everybody.
+func TestWhereNobodyCanAddAPasskeyToAskForItIsAFault(t *testing.T) {
+	for name, tt := range map[string]struct {
+		environ map[string]string
+		fault   bool
+	}{
+		"authsignal":         {minimal(), false},
+		"an OpenID provider": {openID(), false},
+		"jwt alone":          {withJWT(openID()), true},
+		"both":               {withJWT(openID(), "IDENTITY_VERIFIER", "authsignal,jwt"), false},
+	} {
+		tt.environ["ENROL_AUDIENCE"] = "https://bridge.example.com/passkeys"
+		_, err := adapters.LoadConfig(tt.environ)
+		if (err != nil) != tt.fault || tt.fault && !strings.Contains(err.Error(), "ENROL_AUDIENCE") {
+			t.Errorf("%s: %v, want a fault: %t", name, err, tt.fault)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 
 	"github.com/spf13/cobra"
@@ -40,7 +41,7 @@ func setupAuthsignalCommand() *cobra.Command {
 	run.flags(cmd)
 	cmd.Flags().StringVar(&flags.RelyingParty, "rp-id", "", "the domain that passkeys belong to, such as example.com (required)")
 	cmd.Flags().StringArrayVar(&flags.Origins, "origin", nil, "where passkeys are used besides https://RP-ID, such as https://app.example.com or android:apk-key-hash:…; may be given several times")
-	cmd.Flags().StringVar(&flags.EnrolAction, "enrol-action", tenant.DefaultEnrolAction, "the action to add a passkey with; never the one to sign in with")
+	cmd.Flags().StringVar(&flags.EnrolAction, "enrol-action", "", "the action to add a passkey with, never the one to sign in with (default: AUTHSIGNAL_ENROL_ACTION, and else "+tenant.DefaultEnrolAction+")")
 	cmd.Flags().StringVar(&flags.VerifyWebhookURL, "verify-webhook", "", "the URL that Authsignal asks before a sign-in succeeds")
 	cmd.Flags().StringVar(&flags.EventsWebhookURL, "events-webhook", "", "the URL that the Portal is to be given for events of authenticators")
 	cmd.Flags().StringArrayVar(&flags.Addresses, "address", nil, "an address that the bridge's requests come from, for an IP allow-list; may be given several times")
@@ -66,6 +67,7 @@ func (r *setupRun) authsignal(ctx context.Context, flags tenant.Wanted, keyStdin
 		return err
 	}
 	flags.SignInAction, flags.TokenMinutes = wanted.SignInAction, wanted.TokenMinutes
+	flags.EnrolAction = cmp.Or(flags.EnrolAction, wanted.EnrolAction)
 	management, err := tenant.Connect(access, tenant.Options{})
 	if err != nil {
 		return err

@@ -73,7 +73,8 @@ func (b *bench) passkeys(t *testing.T, method, path, access string) passkeysAnsw
 
 func TestASignedInPersonGetsAPasskeyAndSignsInWithIt(t *testing.T) {
 	b := startBench(t, enrolling)
-	begun := b.passkeys(t, http.MethodPost, "", b.accessToken(t, "auth0|jane", nil))
+	access := b.accessToken(t, "auth0|jane", nil)
+	begun := b.passkeys(t, http.MethodPost, "", access)
 	if begun.status != http.StatusOK || begun.Token == "" {
 		t.Fatalf("%+v\nlog: %s", begun, b.log)
 	}
@@ -109,9 +110,37 @@ func TestASignedInPersonGetsAPasskeyAndSignsInWithIt(t *testing.T) {
 		t.Errorf("she still has %q", left)
 	}
 	want := []string{"enrolment_begun", "token_rejected", "token_rejected", "session_delivered", "passkeys_listed", "passkey_removed"}
-	if got := b.outcomes(t); !slices.Equal(got, want) {
+	_, lines := b.hops.take()
+	var got, told []string
+	for _, line := range lines {
+		var read struct{ Outcome string }
+		if err := json.Unmarshal(line, &read); err != nil {
+			t.Fatal(err)
+		}
+		got, told = append(got, read.Outcome), append(told, string(line))
+	}
+	if !slices.Equal(got, want) {
 		t.Errorf("recorded are %q, want %q", got, want)
 	}
+	if metrics := b.metrics(t); !strings.Contains(metrics, `attempts_total{event="enrol",issuer="auth0",outcome="enrolment_begun",verifier="none"} 1`) {
+		t.Error("the enrolment is not counted")
+	}
+	for _, secret := range []string{access, begun.Token, added.Token} {
+		if strings.Contains(strings.Join(told, "")+b.log.String()+b.metrics(t), secret) {
+			t.Error("the log, the audit log or the metrics tell a token")
+		}
+	}
+}
+
+func (b *bench) metrics(t *testing.T) string {
+	t.Helper()
+	resp, err := http.Get(b.metricsURL + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, _ := io.ReadAll(resp.Body)
+	return string(text)
 }
 
 // validation is what Authsignal says of a token.
