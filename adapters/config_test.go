@@ -186,7 +186,7 @@ func TestWhereNobodyCanAddAPasskeyToAskForItIsAFault(t *testing.T) {
 	}{
 		"authsignal":         {minimal(), false},
 		"an OpenID provider": {openID(), false},
-		"jwt alone":          {withJWT(openID()), true},
+		"jwt alone":          {withJWT(openID(), "IDENTITY_VERIFIER", "jwt"), true},
 		"both":               {withJWT(openID(), "IDENTITY_VERIFIER", "authsignal,jwt"), false},
 	} {
 		tt.environ["ENROL_AUDIENCE"] = "https://bridge.example.com/passkeys"

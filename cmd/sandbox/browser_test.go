@@ -10,6 +10,8 @@ import (
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+
+	"nativebridge/adapters/authsignal/authsignaltest"
 )
 
 // The browser tests drive the page in a real Chromium, with the official SDK and a
@@ -69,7 +71,7 @@ func TestAButtonSignsIn(t *testing.T) {
 		t.Errorf("the access token's aud is shown as %q, want %q in it", got, defaultAudience)
 	}
 
-	b.counts("attempts", "1", "session_delivered 1")
+	b.counts("attempts", "2", "enrolment_begun 1", "session_delivered 1")
 	b.counts("latency", "ms", "verify", "claim", "issue")
 	if *picture != "" {
 		b.resize(1360, 990)
@@ -77,7 +79,37 @@ func TestAButtonSignsIn(t *testing.T) {
 	}
 	b.click("#sign-out")
 	b.until(`!document.querySelector("#signed-out").hidden && document.querySelectorAll("[data-token]").length === 0`)
-	b.counts("attempts", "2", "session_delivered 1", "session_revoked 1")
+	b.counts("attempts", "3", "enrolment_begun 1", "session_delivered 1", "session_revoked 1")
+}
+
+// Somebody who has signed in with a password, and has no passkey, ends with a session by one.
+func TestASignedInUserWithoutAPasskeyEndsWithAPasskeySession(t *testing.T) {
+	b := openPage(t, noAutofill)
+	b.fill("jane")
+	b.click("#create")
+	b.says("Your passkey is ready, jane. Now sign in with it.")
+	want := []string{
+		"app → bridge: POST /v1/passkeys",
+		"bridge → authsignal: POST /v1/users/auth0|jane/actions/enrolPasskey",
+		"app → authsignal: POST /v1/client/user-authenticators/passkey/registration-options",
+		"app → authsignal: POST /v1/client/user-authenticators/passkey",
+	}
+	b.until(fmt.Sprintf(`document.querySelectorAll("#hops li").length >= %d`, len(want)))
+	if got := b.hops(); !slices.Equal(got, want) {
+		t.Errorf("hops:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	b.click("#sign-in")
+	b.signedInAs("auth0|jane")
+	b.counts("attempts", "2", "enrolment_begun 1", "session_delivered 1")
+}
+
+func TestThePageTellsWhyNoPasskeyCanBeAdded(t *testing.T) {
+	b := openPage(t, noAutofill)
+	b.sandbox.authsignal.SetFaults(authsignaltest.Faults{TrackState: authsignaltest.StateBlock})
+	b.fill("jane")
+	b.click("#create")
+	b.says("A passkey cannot be added to this account.")
+	b.outcome("403 enrolment_denied", "enrolment_denied")
 }
 
 func TestASessionOfAnOpenIDProviderNeedsNothingButConfiguration(t *testing.T) {

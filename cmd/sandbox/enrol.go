@@ -54,6 +54,39 @@ func (s *sandbox) devEnrol(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, map[string]string{"token": token, "user_id": user.id, "username": user.name})
 }
 
+// enrols reports whether people get a passkey from the bridge, by an access token of the
+// emulated Auth0's. Elsewhere a back-end of the app's own asks Authsignal.
+func (s *sandbox) enrols() bool { return s.real == nil && s.provider == nil && s.config.Enrolment.On() }
+
+// devPassword answers POST /dev/password with the access token of somebody who has just signed
+// in at the emulated Auth0 without a passkey: a page with a password is not emulated, and every
+// password is right.
+func (s *sandbox) devPassword(w http.ResponseWriter, r *http.Request) {
+	var asked struct {
+		Username string `json:"username"`
+	}
+	if json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<10)).Decode(&asked) != nil {
+		writeJSON(w, http.StatusBadRequest, map[string]string{"error": errNotAName.Error()})
+		return
+	}
+	user, err := s.enrollable(asked.Username)
+	if err != nil {
+		writeJSON(w, http.StatusBadRequest, map[string]string{"error": err.Error()})
+		return
+	}
+	sub := user.id
+	if !strings.Contains(sub, "|") {
+		sub = "auth0|" + sub // as Auth0 writes it
+	}
+	enrolment := s.config.Enrolment
+	token, err := s.auth0.MintAccessToken(sub, enrolment.Audience, "openid "+string(enrolment.Scope), map[string]any{enrolment.TimeClaim: time.Now().Unix()})
+	if err != nil {
+		writeJSON(w, http.StatusInternalServerError, map[string]string{"error": err.Error()})
+		return
+	}
+	writeJSON(w, http.StatusOK, map[string]string{"access_token": token, "user_id": user.id, "username": user.name})
+}
+
 // newcomer is somebody who gets a passkey.
 type newcomer struct{ id, name, email string }
 

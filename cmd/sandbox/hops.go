@@ -226,6 +226,10 @@ func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 
 
 func meaningAtBridge(path string, status int) string {
 	switch {
+	case path == "/v1/passkeys" && status == http.StatusOK:
+		return "the app, whose user is signed in otherwise, gets permission to add a passkey for the access token"
+	case path == "/v1/passkeys":
+		return "the app asks for permission to add a passkey and gets none, but a reason"
 	case path == "/oauth/token" && status == http.StatusOK:
 		return "the app gets new tokens for its refresh token"
 	case path == "/oauth/token":
@@ -242,7 +246,7 @@ func meaningAtBridge(path string, status int) string {
 // with an answer, and with a refusal.
 func bridgeHops() map[string][2]string {
 	texts := map[string][2]string{}
-	for _, path := range []string{"/v1/sessions", "/oauth/token", "/oauth/revoke"} {
+	for _, path := range []string{"/v1/sessions", "/v1/passkeys", "/oauth/token", "/oauth/revoke"} {
 		texts[path] = [2]string{meaningAtBridge(path, http.StatusOK), meaningAtBridge(path, http.StatusBadRequest)}
 	}
 	return texts
@@ -254,6 +258,9 @@ func meaningAtAuthsignal(from, route string) string {
 	_, path, _ := strings.Cut(route, "/v1")
 	switch path {
 	case "/users/{userId}/actions/{action}":
+		if from == partyBridge {
+			return "the bridge gets permission to add a passkey, for exactly the person of the access token"
+		}
 		return "the app's own back-end, which knows who asks, gets permission to add a passkey"
 	case "/client/user-authenticators/passkey/registration-options":
 		return "the app asks what passkey to create"

@@ -38,6 +38,9 @@ func (s *sandbox) page(files fs.FS) http.Handler {
 		r.HandleFunc("/authsignal/v1/client/*", s.toAuthsignal)
 		r.Post("/dev/token", s.devToken)
 	}
+	if s.enrols() {
+		r.Post("/dev/password", s.devPassword)
+	}
 
 	r.Get("/dev/config", s.devConfig)
 	r.Get("/dev/events", s.devEvents)
@@ -167,6 +170,7 @@ func (s *sandbox) devConfig(w http.ResponseWriter, r *http.Request) {
 		"bridge_hops":    bridgeHops(),
 		"action":         string(s.config.Authsignal.Action),
 		"real":           s.real != nil,
+		"enrols":         s.enrols(),
 	}
 	switch {
 	case s.real != nil:

@@ -44,6 +44,8 @@ const (
 	managementID    = "sandbox-management"
 	connection      = "authsignal"
 	defaultAudience = "https://api.sandbox.example"
+
+	passkeysAudience = "https://bridge.sandbox.example/passkeys" // of access tokens with which people manage their passkeys
 )
 
 // sandbox is everything that runs.
@@ -376,6 +378,9 @@ func withDefaults(environ map[string]string) map[string]string {
 	}
 	if settings["AUTH0_SCOPE"] == "" { // with a refresh token, so that sessions can be renewed
 		settings["AUTH0_SCOPE"] = "openid profile email offline_access"
+	}
+	if settings["ENROL_AUDIENCE"] == "" {
+		settings["ENROL_AUDIENCE"] = passkeysAudience
 	}
 	if settings["OIDC_SCOPE"] == "" {
 		settings["OIDC_SCOPE"] = settings["AUTH0_SCOPE"]

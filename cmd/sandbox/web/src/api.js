@@ -30,6 +30,11 @@ export class Bridge {
     return this.#ask("/v1/sessions", "application/json", JSON.stringify({ token }));
   }
 
+  // enrol gets the token that adds a passkey, for an access token of somebody who is signed in.
+  enrol(accessToken) {
+    return this.#ask("/v1/passkeys", null, undefined, { Authorization: `Bearer ${accessToken}` });
+  }
+
   // renew gets new tokens for a refresh token (RFC 6749, section 6) and spends it.
   renew(refreshToken) {
     return this.#ask("/oauth/token", "application/x-www-form-urlencoded", new URLSearchParams({ grant_type: "refresh_token", refresh_token: refreshToken }));
@@ -41,12 +46,12 @@ export class Bridge {
   }
 
   // #ask returns the answer whatever it is; status 0 means that there was none.
-  async #ask(path, type, body) {
+  async #ask(path, type, body, more = {}) {
     const requestID = crypto.randomUUID();
     const [at, start] = [new Date().toISOString(), performance.now()];
     const answer = { requestID, status: 0, retryAfter: null, body: {} };
     try {
-      const response = await fetch(this.#url + path, { method: "POST", headers: { "Content-Type": type, "X-Request-Id": requestID }, body });
+      const response = await fetch(this.#url + path, { method: "POST", headers: { ...(type && { "Content-Type": type }), ...more, "X-Request-Id": requestID }, body });
       const text = await response.text();
       Object.assign(answer, { status: response.status, retryAfter: response.headers.get("Retry-After"), body: text ? JSON.parse(text) : {} });
     } catch {

@@ -1,7 +1,7 @@
 import { postJSON } from "./api.js";
 import { byID } from "./dom.js";
 import { claimsOf, showSession } from "./session.js";
-import { afterCeremony, afterRefusal, afterRenewal, afterSwitch, canRetry, isOver, nameOf, wasCancelled } from "./words.js";
+import { afterCeremony, afterEnrolment, afterRefusal, afterRenewal, afterSwitch, canRetry, isOver, nameOf, wasCancelled } from "./words.js";
 
 const SOMEBODY = "jane"; // who has typed no name
 const SLOW_MS = 1500; // after which the app says that it is still waiting
@@ -11,6 +11,7 @@ export class App {
   #passkey;
   #action;
   #bridge;
+  #enrols; // whether the bridge adds passkeys
   #journey;
   #outcome;
   #scenario; // returns the current one, which may make the app send another token
@@ -21,8 +22,8 @@ export class App {
   #openedUnder = null; // the scenario in which it was
   #clock = null;
 
-  constructor({ passkey, action, bridge, journey, outcome, scenario }) {
-    [this.#passkey, this.#action, this.#bridge] = [passkey, action, bridge];
+  constructor({ passkey, action, bridge, enrols, journey, outcome, scenario }) {
+    [this.#passkey, this.#action, this.#bridge, this.#enrols] = [passkey, action, bridge, enrols];
     [this.#journey, this.#outcome, this.#scenario] = [journey, outcome, scenario];
     this.#on("signed-out", "submit", () => this.#signIn());
     this.#on("create", "click", () => this.#create(typedName()));
@@ -125,9 +126,9 @@ export class App {
       byID("username").focus();
       return;
     }
-    this.#begin("Creating your passkey…");
-    // The app's own back-end decides who may add a passkey, and to which account.
-    const leave = await postJSON("/dev/enrol", { username: name });
+    this.#begin(this.#enrols ? "You are signed in with your password. Creating your passkey…" : "Creating your passkey…");
+    const leave = await (this.#enrols ? this.#leaveOfTheBridge(name) : postJSON("/dev/enrol", { username: name }));
+    if (!leave) return;
     let result;
     try {
       result = await this.#passkey.signUp({ token: leave.token, username: leave.username });
@@ -137,6 +138,18 @@ export class App {
     if (result.error) return this.#ceremonyFailed(result, name);
     this.#say(`Your passkey is ready, ${name}. Now sign in with it.`, "good");
     byID("sign-in").focus();
+  }
+
+  // #leaveOfTheBridge returns what adds a passkey for somebody who has signed in with a password; null if the bridge
+  // gives none. Elsewhere the app's own back-end decides who may add a passkey, and to which account.
+  async #leaveOfTheBridge(name) {
+    const { access_token: accessToken, username } = await postJSON("/dev/password", { username: name });
+    const answer = await this.#bridge.enrol(accessToken);
+    if (answer.status === 200) return { token: answer.body.token, username };
+    const words = afterEnrolment(answer);
+    this.#outcome.show(words, answer);
+    this.#say(words, "bad");
+    return null;
   }
 
   async #signInBySoftware() {

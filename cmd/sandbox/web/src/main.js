@@ -46,7 +46,7 @@ async function start() {
   byID("username").value = config.enrol ?? "";
   const authsignal = new Authsignal({ tenantId: config.tenant_id, baseUrl: config.authsignal_url });
   const bridge = new Bridge(config, (hop) => journey.add(hop));
-  app = new App({ passkey: authsignal.passkey, action: config.action, bridge, journey, outcome, scenario: () => scenarios.current });
+  app = new App({ passkey: authsignal.passkey, action: config.action, bridge, enrols: config.enrols, journey, outcome, scenario: () => scenarios.current });
   document.body.dataset.ready = "";
 }
 

@@ -25,6 +25,18 @@ export function afterRefusal(answer) {
   return answer.status === 0 || answer.status === 502 ? CANNOT_REACH : "That did not work. Please try again.";
 }
 
+// afterEnrolment returns the words for an answer of the bridge that lets nobody add a passkey.
+export function afterEnrolment(answer) {
+  switch (answer.body.code) {
+    case "sign_in_too_old":
+    case "access_token_invalid":
+      return "Please sign in again to add a passkey.";
+    case "enrolment_denied":
+      return "A passkey cannot be added to this account.";
+  }
+  return answer.status === 0 || answer.status === 502 ? CANNOT_REACH : "A passkey can’t be added right now. Please try again.";
+}
+
 // canRetry reports whether the same token may still become a session.
 export function canRetry(answer) {
   return ["busy", "unavailable"].includes(answer.body.code) || answer.status === 0 || answer.status === 502;
