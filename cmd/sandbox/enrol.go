@@ -11,8 +11,6 @@ import (
 	"regexp"
 	"strings"
 	"time"
-
-	"nativebridge/adapters/authsignal/tenant"
 )
 
 // Names that the page may enrol: of an emulated tenant, and of a real one, where whole
@@ -135,7 +133,7 @@ func (s *sandbox) track(ctx context.Context, user newcomer) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	address := string(s.config.Authsignal.APIURL) + "/users/" + url.PathEscape(user.id) + "/actions/" + tenant.DefaultEnrolAction
+	address := string(s.config.Authsignal.APIURL) + "/users/" + url.PathEscape(user.id) + "/actions/" + string(s.config.Authsignal.EnrolAction)
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
 	if err != nil {
 		return "", err
@@ -160,7 +158,7 @@ func (s *sandbox) track(ctx context.Context, user newcomer) (string, error) {
 	case err != nil || answer.Token == "":
 		return "", fmt.Errorf("track the enrolment: authsignal answered %d", resp.StatusCode)
 	case answer.State == "BLOCK" || answer.State == "REVIEW_REQUIRED":
-		return "", fmt.Errorf("track the enrolment: a rule of the action %s answered %s", tenant.DefaultEnrolAction, answer.State)
+		return "", fmt.Errorf("track the enrolment: a rule of the action %s answered %s", s.config.Authsignal.EnrolAction, answer.State)
 	}
 	return answer.Token, nil
 }

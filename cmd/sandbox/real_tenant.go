@@ -35,9 +35,6 @@ func (s *sandbox) readTenant(ctx context.Context, environ map[string]string) err
 	if !slices.Contains(s.config.Verifiers, "authsignal") {
 		return errors.New("IDENTITY_VERIFIER is not authsignal: the page signs in with Authsignal's SDK")
 	}
-	if string(s.config.Authsignal.Action) == tenant.DefaultEnrolAction {
-		return fmt.Errorf("AUTHSIGNAL_ACTION is %s, the action that passkeys are added with: a sign-in must have another", tenant.DefaultEnrolAction)
-	}
 	if user := s.real.enrol; user != "" {
 		if s.real.enrol, err = s.userID(user); err != nil {
 			return fmt.Errorf("--enrol: %w", err)

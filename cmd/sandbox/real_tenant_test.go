@@ -284,7 +284,7 @@ func TestWhatIsMissingForARealTenantIsNamed(t *testing.T) {
 		"the bridge's secret":        {map[string]string{"AUTH0_CLIENT_SECRET": ""}, nil, "", "AUTH0_CLIENT_SECRET is not set"},
 		"another verifier":           {map[string]string{"IDENTITY_VERIFIER": "jwt", "TOKEN_ISSUER": "oidc", "JWT_ISSUER": "https://passkeys.example.com", "JWT_AUDIENCE": "x", "JWT_PASSKEY_ONLY": "true", "OIDC_ISSUER": "https://id.example.com", "OIDC_CLIENT_ID": "x", "OIDC_CLIENT_SECRET": "x", "OIDC_ASSERTION_KEY_FILE": keyFile(t)}, nil, "", "IDENTITY_VERIFIER is not authsignal"},
 		"two values":                 {nil, map[string]string{"AUTH0_CLIENT_ID": "another"}, "", "AUTH0_CLIENT_ID: unset them"},
-		"an action for two purposes": {map[string]string{"AUTHSIGNAL_ACTION": "enrolPasskey"}, nil, "", "AUTHSIGNAL_ACTION is enrolPasskey"},
+		"an action for two purposes": {map[string]string{"AUTHSIGNAL_ACTION": "enrolPasskey"}, nil, "", "AUTHSIGNAL_ENROL_ACTION is the action of AUTHSIGNAL_ACTION"},
 		"a user of another provider": {nil, nil, "google-oauth2|1042", "--enrol: "},
 	} {
 		t.Run(name, func(t *testing.T) {
