@@ -339,10 +339,10 @@ func TestOnlyTheClientsThatAreConfiguredCount(t *testing.T) {
 func TestStrangersAskForKeysSparingly(t *testing.T) {
 	p := startProvider(t)
 	verifier := newVerifier(p, config())
-	for i := range 50 {
+	for i := range 12 {
 		_, _ = verifier.VerifyAccess(t.Context(), token(foreignKey(), object{"kid": fmt.Sprint(i)}, claimsOf(nil)))
 	}
-	if asked := p.asked.Load(); asked > 10 { // one a second, on a machine that takes its time
+	if asked := p.asked.Load(); asked > 6 { // one a second, on a machine that takes its time
 		t.Errorf("the issuer was asked %d times", asked)
 	}
 }
