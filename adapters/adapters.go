@@ -189,6 +189,9 @@ func NewHealth(c Config, verifiers OpenedVerifiers, issuer OpenedIssuer, store O
 	}
 	add(string(c.Issuer), issuer.Warm, issuer.Party)
 	add("", nil, store.Party)
+	if store.Redis == nil && run.Born.IsZero() {
+		warm["memory"] = outliveDateLag
+	}
 
 	health := ops.NewHealth(warm, parties, run.Log)
 	for _, breaker := range Breakers(verifiers, issuer) {
@@ -200,6 +203,11 @@ func NewHealth(c Config, verifiers OpenedVerifiers, issuer OpenedIssuer, store O
 	}
 	return health
 }
+
+// outliveDateLag waits until a proof that is made now is newer than a guard that was born
+// before it, as far as anybody can tell from the Date of the verifier's answers. The guard
+// refuses what may be older than its memory.
+func outliveDateLag(ctx context.Context) error { return upstream.Wait(ctx, upstream.DateLag) }
 
 // NewStartupCheck returns the check of the parties that were opened, in the order in which
 // a failure of one makes the next ones fail.

@@ -29,6 +29,9 @@ type observed struct {
 // begin tells them of a step. The last observer is the innermost: its context is that of
 // the step, and it is the first that is told of the end.
 func (o observed) begin(ctx context.Context, step string) (context.Context, func(error)) {
+	if len(o.by) == 1 {
+		return o.by[0].Begin(ctx, step, o.adapter)
+	}
 	ends := make([]func(error), len(o.by))
 	for i, observer := range o.by {
 		ctx, ends[i] = observer.Begin(ctx, step, o.adapter)

@@ -2,18 +2,19 @@
 package auditlog
 
 import (
-	"bytes"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"nativebridge/adapters/internal/lines"
 	"nativebridge/adapters/internal/traceid"
@@ -51,21 +52,21 @@ type line struct {
 	Outcome         string `json:"outcome"`
 	DurationMS      int64  `json:"duration_ms"`
 	RequestID       string `json:"request_id"`
-	Client          string `json:"client,omitempty"`
-	UserAgent       string `json:"user_agent,omitempty"`
+	Client          string `json:"client,omitzero"`
+	UserAgent       string `json:"user_agent,omitzero"`
 	TokenSHA256     string `json:"token_sha256"`
-	ProofSHA256     string `json:"proof_sha256,omitempty"`
-	Passkey         string `json:"passkey,omitempty"` // that was to be removed
-	Issuer          string `json:"issuer"`            // the adapter that opens, renews and ends sessions
-	Authority       string `json:"authority,omitempty"`
-	Subject         string `json:"subject,omitempty"`
-	Action          string `json:"action,omitempty"`
-	Method          string `json:"method,omitempty"`
-	AuthenticatedAt string `json:"authenticated_at,omitempty"`
-	Scope           string `json:"scope,omitempty"`
-	Audience        string `json:"audience,omitempty"`
-	Organization    string `json:"organization,omitempty"`
-	TraceID         string `json:"trace_id,omitempty"` // W3C Trace Context; absent if there are no traces
+	ProofSHA256     string `json:"proof_sha256,omitzero"`
+	Passkey         string `json:"passkey,omitzero"` // that was to be removed
+	Issuer          string `json:"issuer"`           // the adapter that opens, renews and ends sessions
+	Authority       string `json:"authority,omitzero"`
+	Subject         string `json:"subject,omitzero"`
+	Action          string `json:"action,omitzero"`
+	Method          string `json:"method,omitzero"`
+	AuthenticatedAt string `json:"authenticated_at,omitzero"`
+	Scope           string `json:"scope,omitzero"`
+	Audience        string `json:"audience,omitzero"`
+	Organization    string `json:"organization,omitzero"`
+	TraceID         string `json:"trace_id,omitzero"` // W3C Trace Context; absent if there are no traces
 }
 
 // Record implements ports.AuditLog. It returns once the operating system has the line.
@@ -105,16 +106,13 @@ func (l *Log) tell(status lines.Status) {
 		"since", status.Since.UTC(), "waiting", status.Waiting, "lost_so_far", status.Lost)
 }
 
-// encode returns line as JSON with a line feed. It does not escape for HTML, because
-// that would make '<' six characters.
+// encode returns line as JSON with a line feed. What is no UTF-8 in it becomes U+FFFD.
 func encode(line line) []byte {
-	var text bytes.Buffer
-	encoder := json.NewEncoder(&text)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(line); err != nil {
+	text, err := json.Marshal(line, jsontext.AllowInvalidUTF8(true))
+	if err != nil {
 		panic(err) // a struct of strings and a number can always be encoded
 	}
-	return text.Bytes()
+	return append(text, '\n')
 }
 
 func (l *Log) lineOf(attempt domain.Attempt) line {
@@ -177,12 +175,12 @@ func bounded(text string, size int) string {
 	return text
 }
 
-// sizeInJSON returns how many bytes encoding/json writes for char, at most.
+// sizeInJSON returns how many bytes encode writes for char, at most.
 func sizeInJSON(char rune) int {
 	switch {
 	case char == '"' || char == '\\':
 		return 2
-	case char < ' ' || char == utf8.RuneError || char == '\u2028' || char == '\u2029':
+	case char < ' ':
 		return len(`\u0000`)
 	}
 	return utf8.RuneLen(char)

@@ -4,7 +4,6 @@ package authsignal
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -13,7 +12,8 @@ import (
 	"time"
 	"unicode/utf8"
 
-	strict "github.com/go-jose/go-jose/v4/json"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"nativebridge/adapters/internal/upstream"
 	"nativebridge/domain"
@@ -67,10 +67,11 @@ func (v *Verifier) Verify(ctx context.Context, token domain.PasskeyToken) (domai
 
 // validate has Authsignal validate the token.
 func (v *Verifier) validate(ctx context.Context, token domain.PasskeyToken) (domain.Identity, error) {
-	body, err := json.Marshal(map[string]string{"token": token.Reveal()})
+	body, err := jsontext.AppendQuote([]byte(`{"token":`), token.Reveal())
 	if err != nil {
 		return domain.Identity{}, err
 	}
+	body = append(body, '}')
 	reply, err := v.ask(ctx, func() (*http.Request, error) {
 		return v.request(ctx, http.MethodPost, "/validate", bytes.NewReader(body))
 	})
@@ -119,8 +120,8 @@ func (v *Verifier) request(ctx context.Context, method, path string, body io.Rea
 // validation is the part of a 200 from /validate that the bridge reads. The code of the
 // action has two names, and SDKs differ in which one they read. The decoder is strict,
 // because the Login script and the Action read the same answer and must not find another
-// person in it: names are case-sensitive, and an answer with a duplicate member is no
-// validation.
+// person in it: names are case-sensitive, and an answer with a duplicate member or half a
+// character is no validation.
 type validation struct {
 	IsValid            *bool   `json:"isValid"`
 	State              string  `json:"state"`
@@ -136,7 +137,7 @@ type validation struct {
 // understood is no verdict.
 func (v *Verifier) identity(body []byte) (domain.Identity, error) {
 	var answer validation
-	if err := strict.Unmarshal(body, &answer); err != nil || answer.IsValid == nil {
+	if err := json.Unmarshal(body, &answer); err != nil || answer.IsValid == nil {
 		return domain.Identity{}, fmt.Errorf("%w: authsignal's answer is not a validation", domain.ErrUnavailable)
 	}
 	switch {
@@ -171,16 +172,13 @@ func (v *Verifier) identity(body []byte) (domain.Identity, error) {
 	}, nil
 }
 
-// isUndecoded reports whether a text has U+FFFD, with which the decoder replaces invalid
-// characters: two ids could become one.
+// isUndecoded reports whether a text has U+FFFD, which stands for characters that whoever
+// wrote the answer could not decode: two ids could become one. The decoder itself refuses
+// what is no UTF-8.
 func (a *validation) isUndecoded() bool {
-	texts := a.UserID + a.IdempotencyKey + a.VerificationMethod
-	for _, action := range []*string{a.Action, a.ActionCode} {
-		if action != nil {
-			texts += *action
-		}
-	}
-	return strings.ContainsRune(texts, utf8.RuneError)
+	undecoded := func(text string) bool { return strings.ContainsRune(text, utf8.RuneError) }
+	return undecoded(a.UserID) || undecoded(a.IdempotencyKey) || undecoded(a.VerificationMethod) ||
+		a.Action != nil && undecoded(*a.Action) || a.ActionCode != nil && undecoded(*a.ActionCode)
 }
 
 func (a *validation) action() (string, error) {

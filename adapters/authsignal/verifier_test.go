@@ -208,7 +208,7 @@ func TestEveryAnswerOfAuthsignalHasItsVerdict(t *testing.T) {
 		"the idempotency key is missing":               {200, good(`"idempotencyKey"`), domain.ErrUnavailable, "ceremony"},
 		"the time is missing":                          {200, good(`"stateUpdatedAt"`), domain.ErrTokenRejected, "when"},
 		"a member is there twice":                      {200, `{"isValid":true,` + good()[1:], domain.ErrUnavailable, "not a validation"},
-		"a ceremony that could not be decoded":         {200, good(`"idempotencyKey":"0b\ud800"`), domain.ErrUnavailable, "decoded"},
+		"a ceremony that could not be decoded":         {200, good(`"idempotencyKey":"0b\ud800"`), domain.ErrUnavailable, "not a validation"},
 		"an action that could not be decoded":          {200, good(`"actionCode":"\ufffd"`, `"action"`), domain.ErrUnavailable, "decoded"},
 		"the time is no time":                          {200, good(`"stateUpdatedAt":"yesterday"`), domain.ErrUnavailable, "no time"},
 		"isValid is missing":                           {200, good(`"isValid"`), domain.ErrUnavailable, "not a validation"},

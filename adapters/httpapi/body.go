@@ -1,17 +1,18 @@
 package httpapi
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"mime"
 	"net/http"
 	"os"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"nativebridge/adapters/internal/sized"
 	"nativebridge/domain"
 )
 
@@ -21,7 +22,7 @@ func readToken(w http.ResponseWriter, r *http.Request) (domain.PasskeyToken, *pr
 	if bad := checkJSON(r); bad != nil {
 		return domain.PasskeyToken{}, bad
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBodyBytes))
+	body, err := sized.Read(http.MaxBytesReader(w, r.Body, maxBodyBytes), r.ContentLength, maxBodyBytes+1)
 	if err != nil {
 		return domain.PasskeyToken{}, unreadable(err)
 	}
@@ -89,11 +90,10 @@ func parseToken(body []byte) (domain.PasskeyToken, error) {
 	if !ok {
 		return domain.PasskeyToken{}, errors.New("the member token is missing")
 	}
-	var text *string
-	if err := json.Unmarshal(value, &text); err != nil || text == nil {
+	if value.Kind() != jsontext.KindString {
 		return domain.PasskeyToken{}, errors.New("the member token is not a string")
 	}
-	return domain.ParsePasskeyToken(*text)
+	return domain.ParsePasskeyToken(textOf(value))
 }
 
 // maxMembers bounds the members of an object and the parameters of a form. An honest
@@ -107,51 +107,31 @@ var (
 	errManyMembers = fmt.Errorf("the body has more than %d members or parameters", maxMembers)
 )
 
-// parseObject returns the members of the one JSON object that body is. It is
-// stricter than encoding/json, in ways that two readers could understand
-// differently: names are exact and not doubled, the text is UTF-8, and nothing
-// follows (RFC 8259 sections 4 and 8.1).
-func parseObject(body []byte) (map[string]json.RawMessage, error) {
-	if !utf8.Valid(body) {
+// parseObject returns the members of the one JSON object that body is. Its decoder is
+// stricter than encoding/json, in ways that two readers could understand differently: names
+// are exact and not doubled, the text is UTF-8, and nothing follows (RFC 8259 sections 4 and
+// 8.1).
+func parseObject(body []byte) (map[string]jsontext.Value, error) {
+	var members map[string]jsontext.Value
+	err := json.Unmarshal(body, &members)
+	_, isOther := errors.AsType[*json.SemanticError](err)
+	switch {
+	case err != nil && !utf8.Valid(body):
 		return nil, errNoUTF8
-	}
-	decoder := json.NewDecoder(bytes.NewReader(body))
-	if start, err := decoder.Token(); err != nil {
-		return nil, errNoDocument
-	} else if start != json.Delim('{') {
+	case errors.Is(err, jsontext.ErrDuplicateName):
+		return nil, errors.New("a member stands twice in the body")
+	case isOther, err == nil && members == nil: // null
 		return nil, errNoObject
-	}
-	members := map[string]json.RawMessage{}
-	for decoder.More() {
-		name, value, err := nextMember(decoder)
-		if err != nil {
-			return nil, err
-		}
-		if _, doubled := members[name]; doubled {
-			return nil, errors.New("a member stands twice in the body")
-		}
-		if len(members) == maxMembers {
-			return nil, errManyMembers
-		}
-		members[name] = value
-	}
-	if _, err := decoder.Token(); err != nil { // the closing brace
+	case err != nil:
 		return nil, errNoDocument
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return nil, errNoDocument
+	case len(members) > maxMembers:
+		return nil, errManyMembers
 	}
 	return members, nil
 }
 
-// nextMember reads one member of the object that decoder is in.
-func nextMember(decoder *json.Decoder) (name string, value json.RawMessage, err error) {
-	token, err := decoder.Token()
-	if err != nil {
-		return "", nil, errNoDocument
-	}
-	if err := decoder.Decode(&value); err != nil {
-		return "", nil, errNoDocument
-	}
-	return token.(string), value, nil
+// textOf returns the text of a JSON string.
+func textOf(value jsontext.Value) string {
+	text, _ := jsontext.AppendUnquote(nil, value) // the decoder has taken it for a string
+	return string(text)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"maps"
 	"net/http"
 	"runtime/debug"
 	"strings"
@@ -86,10 +87,9 @@ func (s *Server) clientAddr() func(http.Handler) http.Handler {
 
 // noStore keeps answers out of caches, old ones too (RFC 6749, section 5.1).
 func noStore(next http.Handler) http.Handler {
+	header := http.Header{"Cache-Control": {"no-store"}, "Pragma": {"no-cache"}, "X-Content-Type-Options": {"nosniff"}}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Cache-Control", "no-store")
-		w.Header().Set("Pragma", "no-cache")
-		w.Header().Set("X-Content-Type-Options", "nosniff")
+		maps.Copy(w.Header(), header) // all answers share the values: whoever wants another one sets it
 		next.ServeHTTP(w, r)
 	})
 }

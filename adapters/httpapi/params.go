@@ -2,14 +2,15 @@ package httpapi
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"unicode/utf8"
 
+	"github.com/go-json-experiment/json/jsontext"
+
+	"nativebridge/adapters/internal/sized"
 	"nativebridge/domain"
 )
 
@@ -54,7 +55,7 @@ func (s *Server) readParams(w http.ResponseWriter, r *http.Request) (params, *pr
 	default:
 		return nil, new(unsupportedMediaType("the Content-Type must be application/x-www-form-urlencoded or application/json"))
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBodyBytes))
+	body, err := sized.Read(http.MaxBytesReader(w, r.Body, maxBodyBytes), r.ContentLength, maxBodyBytes+1)
 	if err != nil {
 		return nil, unreadable(err)
 	}
@@ -128,12 +129,12 @@ func parseJSONParams(body []byte) (values, error) {
 	}
 	read := values{}
 	for name, value := range members {
-		var text *string
-		switch err := json.Unmarshal(value, &text); {
-		case err != nil:
+		switch value.Kind() {
+		case jsontext.KindString:
+			read[name] = []string{textOf(value)}
+		case jsontext.KindNull:
+		default:
 			read[name] = nil
-		case text != nil:
-			read[name] = []string{*text}
 		}
 	}
 	return read, nil

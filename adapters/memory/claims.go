@@ -17,26 +17,24 @@ type held struct {
 }
 
 // claims is a heap of claims, the soonest to end first. It implements heap.Interface. A
-// claim stays in one slot of held until it is removed.
+// claim stays in one slot of held until it is removed. There are as many slots as there were
+// claims at once, and at most capacity.
 type claims struct {
-	held  []held
-	order []uint32 // all slots: first those of the live claims, as a heap, then the free ones
-	live  int
+	capacity int
+	held     []held
+	order    []uint32 // all slots: first those of the live claims, as a heap, then the free ones
+	live     int
 }
 
-func newClaims(capacity int) claims {
-	c := claims{held: make([]held, capacity), order: make([]uint32, capacity)}
-	for slot := range c.order {
-		c.order[slot] = uint32(slot)
-	}
-	return c
-}
-
-func (c *claims) full() bool     { return c.live == len(c.held) }
+func (c *claims) full() bool     { return c.live == c.capacity }
 func (c *claims) soonest() *held { return &c.held[c.order[0]] }
 
 // add keeps a claim and returns its slot. There must be room.
 func (c *claims) add(claim held) (slot uint32) {
+	if c.live == len(c.held) {
+		c.order = append(c.order, uint32(len(c.held))) // #nosec G115 -- capacity is less
+		c.held = append(c.held, held{})
+	}
 	slot = c.order[c.live]
 	c.held[slot] = claim
 	c.held[slot].index = c.live

@@ -39,7 +39,7 @@ var _ ports.ReplayGuard = (*ReplayGuard)(nil)
 // NewReplayGuard returns an empty guard for at most capacity live claims. Its memory
 // begins at born: earlier proofs may have been claimed, so it refuses them.
 func NewReplayGuard(now func() time.Time, born time.Time, capacity int) *ReplayGuard {
-	return &ReplayGuard{now: now, born: born, made: now(), slots: map[domain.ProofKey]uint32{}, claims: newClaims(capacity)}
+	return &ReplayGuard{now: now, born: born, made: now(), slots: map[domain.ProofKey]uint32{}, claims: claims{capacity: capacity}}
 }
 
 // Claim implements ports.ReplayGuard.

@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -30,7 +31,7 @@ type questionsKey struct{}
 // end with the step.
 type questions struct {
 	mu    sync.Mutex
-	asked map[string]bool
+	asked []string
 }
 
 // repeats reports whether the question was asked before within the step of ctx.
@@ -41,10 +42,9 @@ func repeats(ctx context.Context, question string) bool {
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	before := q.asked[question]
-	if q.asked == nil {
-		q.asked = map[string]bool{}
+	if slices.Contains(q.asked, question) {
+		return true
 	}
-	q.asked[question] = true
-	return before
+	q.asked = append(q.asked, question)
+	return false
 }

@@ -22,7 +22,7 @@ import (
 
 // stubVendors answer every token with a session, after a delay and with no work of their
 // own to speak of, so that the bridge is what is measured.
-func stubVendors(b *testing.B, authsignalTakes, auth0Takes time.Duration) (authsignal, auth0 string) {
+func stubVendors(b testing.TB, authsignalTakes, auth0Takes time.Duration) (authsignal, auth0 string) {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		b.Fatal(err)
@@ -143,7 +143,7 @@ func BenchmarkOverload(b *testing.B) {
 	start := func(b *testing.B, wait string) string {
 		p := startPiped(b, "audit", "AUTHSIGNAL_API_URL="+authsignal, "AUTH0_DOMAIN="+auth0, "RATE_LIMITS=off", "GOMAXPROCS=1", "MAX_CPU_WAIT="+wait)
 		go func() { _, _ = io.Copy(io.Discard, p.rest) }()
-		arrive(p.api, 0, 64, 3*time.Second) // warm, and past the proofs that are too old for a guard that just began
+		arrive(p.api, 0, 64, 3*time.Second) // warm, and ready to take proofs
 		return p.api
 	}
 	capacity := arrive(start(b, "0"), 0, 200, 4*time.Second).rate()

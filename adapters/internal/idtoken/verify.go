@@ -8,12 +8,16 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
+	"nativebridge/adapters/internal/compact"
 	"nativebridge/adapters/internal/jwks"
 	"nativebridge/domain"
 )
@@ -44,23 +48,20 @@ type Claims struct {
 // keys could not be had; any other error means that the token does not verify. It
 // never quotes a token.
 func (v *Verifier) Verify(ctx context.Context, idToken, accessToken domain.Secret) (Claims, error) {
-	token, err := jwt.ParseSigned(idToken.Reveal(), v.algorithms())
-	if err != nil {
+	token, err := compact.Parse(idToken.Reveal())
+	if err != nil || !slices.Contains(v.algorithms(), jose.SignatureAlgorithm(token.Algorithm)) {
 		return Claims{}, fmt.Errorf("the ID token is not a JWT signed with %s: "+
 			"set the application's JSON Web Token signature algorithm to %[1]s", v.algorithmNames())
 	}
-	var claims struct {
-		jwt.Claims
-		AuthorizedParty string  `json:"azp"`
-		Nonce           *string `json:"nonce"`
-		AccessTokenHash string  `json:"at_hash"`
-		OrganizationID  string  `json:"org_id"`
-	}
-	if err := v.checkSignature(ctx, token, &claims); err != nil {
+	var claims claims
+	if err := v.checkSignature(ctx, token); err != nil {
 		return Claims{}, err
 	}
+	if json.Unmarshal(token.Payload, &claims) != nil {
+		return Claims{}, errWrong
+	}
 	expected := jwt.Expected{Issuer: v.Issuer, AnyAudience: jwt.Audience{v.ClientID}, Time: v.Now()}
-	if err := claims.ValidateWithLeeway(expected, v.Skew); err != nil {
+	if err := claims.registered().ValidateWithLeeway(expected, v.Skew); err != nil {
 		return Claims{}, fmt.Errorf("the ID token's claims do not hold for issuer %s and client %s: %w", v.Issuer, v.ClientID, err)
 	}
 	switch {
@@ -79,6 +80,47 @@ func (v *Verifier) Verify(ctx context.Context, idToken, accessToken domain.Secre
 	return Claims{Subject: claims.Subject, OrganizationID: claims.OrganizationID}, nil
 }
 
+// claims are those that the bridge looks at (OpenID Connect Core 1.0, section 2).
+type claims struct {
+	Issuer          string   `json:"iss"`
+	Subject         string   `json:"sub"`
+	Audience        audience `json:"aud"`
+	Expiry          *float64 `json:"exp"` // seconds since 1970 (NumericDate of RFC 7519), as the next two
+	IssuedAt        *float64 `json:"iat"`
+	NotBefore       *float64 `json:"nbf"`
+	AuthorizedParty string   `json:"azp"`
+	Nonce           *string  `json:"nonce"`
+	AccessTokenHash string   `json:"at_hash"`
+	OrganizationID  string   `json:"org_id"`
+}
+
+// registered returns what go-jose validates.
+func (c *claims) registered() jwt.Claims {
+	const latest = 1 << 53 // what is later is as far away
+	date := func(seconds *float64) *jwt.NumericDate {
+		if seconds == nil {
+			return nil
+		}
+		return new(jwt.NumericDate(min(max(*seconds, 0), latest)))
+	}
+	return jwt.Claims{
+		Issuer: c.Issuer, Subject: c.Subject, Audience: jwt.Audience(c.Audience),
+		Expiry: date(c.Expiry), IssuedAt: date(c.IssuedAt), NotBefore: date(c.NotBefore),
+	}
+}
+
+// audience is one text, or a list of them (RFC 7519, section 4.1.3).
+type audience []string
+
+// UnmarshalJSONFrom implements json.UnmarshalerFrom.
+func (a *audience) UnmarshalJSONFrom(decoder *jsontext.Decoder) error {
+	if decoder.PeekKind() == jsontext.KindBeginArray {
+		return json.UnmarshalDecode(decoder, (*[]string)(a))
+	}
+	*a = audience{""}
+	return json.UnmarshalDecode(decoder, &(*a)[0])
+}
+
 func (v *Verifier) algorithms() []jose.SignatureAlgorithm {
 	if len(v.Algorithms) == 0 {
 		return []jose.SignatureAlgorithm{jose.RS256}
@@ -95,24 +137,24 @@ func (v *Verifier) algorithmNames() string {
 	return strings.Join(names, " or ")
 }
 
-// checkSignature decodes the token into claims if one of the issuer's keys
-// verifies it.
-func (v *Verifier) checkSignature(ctx context.Context, token *jwt.JSONWebToken, claims any) error {
-	id := token.Headers[0].KeyID
-	keys, err := v.Keys.Find(ctx, id)
+// checkSignature returns nil if one of the issuer's keys verifies the token.
+func (v *Verifier) checkSignature(ctx context.Context, token compact.Token) error {
+	keys, err := v.Keys.Find(ctx, token.KeyID)
 	if err != nil {
 		return err
 	}
 	if len(keys) == 0 {
-		return fmt.Errorf("the ID token is signed with a key (%.64q) that the issuer does not publish", id)
+		return fmt.Errorf("the ID token is signed with a key (%.64q) that the issuer does not publish", token.KeyID)
 	}
 	for _, key := range keys {
-		if token.Claims(key, claims) == nil {
+		if token.Verify(key.Key) == nil {
 			return nil
 		}
 	}
-	return errors.New("the ID token's signature or its claims' form is wrong")
+	return errWrong
 }
+
+var errWrong = errors.New("the ID token's signature or its claims' form is wrong")
 
 // hashes reports whether hash is accessToken's at_hash: the left half of its
 // SHA-256 (OpenID Connect Core 1.0, section 3.1.3.6, for algorithms with SHA-256).

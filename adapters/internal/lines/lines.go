@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -222,6 +223,9 @@ func (s *Stream) next(buffer []byte) (batch []*line, text []byte) {
 	defer s.mu.Unlock()
 	for len(s.queue) == 0 && !s.closed {
 		s.more.Wait()
+		s.mu.Unlock()
+		runtime.Gosched() // who is ready to add a line does so first: one call of Write is for all of them
+		s.mu.Lock()
 	}
 	if s.torn {
 		buffer = append(buffer, '\n')

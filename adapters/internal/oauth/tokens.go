@@ -13,7 +13,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-jose/go-jose/v4/json"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"nativebridge/domain"
 )
@@ -37,13 +38,6 @@ type TokenReader struct {
 // session was opened. It wraps no reason if one was opened and cannot be used:
 // trying again would open the next.
 func (r TokenReader) Read(body []byte, asked []string) (domain.Session, error) {
-	var members map[string]json.RawMessage
-	if json.Unmarshal(body, &members) != nil {
-		return domain.Session{}, fmt.Errorf("%w: %s's answer is not a token response", domain.ErrUnavailable, r.Party)
-	}
-	if !slices.ContainsFunc([]string{"access_token", "id_token", "refresh_token"}, func(name string) bool { return members[name] != nil }) {
-		return domain.Session{}, fmt.Errorf("%w: %s's answer is not a token response: it has no access token", domain.ErrUnavailable, r.Party)
-	}
 	var answer struct {
 		AccessToken  domain.Secret `json:"access_token"`
 		IDToken      domain.Secret `json:"id_token"`
@@ -52,7 +46,13 @@ func (r TokenReader) Read(body []byte, asked []string) (domain.Session, error) {
 		ExpiresIn    lifetime      `json:"expires_in"`
 		Scope        *string       `json:"scope"`
 	}
-	switch err := json.Unmarshal(body, &answer); {
+	err := json.Unmarshal(body, &answer)
+	if err != nil || answer.AccessToken.IsZero() {
+		if why := r.notTokens(body); why != nil {
+			return domain.Session{}, why
+		}
+	}
+	switch {
 	case err != nil:
 		return domain.Session{}, fmt.Errorf("%s's token response has a member of the wrong type", r.Party)
 	case answer.AccessToken.IsZero():
@@ -73,6 +73,19 @@ func (r TokenReader) Read(body []byte, asked []string) (domain.Session, error) {
 		Scope:        withScopeOf(answer.AccessToken, scope),
 		ExpiresIn:    time.Duration(answer.ExpiresIn) * time.Second,
 	}, nil
+}
+
+// notTokens returns the error of an answer from which nobody can tell that a session was
+// opened, or nil.
+func (r TokenReader) notTokens(body []byte) error {
+	var members map[string]jsontext.Value
+	if json.Unmarshal(body, &members) != nil {
+		return fmt.Errorf("%w: %s's answer is not a token response", domain.ErrUnavailable, r.Party)
+	}
+	if !slices.ContainsFunc([]string{"access_token", "id_token", "refresh_token"}, func(name string) bool { return members[name] != nil }) {
+		return fmt.Errorf("%w: %s's answer is not a token response: it has no access token", domain.ErrUnavailable, r.Party)
+	}
+	return nil
 }
 
 // withScopeOf adds to scope what a JWT access token says beyond it (RFC 9068,

@@ -9,13 +9,14 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/net/http2"
+
+	"nativebridge/adapters/internal/sized"
 )
 
 // MaxReplyBytes bounds the body of a reply. The largest honest one, a session
@@ -133,8 +134,10 @@ type Reply struct {
 // with a body is sent once: repeating is for the caller to decide.
 func (c *Client) Do(req *http.Request) (Reply, error) {
 	asked, f := c.now(), &flight{client: c}
+	question := req.Method + " " + req.URL.String()
 	reply, err := c.do(f, req)
-	c.watch.Asked(req.Context(), Asked{question(req), reply.Status, err, c.now().Sub(asked), f.resent()})
+	reply.question = question
+	c.watch.Asked(req.Context(), Asked{question, reply.Status, err, c.now().Sub(asked), f.resent()})
 	c.learn(asked, reply)
 	// A caller who leaves says nothing about the party that was asked.
 	if !errors.Is(err, context.Canceled) {
@@ -155,8 +158,8 @@ func (c *Client) do(f *flight, req *http.Request) (Reply, error) {
 		return Reply{}, f.lost(req.Context(), err)
 	}
 	defer resp.Body.Close()
-	reply := Reply{Status: resp.StatusCode, Header: resp.Header, question: question(req)}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, MaxReplyBytes+1))
+	reply := Reply{Status: resp.StatusCode, Header: resp.Header}
+	body, err := sized.Read(resp.Body, resp.ContentLength, MaxReplyBytes+1)
 	switch {
 	case err != nil:
 		return reply, fmt.Errorf("%s: %w of status %d: %w", c.name, ErrBadReply, reply.Status, err)
@@ -166,8 +169,6 @@ func (c *Client) do(f *flight, req *http.Request) (Reply, error) {
 	reply.Body = body
 	return reply, nil
 }
-
-func question(req *http.Request) string { return req.Method + " " + req.URL.String() }
 
 // Warm opens a connection to address, so that the first caller does not wait for it.
 // Any reply will do.

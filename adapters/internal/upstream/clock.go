@@ -6,10 +6,10 @@ import (
 )
 
 const (
-	// dateLag is how far a Date header may be behind the clock it was read from: a
+	// DateLag is how far a Date header may be behind the clock it was read from: a
 	// second because it has whole seconds (RFC 9110 section 5.6.7), and a second
 	// because servers such as Kestrel and fasthttp renew it once a second only.
-	dateLag = 2 * time.Second
+	DateLag = 2 * time.Second
 	// readingKept is how long a reading of the party's clock is used. A clock that is
 	// synchronized at all drifts by less than a tenth of a second in that time.
 	readingKept = 15 * time.Minute
@@ -39,5 +39,5 @@ func (c *Client) learn(asked time.Time, reply Reply) {
 	if err != nil || reply.Header.Get("Age") != "" || reply.Status >= http.StatusInternalServerError {
 		return
 	}
-	c.reading.Store(&reading{asked: asked, latest: date.Add(dateLag)})
+	c.reading.Store(&reading{asked: asked, latest: date.Add(DateLag)})
 }

@@ -135,7 +135,7 @@ func (t *trip) clock(context.Context) (f domain.Finding) {
 		return f.CannotTell("its answer does not tell the time", "compare this machine's clock with another one")
 	}
 	off, which := date.Sub(t.answered), "behind" // ours
-	if behind := t.asked.Sub(date.Add(dateLag)); behind > off {
+	if behind := t.asked.Sub(date.Add(DateLag)); behind > off {
 		off, which = behind, "ahead of"
 	}
 	if off > t.way.Skew {
