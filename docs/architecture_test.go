@@ -142,6 +142,7 @@ var served = []string{
 	"github.com/felixge/httpsnoop",
 	"github.com/go-chi/chi/v5",
 	"github.com/go-jose/go-jose/v4",
+	"github.com/go-json-experiment/json",
 	"github.com/go-logr/logr",
 	"github.com/go-logr/stdr",
 	"github.com/google/uuid",
