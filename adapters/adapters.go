@@ -176,24 +176,33 @@ func OpenAuditLog(c Config, run Runtime, in Instruments) (OpenedAuditLog, func()
 func NewHealth(c Config, verifiers OpenedVerifiers, issuer OpenedIssuer, store OpenedStore, audit OpenedAuditLog, run Runtime) *ops.Health {
 	warm := map[string]func(context.Context) error{}
 	var parties []ops.Upstream
-	add := func(name string, warmUp func(context.Context) error, party ops.Upstream) {
+	var keep []func(context.Context)
+	add := func(name string, warmUp func(context.Context) error, party Party) {
 		if warmUp != nil {
 			warm[name] = warmUp
 		}
 		if party != nil {
 			parties = append(parties, party)
 		}
+		if warmUp != nil && party != nil {
+			keep = append(keep, func(ctx context.Context) { party.KeepWarm(ctx, warmUp) })
+		}
 	}
 	for name, verifier := range verifiers {
 		add(name, verifier.Warm, verifier.Party)
 	}
 	add(string(c.Issuer), issuer.Warm, issuer.Party)
-	add("", nil, store.Party)
+	if store.Party != nil {
+		parties = append(parties, store.Party)
+	}
 	if store.Redis == nil && run.Born.IsZero() {
 		warm["memory"] = outliveDateLag
 	}
 
 	health := ops.NewHealth(warm, parties, run.Log)
+	for _, connection := range keep {
+		health.Keep(connection)
+	}
 	for _, breaker := range Breakers(verifiers, issuer) {
 		health.WatchBreaker(breaker)
 	}

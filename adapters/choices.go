@@ -181,11 +181,18 @@ func (o Opening) auth0(apart string) (*upstream.Client, *budget.Budget) {
 	return o.clientWithin(limits), limits
 }
 
+// Party is somebody whom an adapter asks. It tells of trouble, and KeepWarm keeps a
+// connection open, by warm, until the context ends.
+type Party interface {
+	ops.Upstream
+	KeepWarm(ctx context.Context, warm func(context.Context) error)
+}
+
 // OpenedVerifier is a verifier, and what it can do besides its port.
 type OpenedVerifier struct {
 	ports.IdentityVerifier
 	Warm  func(context.Context) error // connects to the party before the first caller comes; nil if there is nothing to do
-	Party ops.Upstream                // tells of trouble with the party that it asks; nil if it asks none
+	Party Party                       // that it asks; nil if it asks none
 	Probe ports.Probe                 // looks for what is wrong with it; nil if nothing can be
 
 	// Breaker spares the party while it gives no answer. It is nil if the party is not
@@ -202,7 +209,7 @@ type OpenedIssuer struct {
 	Issuer
 	AssertionKeys ports.AssertionKeys         // of the bridge's own assertions; nil if it makes none
 	Warm          func(context.Context) error // as an OpenedVerifier's
-	Party         ops.Upstream                // as an OpenedVerifier's
+	Party         Party                       // as an OpenedVerifier's
 	Probe         ports.Probe                 // as an OpenedVerifier's; it tries to open no session
 	Trial         Trial
 	Breakers      IssuerBreakers // spare the party while it gives no answer

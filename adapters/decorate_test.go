@@ -156,6 +156,10 @@ func (p party) Name() string { return p.name }
 
 func (p party) Trouble() *upstream.Trouble { p.call("Trouble of " + p.name); return nil }
 
+func (p party) KeepWarm(context.Context, func(context.Context) error) {
+	p.call("KeepWarm of " + p.name)
+}
+
 // opened returns the fake in the place of every adapter.
 func (f *fake) opened(t *testing.T) opened {
 	t.Helper()

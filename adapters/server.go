@@ -109,11 +109,13 @@ func (s *Server) serveOperators(ctx context.Context, on Listeners) error {
 }
 
 // begin makes the bridge ready, and makes the start-up check. If that is required and
-// fails, the bridge does not become ready, and refused is told why.
+// fails, the bridge does not become ready, and refused is told why. It goes on to keep
+// connections to the parties until ctx ends.
 func (s *Server) begin(ctx context.Context, refused chan<- error) {
 	if !s.check.ComesFirst() {
 		s.health.WarmUp(ctx)
 		_ = s.check.Run(ctx) // it has logged what is wrong
+		s.health.KeepWarm(ctx)
 		return
 	}
 	if err := s.check.Run(ctx); err != nil {
@@ -121,6 +123,7 @@ func (s *Server) begin(ctx context.Context, refused chan<- error) {
 		return
 	}
 	s.health.WarmUp(ctx)
+	s.health.KeepWarm(ctx)
 }
 
 // drain makes the bridge not ready. It returns when load balancers have had the time to

@@ -20,6 +20,7 @@ const warmUpTime = 5 * time.Second
 // NewHealth; it is safe for concurrent use.
 type Health struct {
 	warm      map[string]func(context.Context) error
+	keep      []func(context.Context)
 	upstreams []Upstream
 	streams   map[string]Stream
 	breakers  []Breaker
@@ -51,6 +52,19 @@ func NewHealth(warm map[string]func(context.Context) error, upstreams []Upstream
 	h := &Health{warm: warm, upstreams: upstreams, streams: map[string]Stream{}, log: log}
 	h.state.Store("starting")
 	return h
+}
+
+// Keep adds what keeps a connection to a party open until its context ends. To be called
+// before KeepWarm.
+func (h *Health) Keep(warm func(context.Context)) { h.keep = append(h.keep, warm) }
+
+// KeepWarm keeps the connections open that WarmUp has opened, until ctx ends.
+func (h *Health) KeepWarm(ctx context.Context) {
+	var all sync.WaitGroup
+	for _, keep := range h.keep {
+		all.Go(func() { keep(ctx) })
+	}
+	all.Wait()
 }
 
 // WarmUp connects to every upstream and then makes the bridge ready, unless it is

@@ -59,6 +59,7 @@ type Client struct {
 	reading atomic.Pointer[reading] // of its clock, see Earliest
 	now     func() time.Time
 	watch   Watcher
+	conns   *openConns
 
 	mu      sync.Mutex
 	trouble *Trouble
@@ -87,13 +88,13 @@ type Options struct {
 
 // New returns a client with a connection pool of its own.
 func New(o Options) *Client {
-	c := &Client{name: o.Name, now: o.Now, watch: o.Watch}
+	c := &Client{name: o.Name, now: o.Now, watch: o.Watch, conns: newOpenConns()}
 	if c.watch == nil {
 		c.watch = nobody{}
 	}
 	c.http = &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            dialWith(newDialer(), c.watch),
+		DialContext:            dialWith(newDialer(), c.conns, c.watch),
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.RootCAs},
 		TLSHandshakeTimeout:    3 * time.Second,
 		MaxConnsPerHost:        MaxConns,

@@ -18,7 +18,7 @@ type conn struct {
 	net.Conn
 	shared atomic.Bool // by the streams of HTTP/2
 	broken atomic.Bool // a write has failed, and nothing is written any more
-	ended  func()      // tells the watcher
+	ended  func()      // tells whoever counts
 }
 
 func newDialer() *net.Dialer {
@@ -29,15 +29,19 @@ func newDialer() *net.Dialer {
 	}
 }
 
-// dialWith returns a DialContext that makes conns, and tells the watcher of them.
-func dialWith(dialer *net.Dialer, watch Watcher) func(ctx context.Context, network, address string) (net.Conn, error) {
+// dialWith returns a DialContext that makes conns, counts them and tells the watcher of them.
+func dialWith(dialer *net.Dialer, conns *openConns, watch Watcher) func(ctx context.Context, network, address string) (net.Conn, error) {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		c, err := dialer.DialContext(ctx, network, address)
 		if err != nil {
 			return nil, err
 		}
+		conns.opened()
 		watch.Connected()
-		return &conn{Conn: c, ended: sync.OnceFunc(watch.Disconnected)}, nil
+		return &conn{Conn: c, ended: sync.OnceFunc(func() {
+			watch.Disconnected()
+			conns.closed()
+		})}, nil
 	}
 }
 

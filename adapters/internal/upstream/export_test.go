@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"context"
 	"net"
 	"net/http"
 	"net/http/httptrace"
@@ -35,3 +36,16 @@ func (c *Client) Board(req *http.Request) Flight {
 
 // Lost ends it without a reply.
 func (f Flight) Lost(err error) error { return f.flight.lost(f.Request.Context(), err) }
+
+// Conns counts connections.
+type Conns struct{ *openConns }
+
+// NewConns returns a count of none.
+func NewConns() Conns { return Conns{newOpenConns()} }
+
+// Opened and Closed count one.
+func (c Conns) Opened() { c.opened() }
+func (c Conns) Closed() { c.closed() }
+
+// KeepOne is what KeepWarm does.
+func (c Conns) KeepOne(ctx context.Context, open func(context.Context)) { c.keepOne(ctx, open) }
