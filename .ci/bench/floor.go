@@ -40,14 +40,23 @@ type question struct {
 }
 
 // serveFloor serves until the process ends.
-func serveFloor(addr string, verify bool) error {
-	authsignal, err := url.Parse(os.Getenv("AUTHSIGNAL_URL") + "/v1/validate")
+func serveFloor(verify bool) error {
+	f, err := newFloor(os.Getenv("AUTHSIGNAL_URL"), os.Getenv("AUTH0_URL"), verify)
 	if err != nil {
 		return err
 	}
-	auth0, err := url.Parse(os.Getenv("AUTH0_URL") + "/oauth/token")
+	server := &http.Server{Addr: os.Getenv("LISTEN_ADDR"), Handler: f, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute}
+	return server.ListenAndServe()
+}
+
+func newFloor(authsignalURL, auth0URL string, verify bool) (*floor, error) {
+	authsignal, err := url.Parse(authsignalURL + "/v1/validate")
 	if err != nil {
-		return err
+		return nil, err
+	}
+	auth0, err := url.Parse(auth0URL + "/oauth/token")
+	if err != nil {
+		return nil, err
 	}
 	basic := "Basic " + base64.StdEncoding.EncodeToString([]byte(authsignalSecret+":"))
 	f := &floor{
@@ -61,8 +70,7 @@ func serveFloor(addr string, verify bool) error {
 	if verify {
 		f.key = sync.OnceValues(f.fetchKey)
 	}
-	server := &http.Server{Addr: addr, Handler: f, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute}
-	return server.ListenAndServe()
+	return f, nil
 }
 
 func (f *floor) ServeHTTP(w http.ResponseWriter, r *http.Request) {

@@ -32,7 +32,7 @@ const (
 // its own.
 func run(args []string) error {
 	if len(args) > 0 && args[0] == "floor" {
-		return serveFloor(os.Getenv("LISTEN_ADDR"), slices.Contains(args, "-verify"))
+		return serveFloor(slices.Contains(args, "-verify"))
 	}
 	if err := pin(); err != nil {
 		return err
@@ -49,6 +49,8 @@ func run(args []string) error {
 		idle      = flag.Duration("idle", 15*time.Second, "how long nobody comes in the scenario idle")
 		idleLimit = flag.Duration("idle-limit", 5*time.Second, "after what time vendors close idle connections then")
 		out       = flag.String("out", "", "a page whose tables are to be written anew, such as docs/performance.md")
+		profile   = flag.String("profile", "", "only write a CPU profile of the bridge to this file, such as cmd/native-bridge/default.pgo")
+		baseline  = flag.String("baseline", baselineName, "whom ratios are taken to")
 		chart     = flag.String("chart", "", "a chart to draw of plain-256 and delayed-256, such as docs/images/performance.svg")
 	)
 	flag.Parse()
@@ -61,13 +63,16 @@ func run(args []string) error {
 		return err
 	}
 	defer os.RemoveAll(folder)
-	b := bench{folder: folder, idle: *idle, idleLimit: *idleLimit,
+	b := bench{baseline: *baseline, folder: folder, idle: *idle, idleLimit: *idleLimit,
 		plan: plan{rounds: *rounds, length: *length, warmUp: 300 * time.Millisecond, settle: 1500 * time.Millisecond}}
 	if *quick {
 		*scenarios, *impls = cmp.Or(*scenarios, quickly), cmp.Or(*impls, baselineName+","+bridgeName+",other")
 	}
 	if b.all, err = choose(implementations(self, *bridge, *other), *impls); err != nil {
 		return err
+	}
+	if *profile != "" {
+		return b.profile(*profile)
 	}
 	for name := range strings.SplitSeq(cmp.Or(*scenarios, everything), ",") {
 		fmt.Fprintln(os.Stderr, name)

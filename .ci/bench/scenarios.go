@@ -15,6 +15,7 @@ import (
 type bench struct {
 	plan
 	all       []implementation
+	baseline  string // the implementation that ratios are taken to
 	folder    string // for what lasts no longer than the run
 	idle      time.Duration
 	idleLimit time.Duration
@@ -60,7 +61,7 @@ func (b *bench) throughput(kind string, callers int) error {
 		return err
 	}
 	words := fmt.Sprintf("%s, %d at once", upstreams[kind].words, callers)
-	table := b.table("Throughput and cost", "Callers who ask again when they have their answer. Ratios are to `"+baselineName+"` of the same round: the median of "+
+	table := b.table("Throughput and cost", "Callers who ask again when they have their answer. Ratios are to `"+b.baseline+"` of the same round: the median of "+
 		fmt.Sprint(b.rounds)+" rounds, and the lowest and the highest. Overhead is what a session took beyond the vendors' own time. The last two columns are "+
 		"cores: those of vendors and callers, who would hold everybody back near 1, and those of other work on this machine, which spoils a figure above 0.1.",
 		"load", "implementation", "sessions/s", "ratio", "CPU µs each", "ratio", "overhead p50 / p99 ms", "peak MiB", "no session", "rig", "other")
@@ -70,8 +71,8 @@ func (b *bench) throughput(kind string, callers int) error {
 		for _, r := range m[name] {
 			failed += len(r.answers) - r.sessions()
 		}
-		table.row(words, name, figure(m.of(name, round.rate)), m.ratio(name, baselineName, round.rate), figure(m.of(name, round.cpuEach)),
-			m.ratio(name, baselineName, round.cpuEach), figure(m.of(name, overheadP50))+" / "+figure(m.of(name, overheadP99)),
+		table.row(words, name, figure(m.of(name, round.rate)), m.ratio(name, b.baseline, round.rate), figure(m.of(name, round.cpuEach)),
+			m.ratio(name, b.baseline, round.cpuEach), figure(m.of(name, overheadP50))+" / "+figure(m.of(name, overheadP99)),
 			figure(slices.Max(values(m[name], peakOf))), failed, figure(m.of(name, round.busy)), figure(m.of(name, round.noise)))
 		words = ""
 	}
