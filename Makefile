@@ -72,7 +72,7 @@ picture: page ## draw docs/images/dashboard.png and sandbox.png anew; needs chro
 	$(GO) test ./cmd/sandbox -count=1 -run TestAButtonSignsIn -picture $(CURDIR)/docs/images/sandbox.png
 
 clean: ## remove what was built
-	rm -rf bin $(WEB)/node_modules
+	rm -rf bin $(WEB)/node_modules .ci/bench/node/*/node_modules
 
 $(LINT):
 	GOBIN=$(CURDIR)/bin $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)

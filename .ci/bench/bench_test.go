@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/pprof/profile"
 )
 
 func TestAPercentileIsWhatSoManyDoNotExceed(t *testing.T) {
@@ -78,7 +80,7 @@ func TestWhatIsNoSessionIsNeitherCountedNorTimed(t *testing.T) {
 
 func TestTheChartIsWellFormed(t *testing.T) {
 	chart := picture([]panel{
-		{"CPU <µs> & more", []bar{{"floor", 1}, {bridgeName, 2.5}, {"Node, the guide's", 1000}}},
+		{"CPU <µs> & more", []bar{{"floor", 1}, {bridgeName, 2.5}, {guideName, 1000}}},
 		{"nothing measured", []bar{{"floor", 0}, {bridgeName, math.NaN()}}},
 		{"one that is alone in its row", []bar{{"floor", 3}}},
 	})
@@ -256,6 +258,27 @@ func TestSteadyCallersCountWhatIsBetweenTheMarks(t *testing.T) {
 	for _, a := range answers {
 		if !a.session || a.took <= 0 || a.overhead != a.took {
 			t.Errorf("answered %+v", a)
+		}
+	}
+}
+
+func TestTimeCountsForTheNearestCallerThatHasARow(t *testing.T) {
+	for name, tt := range map[string]struct {
+		stack []string // the function that ran first
+		want  string
+	}{
+		"memory for JSON":               {[]string{"runtime.mallocgc", "encoding/json.Unmarshal", "nativebridge/app.(*Exchange).Execute"}, "JSON and JWS"},
+		"a system call of net/http":     {[]string{"internal/runtime/syscall.Syscall6", "internal/poll.(*FD).Write", "net/http.(*conn).serve"}, "the kernel: reading, writing, waiting"},
+		"the use case itself":           {[]string{"nativebridge/app.(*Exchange).Execute", "net/http.(*conn).serve"}, "the rest of the bridge"},
+		"an audit line is not the rest": {[]string{"strconv.AppendInt", "nativebridge/adapters/auditlog.(*Log).Record"}, "audit lines"},
+		"nobody's":                      {[]string{"runtime.rt0_go"}, others},
+	} {
+		sample := &profile.Sample{Value: []int64{1, 1000}}
+		for _, function := range tt.stack {
+			sample.Location = append(sample.Location, &profile.Location{Line: []profile.Line{{Function: &profile.Function{Name: function}}}})
+		}
+		if got := share(&profile.Profile{Sample: []*profile.Sample{sample}}); got[tt.want] != 1000 || len(got) != 1 {
+			t.Errorf("%s: %v, want %q", name, got, tt.want)
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	_ "net/http/pprof" // the floor's profile is compared with the bridge's
 	"net/url"
 	"os"
 	"strings"
@@ -45,6 +46,7 @@ func serveFloor(verify bool) error {
 	if err != nil {
 		return err
 	}
+	go func() { _ = http.ListenAndServe(os.Getenv("METRICS_ADDR"), nil) }() // profiles
 	server := &http.Server{Addr: os.Getenv("LISTEN_ADDR"), Handler: f, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute}
 	return server.ListenAndServe()
 }

@@ -24,7 +24,7 @@ type implementation struct {
 
 const (
 	floorName, baselineName, bridgeName = "floor", "floor-verify", "native-bridge"
-	guideName, tunedName                = "Node, the guide's", "Node, tuned"
+	guideName, tunedName                = "node-guide", "node-tuned"
 )
 
 // implementations returns all of them. Self is this program's file, and other a second
@@ -46,7 +46,7 @@ func implementations(self, bridge, other string) []implementation {
 // vendorURLs is the environment of what is not the bridge.
 func vendorURLs(v *vendors, at addresses) []string {
 	_, port, _ := net.SplitHostPort(at.api)
-	return []string{"LISTEN_ADDR=" + at.api, "PORT=" + port, fmt.Sprint("DEADLINE_MS=", deadline.Milliseconds()),
+	return []string{"LISTEN_ADDR=" + at.api, "METRICS_ADDR=" + at.metrics, "PORT=" + port, fmt.Sprint("DEADLINE_MS=", deadline.Milliseconds()),
 		"AUTHSIGNAL_URL=" + v.authsignal.URL, "AUTH0_URL=" + v.auth0.URL, "NODE_EXTRA_CA_CERTS=" + v.ca}
 }
 

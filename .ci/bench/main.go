@@ -24,7 +24,7 @@ func main() {
 }
 
 const (
-	everything = "plain-32,plain-256,tls-32,tls-256,delayed-256,cold,idle,connections,redis,replicas,faults"
+	everything = "plain-32,plain-256,tls-32,tls-256,delayed-256,where,cold,idle,connections,redis,replicas,faults"
 	quickly    = "plain-32,plain-256,tls-32"
 )
 
@@ -39,67 +39,72 @@ func run(args []string) error {
 	}
 	debug.SetGCPercent(400) // memory is plenty, and the core is shared by vendors and callers
 	var (
-		quick     = flag.Bool("quick", false, "measure less: "+quickly+", against "+baselineName+" alone, in short rounds")
+		quick     = flag.Bool("quick", false, "measure less: "+quickly+", against "+baselineName+" alone")
 		scenarios = flag.String("scenarios", "", "what to measure, of "+everything+", with any number of callers (default: all)")
-		impls     = flag.String("impls", "", "whom to measure, separated by commas: names, or parts of names (default: all)")
+		impls     = flag.String("impls", "", "whom to measure, separated by commas (default: all)")
 		rounds    = flag.Int("rounds", 5, "how many rounds")
-		length    = flag.Duration("length", 1500*time.Millisecond, "how long a round is")
+		length    = flag.Duration("length", 1200*time.Millisecond, "how long a round is")
 		bridge    = flag.String("bridge", "bin/native-bridge", "the bridge's program")
 		other     = flag.String("other", "", "a second build of the bridge, to compare it with")
-		idle      = flag.Duration("idle", 15*time.Second, "how long nobody comes in the scenario idle")
-		idleLimit = flag.Duration("idle-limit", 5*time.Second, "after what time vendors close idle connections then")
+		idle      = flag.Duration("idle", 8*time.Second, "how long nobody comes in the scenario idle")
+		idleLimit = flag.Duration("idle-limit", 3*time.Second, "after what time vendors close idle connections then")
 		out       = flag.String("out", "", "a page whose tables are to be written anew, such as docs/performance.md")
 		profile   = flag.String("profile", "", "only write a CPU profile of the bridge to this file, such as cmd/native-bridge/default.pgo")
 		baseline  = flag.String("baseline", baselineName, "whom ratios are taken to")
 		chart     = flag.String("chart", "", "a chart to draw of plain-256 and delayed-256, such as docs/images/performance.svg")
 	)
 	flag.Parse()
-	self, err := os.Executable()
-	if err != nil {
-		return err
+	if *quick {
+		*scenarios, *impls = cmp.Or(*scenarios, quickly), cmp.Or(*impls, baselineName+","+bridgeName+",other")
 	}
 	folder, err := os.MkdirTemp("", "bench-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(folder)
-	b := bench{baseline: *baseline, folder: folder, idle: *idle, idleLimit: *idleLimit,
-		plan: plan{rounds: *rounds, length: *length, warmUp: 300 * time.Millisecond, settle: 1500 * time.Millisecond}}
-	if *quick {
-		*scenarios, *impls = cmp.Or(*scenarios, quickly), cmp.Or(*impls, baselineName+","+bridgeName+",other")
-	}
-	if b.all, err = choose(implementations(self, *bridge, *other), *impls); err != nil {
+	self, err := os.Executable()
+	if err != nil {
 		return err
 	}
+	b := &bench{known: implementations(self, *bridge, *other), baseline: *baseline, folder: folder, idle: *idle, idleLimit: *idleLimit,
+		plan: plan{rounds: *rounds, length: *length, warmUp: 250 * time.Millisecond, settle: time.Second}}
 	if *profile != "" {
-		return b.profile(*profile)
+		return b.renewProfile(*profile)
+	}
+	if b.all, err = choose(b.known, *impls); err != nil {
+		return err
 	}
 	for name := range strings.SplitSeq(cmp.Or(*scenarios, everything), ",") {
 		fmt.Fprintln(os.Stderr, name)
 		if err := b.run(name); err != nil {
-			return fmt.Errorf("%s: %w\n%s", name, err, b.String())
+			return fmt.Errorf("%s: %w\n%s", name, err, b)
 		}
 	}
-	text := fmt.Sprintf("%s\n%s", machine(), b.String())
-	fmt.Println(text)
-	if *out != "" {
-		err = put(*out, text)
-	}
-	if *chart != "" && err == nil {
-		err = os.WriteFile(*chart, []byte(picture(b.panels)), 0o644)
-	}
-	return err
+	return b.publish(*out, *chart)
 }
 
-// choose returns the implementations whose names have one of the parts in them, without
-// those that cannot run here, and installs what they need.
-func choose(all []implementation, parts string) ([]implementation, error) {
-	wanted := func(name string) bool {
-		return parts == "" || slices.ContainsFunc(strings.Split(parts, ","), func(part string) bool { return part == name })
+// publish prints what was measured, and writes it to the page and the chart, unless they
+// are "".
+func (b *bench) publish(page, chart string) error {
+	text := fmt.Sprintf("%s\n%s", b.machine(), b)
+	fmt.Println(text)
+	if page != "" {
+		if err := put(page, text); err != nil {
+			return err
+		}
 	}
+	if chart == "" {
+		return nil
+	}
+	return os.WriteFile(chart, []byte(picture(b.panels)), 0o644)
+}
+
+// choose returns the implementations of those names, or all, without those that cannot
+// run here, and installs what they need.
+func choose(all []implementation, names string) ([]implementation, error) {
 	var chosen []implementation
 	for _, one := range all {
-		if !wanted(one.name) {
+		if names != "" && !slices.Contains(strings.Split(names, ","), one.name) {
 			continue
 		}
 		if _, err := exec.LookPath(one.command[0]); err != nil {
@@ -112,12 +117,19 @@ func choose(all []implementation, parts string) ([]implementation, error) {
 		chosen = append(chosen, one)
 	}
 	if len(chosen) == 0 {
-		return nil, fmt.Errorf("no implementation is called %s", parts)
+		return nil, fmt.Errorf("no implementation is called %s", names)
 	}
 	return chosen, nil
 }
 
-// machine says what the figures were measured on.
-func machine() string {
-	return fmt.Sprintf("Measured on %s, %s, %s.\n", time.Now().UTC().Format(time.DateOnly), processor(), runtime.Version())
+// machine says what the figures were measured on, and how quiet it was.
+func (b *bench) machine() string {
+	text := fmt.Sprintf("Measured on %s, %s, %s.", time.Now().UTC().Format(time.DateOnly), processor(), runtime.Version())
+	if b.noisiest > quiet {
+		text += fmt.Sprintf(" **The machine was not quiet**: other work took up to %.1f cores, so take the figures for rough.", b.noisiest)
+	}
+	return text + "\n"
 }
+
+// quiet is how many cores other work may use without spoiling the figures.
+const quiet = 0.1

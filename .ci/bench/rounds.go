@@ -135,6 +135,15 @@ func (m measured) of(name string, value func(round) float64) float64 {
 	return median(values(m[name], value))
 }
 
+// failed returns how many answers to an implementation's callers were no sessions.
+func (m measured) failed(name string) int {
+	n := 0
+	for _, r := range m[name] {
+		n += len(r.answers) - r.sessions()
+	}
+	return n
+}
+
 // ratio returns the median of the ratios, round by round, of a value to the baseline's,
 // with the lowest and the highest of them.
 func (m measured) ratio(name, baseline string, value func(round) float64) spread {
