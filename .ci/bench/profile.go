@@ -90,7 +90,7 @@ var works = []struct{ work, functions string }{
 	{"the kernel: reading, writing, waiting", "internal/runtime/syscall. runtime.futex runtime.epollwait runtime.netpoll syscall."},
 	{"scheduling", "runtime.schedule runtime.findRunnable runtime.mcall runtime.park_m runtime.goready runtime.systemstack"},
 	{"RSA", "crypto/rsa. crypto/internal/fips140/rsa. crypto/internal/fips140/bigmod."},
-	{"JSON and JWS", "encoding/json github.com/go-jose/ encoding/base64. nativebridge/adapters/internal/jws."},
+	{"JSON and JWS", "encoding/json github.com/go-json-experiment/ github.com/go-jose/ encoding/base64. nativebridge/adapters/internal/jws."},
 	{"HTTP: server and client", "net/http. net. net/textproto. net/url. mime. bufio. internal/poll. golang.org/x/net/ crypto/tls."},
 	{"audit lines", "nativebridge/adapters/auditlog. nativebridge/adapters/internal/lines."},
 	{"metrics and traces", "github.com/prometheus/ go.opentelemetry.io/ nativebridge/adapters/metrics. nativebridge/adapters/tracing."},
