@@ -65,6 +65,7 @@ func suites() map[string]suite {
 		"SessionRevoker":   newSuite(portstest.SessionRevoker, startRevoker),
 		"IssuerKeys":       newSuite(portstest.IssuerKeys, startKeys),
 		"ReplayGuard":      newSuite(portstest.ReplayGuard, startGuard),
+		"RenewalMemory":    newSuite(portstest.RenewalMemory, startRenewals),
 		"Admission":        newSuite(portstest.Admission, startAdmission),
 		"AuditLog":         newSuite(portstest.AuditLog, startLog),
 		"Probe":            newSuite(portstest.Probe, startProbe),
