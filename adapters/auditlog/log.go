@@ -66,6 +66,7 @@ type line struct {
 	Scope           string `json:"scope,omitzero"`
 	Audience        string `json:"audience,omitzero"`
 	Organization    string `json:"organization,omitzero"`
+	Repeated        bool   `json:"repeated,omitzero"`
 	TraceID         string `json:"trace_id,omitzero"` // W3C Trace Context; absent if there are no traces
 }
 
@@ -133,6 +134,7 @@ func (l *Log) lineOf(attempt domain.Attempt) line {
 		Scope:        bounded(strings.Join(attempt.Access.Scope, " "), 2048),
 		Audience:     bounded(attempt.Access.Audience, 512),
 		Organization: bounded(attempt.Access.Organization, 256),
+		Repeated:     attempt.Repeated,
 	}
 	if attempt.Client.Addr.IsValid() {
 		out.Client = l.person(attempt.Client.Addr.String(), 64)

@@ -1,0 +1,240 @@
+package app_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"nativebridge/app"
+	"nativebridge/domain"
+)
+
+// issuer rotates refresh tokens, and counts what it is asked.
+type issuer struct {
+	mu      sync.Mutex
+	asked   []string
+	err     error
+	entered chan struct{} // told of each ask, if it is set
+	leave   chan struct{} // asks wait for it, if it is set
+}
+
+func (i *issuer) Renew(ctx context.Context, refresh domain.Secret, _ domain.Access, _ domain.Client) (domain.Session, error) {
+	i.mu.Lock()
+	i.asked = append(i.asked, refresh.Reveal())
+	n, err := len(i.asked), i.err
+	i.mu.Unlock()
+	if i.entered != nil {
+		i.entered <- struct{}{}
+		<-i.leave
+	}
+	if ctx.Err() != nil {
+		return domain.Session{}, ctx.Err()
+	}
+	if err != nil {
+		return domain.Session{}, err
+	}
+	return domain.Session{
+		Subject: "auth0|jane", AccessToken: domain.NewSecret(fmt.Sprintf("access-%d", n)), IDToken: domain.NewSecret("id"),
+		RefreshToken: domain.NewSecret(fmt.Sprintf("rotated-%d", n)), Scope: []string{"openid"}, ExpiresIn: time.Hour,
+	}, nil
+}
+
+// remembered is the simplest memory: of one process, whose time stands still.
+type remembered struct {
+	mu     sync.Mutex
+	known  map[domain.RenewalName][]byte
+	turns  map[domain.RenewalName]domain.Owner
+	doubt  bool
+	broken error
+}
+
+func (m *remembered) Begin(_ context.Context, turn domain.Turn) (domain.Standing, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch answer, owner := m.known[turn.Name], m.turns[turn.Name]; {
+	case m.broken != nil:
+		return domain.Standing{}, m.broken
+	case answer != nil:
+		return domain.Standing{Is: domain.TurnAnswered, Answer: answer}, nil
+	case m.doubt:
+		return domain.Standing{Is: domain.TurnInDoubt, Left: time.Minute}, nil
+	case owner != domain.Owner{} && owner != turn.Owner:
+		return domain.Standing{Is: domain.TurnTaken}, nil
+	}
+	m.turns[turn.Name] = turn.Owner
+	return domain.Standing{Is: domain.TurnYours}, nil
+}
+
+func (m *remembered) Keep(_ context.Context, turn domain.Turn, answer []byte, _ time.Duration) ([]byte, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.broken != nil {
+		return nil, m.broken
+	}
+	m.known[turn.Name] = answer
+	return answer, nil
+}
+
+func (m *remembered) Refuse(ctx context.Context, turn domain.Turn, answer []byte, during time.Duration) error {
+	_, err := m.Keep(ctx, turn, answer, during)
+	return err
+}
+
+func (m *remembered) Forget(_ context.Context, name domain.RenewalName) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.known, name)
+	return nil
+}
+
+func newRenewOnce(t *testing.T) (*app.RenewSession, *issuer, *remembered) {
+	t.Helper()
+	uc := &app.RenewSession{
+		Deadline: 10 * time.Second, Now: func() time.Time { return now },
+		Access: domain.AccessPolicy{Default: domain.Access{Scope: []string{"openid", "profile"}}},
+	}
+	asked, memory := &issuer{}, &remembered{known: map[domain.RenewalName][]byte{}, turns: map[domain.RenewalName]domain.Owner{}}
+	var mu sync.Mutex
+	var owners byte
+	uc.Renewer, uc.Audit = asked, &unwritten{}
+	uc.Once = app.RenewOnce{
+		Memory: memory, Grace: 10 * time.Minute, Patience: 6 * time.Second, Mark: func(c domain.Client) string { return c.Addr.String() },
+		Remedy: "set THE_LEEWAY", Now: uc.Now,
+		NewOwner: func() domain.Owner {
+			mu.Lock()
+			defer mu.Unlock()
+			owners++
+			return domain.Owner{owners}
+		},
+	}
+	return uc, asked, memory
+}
+
+// unwritten is an audit log that keeps the attempts.
+type unwritten struct {
+	mu       sync.Mutex
+	attempts []domain.Attempt
+}
+
+func (u *unwritten) Record(_ context.Context, attempt domain.Attempt) error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.attempts = append(u.attempts, attempt)
+	return nil
+}
+
+func TestTheOldRefreshTokenGetsTheSameAnswerAgain(t *testing.T) {
+	uc, issuer, memory := newRenewOnce(t)
+	first, err := uc.Execute(t.Context(), app.Renewal{Refresh: refresh, Client: caller})
+	if err != nil {
+		t.Fatal(err)
+	}
+	uc.Once.Now = func() time.Time { return now.Add(90 * time.Second) }
+	again, err := uc.Execute(t.Context(), app.Renewal{Refresh: refresh, Client: caller})
+	if err != nil || !again.RefreshToken.Equal(first.RefreshToken) || !again.AccessToken.Equal(first.AccessToken) || !again.IDToken.Equal(first.IDToken) ||
+		again.Subject != first.Subject || len(again.Scope) != 1 || len(issuer.asked) != 1 {
+		t.Errorf("session = %+v, %v, and the issuer was asked %d times; want the same, and once", again, err, len(issuer.asked))
+	}
+	if again.ExpiresIn != time.Hour-90*time.Second {
+		t.Errorf("it says that %s are left, want what is", again.ExpiresIn)
+	}
+	if recorded := uc.Audit.(*unwritten).attempts; recorded[0].Repeated || !recorded[1].Repeated || recorded[1].Outcome() != "session_renewed" {
+		t.Errorf("recorded are %+v, want the second as repeated", recorded)
+	}
+	for name, sealed := range memory.known {
+		for _, secret := range []string{"access-1", "rotated-1", "auth0|jane", refresh.Reveal()} {
+			if strings.Contains(string(sealed)+name.String(), secret) {
+				t.Errorf("the memory tells %q", secret)
+			}
+		}
+	}
+}
+
+func TestRenewalsOfOneTokenAtOnceAskTheIssuerOnce(t *testing.T) {
+	for name, refusal := range map[string]error{"and get its session": nil, "and its refusal": domain.ErrGrantInvalid} {
+		t.Run(name, func(t *testing.T) {
+			uc, issuer, _ := newRenewOnce(t)
+			issuer.err, issuer.entered, issuer.leave = refusal, make(chan struct{}, 1), make(chan struct{})
+			var all sync.WaitGroup
+			for range 20 {
+				all.Go(func() {
+					session, err := uc.Execute(t.Context(), app.Renewal{Refresh: refresh, Client: caller})
+					if !errors.Is(err, refusal) || refusal == nil && session.RefreshToken.Reveal() != "rotated-1" {
+						t.Errorf("session = %+v, %v", session, err)
+					}
+				})
+			}
+			<-issuer.entered
+			close(issuer.leave)
+			all.Wait()
+			if len(issuer.asked) != 1 {
+				t.Errorf("the issuer was asked %d times", len(issuer.asked))
+			}
+		})
+	}
+}
+
+func TestAnAnswerIsKeptForACallerWhoLeaves(t *testing.T) {
+	uc, issuer, _ := newRenewOnce(t)
+	issuer.entered, issuer.leave = make(chan struct{}, 1), make(chan struct{})
+	ctx, leave := context.WithCancel(t.Context())
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		_, _ = uc.Execute(ctx, app.Renewal{Refresh: refresh, Client: caller})
+	}()
+	<-issuer.entered
+	leave()
+	close(issuer.leave)
+	<-gone
+	session, err := uc.Execute(t.Context(), app.Renewal{Refresh: refresh, Client: caller})
+	if err != nil || session.RefreshToken.Reveal() != "rotated-1" || len(issuer.asked) != 1 {
+		t.Errorf("session = %+v, %v; want the answer to whoever left", session, err)
+	}
+}
+
+func TestWhoeverCallsFromElsewhereIsTheIssuersToJudge(t *testing.T) {
+	uc, issuer, _ := newRenewOnce(t)
+	_, _ = uc.Execute(t.Context(), app.Renewal{Refresh: refresh, Client: caller})
+	issuer.err = domain.ErrGrantInvalid
+	thief := domain.Client{Addr: netip.MustParseAddr("203.0.113.99")}
+	if _, err := uc.Execute(t.Context(), app.Renewal{Refresh: refresh, Client: thief}); !errors.Is(err, domain.ErrGrantInvalid) || len(issuer.asked) != 2 {
+		t.Errorf("err = %v after %d asks, want the issuer's own verdict", err, len(issuer.asked))
+	}
+}
+
+func TestWhoeverAsksForSomethingElseGetsItWithTheNewToken(t *testing.T) {
+	uc, issuer, _ := newRenewOnce(t)
+	_, _ = uc.Execute(t.Context(), app.Renewal{Refresh: refresh, Client: caller})
+	session, err := uc.Execute(t.Context(), app.Renewal{Refresh: refresh, Access: domain.Access{Scope: []string{"openid"}}, Client: caller})
+	if err != nil || session.RefreshToken.Reveal() != "rotated-2" || issuer.asked[1] != "rotated-1" {
+		t.Errorf("session = %+v, %v, by %q; want it by the token of the kept answer", session, err, issuer.asked)
+	}
+}
+
+func TestATokenThatMayBeUsedUpIsNotSentToTheIssuer(t *testing.T) {
+	uc, issuer, memory := newRenewOnce(t)
+	memory.doubt = true
+	_, err := uc.Execute(t.Context(), app.Renewal{Refresh: refresh, Client: caller})
+	if !errors.Is(err, domain.ErrUnavailable) || !domain.ProofInDoubt(err) || domain.RetryAfterOf(err) != time.Minute ||
+		!strings.Contains(err.Error(), "THE_LEEWAY") || len(issuer.asked) != 0 {
+		t.Errorf("err = %v after %d asks, want unavailable, in doubt, when to come back, and the setting", err, len(issuer.asked))
+	}
+}
+
+func TestWithoutItsMemoryNoRenewalAsksTheIssuer(t *testing.T) {
+	uc, issuer, memory := newRenewOnce(t)
+	memory.broken = domain.ErrUnavailable
+	if _, err := uc.Execute(t.Context(), app.Renewal{Refresh: refresh, Client: caller}); !errors.Is(err, domain.ErrUnavailable) || len(issuer.asked) != 0 {
+		t.Errorf("err = %v after %d asks, want unavailable and none", err, len(issuer.asked))
+	}
+	uc.Once.Grace = 0
+	if _, err := uc.Execute(t.Context(), app.Renewal{Refresh: refresh, Client: caller}); err != nil || len(issuer.asked) != 1 {
+		t.Errorf("turned off: %v after %d asks, want the issuer asked", err, len(issuer.asked))
+	}
+}
