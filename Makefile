@@ -23,7 +23,7 @@ test: needs page ## install what the tests need and run all of them
 	WITNESSES=$(CURDIR)/bin/witnesses $(GO) test -race -timeout 15m ./cmd/... ./... # the longest first
 	$(GO) -C adapters/oidc/fositetest test -race ./...
 	$(GO) -C adapters/auth0/tenant/hcltest test -race ./...
-	$(GO) test ./.ci/mutation ./.ci/bench
+	$(GO) test ./.ci/mutation ./.ci/bench ./.ci/capacity
 	@cat bin/witnesses
 
 properties: ## have Schemathesis try the sandbox' bridge by docs/openapi.yaml; needs Python 3.11 or newer
@@ -32,9 +32,9 @@ properties: ## have Schemathesis try the sandbox' bridge by docs/openapi.yaml; n
 
 check: $(LINT) ## look for drift, vet, lint, shuffle the core's tests, and check the model of the protocol
 	@.ci/drift $(GENERATED)
-	$(GO) vet ./... ./.ci/mutation ./.ci/dashboard ./.ci/bench
+	$(GO) vet ./... ./.ci/mutation ./.ci/dashboard ./.ci/bench ./.ci/capacity
 	$(GO) vet -tags wireinject .
-	$(LINT) run ./... ./.ci/mutation ./.ci/dashboard ./.ci/bench
+	$(LINT) run ./... ./.ci/mutation ./.ci/dashboard ./.ci/bench ./.ci/capacity
 	$(GO) test -shuffle=on -count=3 ./domain/... ./app/... ./adapters/memory/...
 	$(GO) test -shuffle=on ./ports/portstest/...
 	$(GO) test -count=1 -v -run Allocate ./adapters/cannedtest ./cmd/native-bridge
@@ -59,6 +59,7 @@ mutation: ## change the code in small ways and list what no test notices; PKG=./
 bench: build ## measure the bridge against floors and Node back ends; QUICK=1, or BENCH='-scenarios plain-32 -rounds 9', for less
 	@$(GO) build -o bin/bench ./.ci/bench
 	@bin/bench $(if $(QUICK),-quick) $(if $(PGO),-profile cmd/native-bridge/default.pgo) $(if $(KEEP),-out docs/performance.md -chart docs/images/performance.svg) $(BENCH)
+	@$(if $(KEEP),$(GO) run ./.ci/capacity)
 
 needs: ## install what the tests need (as root on Debian), or say what is missing
 	@.ci/needs
