@@ -36,7 +36,7 @@ type witness struct {
 // start starts the sandbox that it talks to.
 func (w *witness) start(settings map[string]string) {
 	w.Helper()
-	w.bench = startBench(w.T, settings)
+	w.bench = startBench(w.T, withoutGrace(settings))
 	w.withoutLeeway(w.T)
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -47,7 +48,7 @@ func TestWitnesses(t *testing.T) {
 	for _, file := range files {
 		name := strings.TrimSuffix(filepath.Base(file), ".test.mjs")
 		t.Run(name, func(t *testing.T) {
-			b := startBench(t, witnessSettings[name])
+			b := startBench(t, withoutGrace(witnessSettings[name]))
 			b.withoutLeeway(t)
 			checks += runWitness(t, node, file, witnessEnviron(t, b))
 		})
@@ -66,6 +67,13 @@ func TestWitnesses(t *testing.T) {
 // the usual one.
 var witnessSettings = map[string]map[string]string{
 	"auth0-auth-js": {"TOKEN_ISSUER": "auth0-token-exchange"}, // it exchanges tokens at the tenant itself
+}
+
+// withoutGrace returns the settings, and lets the bridge give no answer again.
+func withoutGrace(settings map[string]string) map[string]string {
+	without := map[string]string{"RENEWAL_GRACE": "0"}
+	maps.Copy(without, settings)
+	return without
 }
 
 // withoutLeeway makes a refresh token good for one use, so that a witness sees the second
