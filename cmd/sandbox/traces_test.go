@@ -96,7 +96,7 @@ func TestTheTracesOfFailuresRenewalsAndRevocationsTellTheReasons(t *testing.T) {
 	}
 	b.oauth(t, "/oauth/token", refreshForm(session["refresh_token"]))
 	b.oauth(t, "/oauth/revoke", url.Values{"token": {"no-such-token"}, "client_id": {clientID}})
-	for _, route := range []string{"POST /oauth/token\n  renew\n    POST auth0\n", "POST /oauth/revoke\n  revoke\n    POST auth0\n"} {
+	for _, route := range []string{"POST /oauth/token\n  turn\n    evalsha (failed)\n    eval\n  renew\n    POST auth0\n  keep\n", "POST /oauth/revoke\n  revoke\n    POST auth0\n"} {
 		name, _, _ := strings.Cut(route, "\n")
 		nth := map[string]int{"POST /oauth/token": 2, "POST /oauth/revoke": 1}[name]
 		if got, _ := treeOf(t, collector, nth, name); !strings.HasPrefix(got, route) || !strings.Contains(got, "\n  record\n") {
