@@ -49,7 +49,7 @@ build: ## build bin/native-bridge
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/native-bridge ./cmd/native-bridge
 
 fuzz: ## fuzz each decoder that faces the outside for a minute
-	@for target in ./domain:FuzzParsePasskeyToken ./adapters/authsignal:FuzzVerify ./adapters/internal/compact:FuzzVerify ./adapters/jwt:FuzzVerify ./adapters/httpapi:FuzzSessionsBody ./adapters/httpapi:FuzzOAuthBody; do \
+	@for target in ./domain:FuzzParsePasskeyToken ./adapters/authsignal:FuzzVerify ./adapters/authsignal:FuzzWebhook ./adapters/internal/compact:FuzzVerify ./adapters/jwt:FuzzVerify ./adapters/httpapi:FuzzSessionsBody ./adapters/httpapi:FuzzOAuthBody; do \
 		$(GO) test "$${target%%:*}" -run '^$$' -fuzz "^$${target##*:}$$" -fuzztime 1m || exit 1; \
 	done
 

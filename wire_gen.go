@@ -44,7 +44,9 @@ func NewServer(ctx context.Context, config adapters.Config, run adapters.Runtime
 	renewSession := adapters.NewRenewal(openedIssuer, renewOnce, openedAuditLog, accessPolicy, deadline, clock)
 	revokeSession := adapters.NewRevocation(openedIssuer, openedAuditLog, deadline, clock)
 	passkeys := adapters.NewPasskeys(config, openedVerifiers, openedIssuer, replayGuard, openedAuditLog, limits, deadline, clock, owners, instruments)
-	useCases := adapters.NewUseCases(config, exchangePasskeyForSession, renewSession, revokeSession, passkeys, openedIssuer, limits, clock, instruments)
+	watchedSessions := adapters.NewWatchedSessions(config, openedVerifiers, openedStore, signInPolicies, run, instruments)
+	endSessions, cleanup5 := adapters.OpenEndings(config, openedVerifiers, openedIssuer, watchedSessions, openedAuditLog, deadline, run, instruments)
+	useCases := adapters.NewUseCases(config, exchangePasskeyForSession, renewSession, revokeSession, passkeys, watchedSessions, endSessions, openedVerifiers, openedIssuer, limits, clock, instruments)
 	server := adapters.NewAPI(config, clientID, useCases, run, instruments)
 	opsConfig := config.Ops
 	health := adapters.NewHealth(config, openedVerifiers, openedIssuer, openedStore, openedAuditLog, run)
@@ -53,6 +55,7 @@ func NewServer(ctx context.Context, config adapters.Config, run adapters.Runtime
 	startupCheck := adapters.NewStartupCheck(config, openedVerifiers, openedIssuer, openedStore, run)
 	adaptersServer := adapters.NewServer(config, server, opsServer, health, startupCheck, instruments)
 	return adaptersServer, func() {
+		cleanup5()
 		cleanup4()
 		cleanup3()
 		cleanup2()

@@ -29,7 +29,7 @@ import (
 // of a Config that is free of faults.
 var Set = wire.NewSet(
 	OpenTracing, NewInstruments, OpenVerifiers, OpenIssuer, OpenStore, OpenAuditLog, OpenLimits, NewGuard, NewAdmission,
-	NewIdentityVerifier, NewRenewalMemory, NewRenewOnce, NewExchange, NewRenewal, NewRevocation, NewPasskeys, NewUseCases, NewAPI, NewHealth, NewStartupCheck,
+	NewIdentityVerifier, NewRenewalMemory, NewRenewOnce, NewExchange, NewRenewal, NewRevocation, NewPasskeys, NewWatchedSessions, OpenEndings, NewUseCases, NewAPI, NewHealth, NewStartupCheck,
 	NewSignInPolicies, NewAccessPolicy, NewClientID, NewDeadline, NewOwners,
 	wire.FieldsOf(new(Config), "HTTP", "Ops"),
 	wire.FieldsOf(new(Runtime), "Log", "Now"),

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"nativebridge/adapters/authsignal"
 	"nativebridge/adapters/internal/serving"
 	"nativebridge/adapters/internal/settings"
 	"nativebridge/domain"
@@ -19,7 +20,7 @@ type agreement struct {
 
 // Check implements settings.Checker.
 func (a *agreement) Check() []settings.Fault {
-	return slices.Concat(a.names(), a.pairs(), a.tokens(), a.times(), a.renewals(), a.addresses(), a.enrolment())
+	return slices.Concat(a.names(), a.pairs(), a.tokens(), a.watching(), a.times(), a.renewals(), a.addresses(), a.enrolment())
 }
 
 // names finds choices that do not exist.
@@ -81,6 +82,26 @@ func (a *agreement) tokens() []settings.Fault {
 		seen[config.TokenIssuer()] = true
 	}
 	return nil
+}
+
+// watching finds settings for the end of sessions that do not go together.
+func (a *agreement) watching() []settings.Fault {
+	var faults []settings.Fault
+	if a.config.Authsignal.Recheck == authsignal.RecheckRenewal && len(a.config.verifiers()) > 1 {
+		faults = append(faults, settings.Fault{
+			Name:    "RECHECK_PASSKEY",
+			Problem: "is renewal, though IDENTITY_VERIFIER names others than authsignal, whose people have no passkey at Authsignal",
+			Fix:     "set it to off until all users have moved to Authsignal",
+		})
+	}
+	if a.config.Auth0.Ender.Given() && !bool(a.config.Authsignal.Webhooks) {
+		faults = append(faults, settings.Fault{
+			Name:    "AUTH0_SESSION_ENDER_CLIENT_ID",
+			Problem: "is set, though AUTHSIGNAL_WEBHOOKS is off, so that nothing tells whose sessions to end",
+			Fix:     "set AUTHSIGNAL_WEBHOOKS to on, or unset this",
+		})
+	}
+	return faults
 }
 
 // times finds a REQUEST_TIMEOUT that is shorter than its parts together. Each party must

@@ -31,7 +31,7 @@ func TestOverTheIssuersBudgetNothingIsClaimed(t *testing.T) {
 	}
 	exchange := adapters.NewExchange(proves{identity}, adapters.NewAdmission(o.issuer, o.audit, nil, o.in), guard, o.issuer, o.audit,
 		policies, adapters.NewAccessPolicy(o.config), adapters.NewDeadline(o.config), time.Now, adapters.NewOwners(o.run))
-	use := adapters.NewUseCases(o.config, exchange, nil, nil, nil, o.issuer, nil, time.Now, o.in)
+	use := adapters.NewUseCases(o.config, exchange, nil, nil, nil, nil, nil, nil, o.issuer, nil, time.Now, o.in)
 
 	other, release := o.issuer.Budget.Hold(t.Context())
 	if err := o.issuer.Budget.Admit(other, identity); err != nil {

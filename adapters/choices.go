@@ -13,6 +13,7 @@ import (
 	"nativebridge/adapters/authsignal"
 	"nativebridge/adapters/breaker"
 	"nativebridge/adapters/budget"
+	"nativebridge/adapters/httpapi"
 	"nativebridge/adapters/internal/settings"
 	"nativebridge/adapters/internal/upstream"
 	"nativebridge/adapters/jwt"
@@ -45,7 +46,8 @@ func Verifiers() []VerifierChoice {
 					rule, _ := choice.Config(&o.Config).SubjectRule()
 					verifier = verifier.WithEmail(rule)
 				}
-				return OpenedVerifier{verifier, verifier.Warm, client, authsignal.NewProbe(client, o.Authsignal, o.ClockSkew), o.Breaker("verify"), authsignal.NewEnroller(client, o.Authsignal, o.Now)}
+				return OpenedVerifier{verifier, verifier.Warm, client, authsignal.NewProbe(client, o.Authsignal, o.ClockSkew), o.Breaker("verify"),
+					authsignal.NewEnroller(client, o.Authsignal, o.Now), authsignal.NewWebhooks(o.Authsignal, o.Now), authsignal.NewPasskeys(client, o.Authsignal, o.Now)}
 			},
 		},
 		{
@@ -54,7 +56,7 @@ func Verifiers() []VerifierChoice {
 			func(o Opening) OpenedVerifier {
 				client := o.Client()
 				verifier := jwt.NewVerifier(client, o.JWT, o.ClockSkew, o.Now)
-				return OpenedVerifier{verifier, verifier.Warm, client, verifier.NewProbe(), nil, nil}
+				return OpenedVerifier{verifier, verifier.Warm, client, verifier.NewProbe(), nil, nil, nil, nil}
 			},
 		},
 	}
@@ -83,7 +85,7 @@ func Issuers() []IssuerChoice {
 				client, limits := o.auth0("")
 				issuer := auth0.NewIssuer(client, o.Auth0, o.ClockSkew, o.Now)
 				trial := issuer.NewTrial(o.Authsignal.Authority(), string(o.Authsignal.Action))
-				return OpenedIssuer{issuer, nil, issuer.Warm, client, issuer.NewProbe(), Trial{trial, true}, o.IssuerBreakers(), limits, issuer}
+				return OpenedIssuer{issuer, nil, issuer.Warm, client, issuer.NewProbe(), Trial{trial, true}, o.IssuerBreakers(), limits, issuer, o.sessionEnder()}
 			},
 		},
 		{
@@ -93,7 +95,7 @@ func Issuers() []IssuerChoice {
 			func(o Opening) OpenedIssuer {
 				client, limits := o.auth0(auth0.TenantQuota)
 				issuer := auth0.NewTokenExchangeIssuer(client, o.Auth0, o.ClockSkew, o.Now)
-				return OpenedIssuer{issuer, nil, issuer.Warm, client, issuer.NewProbe(), Trial{issuer.NewTrial(), false}, o.IssuerBreakers(), limits, issuer}
+				return OpenedIssuer{issuer, nil, issuer.Warm, client, issuer.NewProbe(), Trial{issuer.NewTrial(), false}, o.IssuerBreakers(), limits, issuer, o.sessionEnder()}
 			},
 		},
 		{
@@ -103,7 +105,7 @@ func Issuers() []IssuerChoice {
 			func(o Opening) OpenedIssuer {
 				client := o.Client()
 				issuer := oidc.NewIssuer(client, o.OIDC, o.ClockSkew, o.Now, o.Random)
-				return OpenedIssuer{issuer, issuer, issuer.Warm, client, issuer.NewProbe(), Trial{issuer.NewTrial(), true}, o.IssuerBreakers(), nil, issuer}
+				return OpenedIssuer{issuer, issuer, issuer.Warm, client, issuer.NewProbe(), Trial{issuer.NewTrial(), true}, o.IssuerBreakers(), nil, issuer, nil}
 			},
 		},
 	}
@@ -181,6 +183,15 @@ func (o Opening) auth0(apart string) (*upstream.Client, *budget.Budget) {
 	return o.clientWithin(limits), limits
 }
 
+// sessionEnder returns what ends sessions at Auth0, or nil if there is nothing to ask with.
+// It has a client of its own: it may wait for as long as its limit wants.
+func (o Opening) sessionEnder() ports.SessionEnder {
+	if !o.Auth0.Ender.Given() {
+		return nil
+	}
+	return auth0.NewSessionEnder(o.Client(), o.Auth0, o.Now)
+}
+
 // Party is somebody whom an adapter asks. It tells of trouble, and KeepWarm keeps a
 // connection open, by warm, until the context ends.
 type Party interface {
@@ -202,6 +213,9 @@ type OpenedVerifier struct {
 
 	// Enroller manages people's passkeys at the party; nil if it cannot.
 	Enroller ports.PasskeyEnroller
+
+	Departures httpapi.Departures // reads what the party tells of deleted passkeys; nil if it tells nothing
+	Passkeys   ports.Passkeys     // tells who has a passkey; nil if it cannot
 }
 
 // OpenedIssuer is an issuer, and what it can do besides its ports.
@@ -215,6 +229,8 @@ type OpenedIssuer struct {
 	Breakers      IssuerBreakers // spare the party while it gives no answer
 	Budget        *budget.Budget // keeps within the party's limits; nil if they are not known, and its refusals are passed on
 	Tokens        AccessTokens
+
+	Ender ports.SessionEnder // ends sessions at the party by itself; nil if it cannot, or is not set up for it
 }
 
 // AccessTokens is what an issuer must tell of the access tokens that it makes, so that they

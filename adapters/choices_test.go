@@ -19,7 +19,9 @@ import (
 
 	"nativebridge/adapters"
 	"nativebridge/adapters/auditlog/auditlogtest"
+	"nativebridge/adapters/memory"
 	"nativebridge/adapters/ops"
+	"nativebridge/app"
 	"nativebridge/ports"
 )
 
@@ -66,6 +68,7 @@ type opened struct {
 	renewals  ports.RenewalMemory
 	audit     adapters.OpenedAuditLog
 	tokens    ports.AccessTokenVerifier
+	ended     ports.EndedSessions
 }
 
 func open(t *testing.T, environ map[string]string) opened {
@@ -88,6 +91,7 @@ func open(t *testing.T, environ map[string]string) opened {
 		config, run, in, adapters.OpenVerifiers(config, run, in), issuer, store,
 		adapters.NewAdmission(issuer, audit, nil, in), adapters.NewGuard(store, run, in), adapters.NewRenewalMemory(store, run, in), audit,
 		adapters.NewAccessTokenVerifier(config, issuer, run.Now, in),
+		memory.NewEndedSessions(run.Now, time.Hour, 8),
 	}
 }
 
@@ -150,9 +154,11 @@ func TestNoUseCaseLacksAnything(t *testing.T) {
 	verifier := adapters.NewIdentityVerifier(o.config, o.verifiers, o.in)
 	o.config.Enrolment.Audience = "https://bridge.example/passkeys"
 	passkeys := adapters.NewPasskeys(o.config, o.verifiers, o.issuer, o.guard, o.audit, nil, deadline, o.run.Now, owners, o.in)
+	renew := adapters.NewRenewal(o.issuer, adapters.NewRenewOnce(o.config, o.renewals, o.run.Now, owners), o.audit, access, deadline, o.run.Now)
+	renew.Watched = &app.WatchedSessions{} // there is none unless it is asked for
 	for _, useCase := range []any{
 		adapters.NewExchange(verifier, o.admission, o.guard, o.issuer, o.audit, adapters.NewSignInPolicies(o.config), access, deadline, o.run.Now, owners),
-		adapters.NewRenewal(o.issuer, adapters.NewRenewOnce(o.config, o.renewals, o.run.Now, owners), o.audit, access, deadline, o.run.Now),
+		renew,
 		adapters.NewRevocation(o.issuer, o.audit, deadline, o.run.Now),
 		passkeys, passkeys.Enrol, passkeys.List, passkeys.Remove,
 	} {

@@ -65,6 +65,10 @@ func DecorateVerifier(name string, opened OpenedVerifier, in Instruments) Opened
 	opened.Warm = recovery.around(opened.Warm)
 	opened.Probe = DecorateProbe(opened.Probe, in.Log)
 	opened.Enroller = DecorateEnroller(name, opened.Enroller, in)
+	if opened.Passkeys != nil {
+		opened.Passkeys = recoveringPasskeys{opened.Passkeys, recovery}
+		opened.Passkeys = observedPasskeys{opened.Passkeys, observed{in.Observers, name}}
+	}
 	meterBreaker(opened.Breaker, in.Metrics)
 	return opened
 }
@@ -94,6 +98,10 @@ func DecorateIssuer(name string, opened OpenedIssuer, in Instruments) OpenedIssu
 	opened.Warm = recovery.around(opened.Warm)
 	opened.Probe = DecorateProbe(opened.Probe, in.Log)
 	opened.Trial.Probe = DecorateProbe(opened.Trial.Probe, in.Log)
+	if opened.Ender != nil {
+		opened.Ender = recoveringEnder{opened.Ender, recovery}
+		opened.Ender = observedEnder{opened.Ender, observed{in.Observers, name}}
+	}
 	meterBreaker(opened.Breakers.Issue, in.Metrics)
 	meterBreaker(opened.Breakers.Renew, in.Metrics)
 	meterBudget(opened.Budget, in.Metrics)
@@ -110,6 +118,12 @@ func DecorateGuard(guard ports.ReplayGuard, in Instruments) ports.ReplayGuard {
 func DecorateRenewalMemory(memory ports.RenewalMemory, in Instruments) ports.RenewalMemory {
 	memory = recoveringRenewalMemory{memory, recovery{"memory of renewals", in.Log}}
 	return observedRenewalMemory{memory, observed{in.Observers, "memory of renewals"}}
+}
+
+// DecorateEnded wraps what remembers whose sessions have ended.
+func DecorateEnded(sessions ports.EndedSessions, in Instruments) ports.EndedSessions {
+	sessions = recoveringEnded{sessions, recovery{"memory of ended sessions", in.Log}}
+	return observedEnded{sessions, observed{in.Observers, "ended sessions"}}
 }
 
 // DecorateAdmission wraps what admits sign-ins.
@@ -155,6 +169,9 @@ func DecorateUseCases(c Config, use httpapi.UseCases, budget *budget.Budget, now
 		passkeys.List = bounded[app.Listing, []domain.Passkey]{passkeys.List, bound}
 		passkeys.Remove = boundedAct[app.Removal]{passkeys.Remove, bound}
 		use.Passkeys = &passkeys
+	}
+	if use.End != nil {
+		use.End = boundedEnder{use.End, make(chan struct{}, mostHooks)}
 	}
 	return use
 }

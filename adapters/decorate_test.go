@@ -129,6 +129,26 @@ func (f *fake) Forget(ctx context.Context, _ domain.RenewalName) error {
 	return errFake
 }
 
+func (f *fake) Mark(ctx context.Context, _ string, _ time.Time) error {
+	f.call("Mark", ctx)
+	return errFake
+}
+
+func (f *fake) Ended(ctx context.Context, _ domain.Lineage) (bool, error) {
+	f.call("Ended", ctx)
+	return false, errFake
+}
+
+func (f *fake) Has(ctx context.Context, _ string, _ time.Time) (bool, error) {
+	f.call("Has", ctx)
+	return false, errFake
+}
+
+func (f *fake) End(ctx context.Context, _ string, _ time.Time) error {
+	f.call("End", ctx)
+	return errFake
+}
+
 func (f *fake) Admit(ctx context.Context, _ domain.Identity) error {
 	f.call("Admit", ctx)
 	return errFake
@@ -164,9 +184,9 @@ func (p party) KeepWarm(context.Context, func(context.Context) error) {
 func (f *fake) opened(t *testing.T) opened {
 	t.Helper()
 	o := open(t, minimal())
-	o.verifiers = adapters.OpenedVerifiers{"authsignal": {f, f.Warm, party{f, "verifier"}, nil, nil, f}}
-	o.issuer = adapters.OpenedIssuer{Issuer: f, AssertionKeys: f, Warm: f.Warm, Party: party{f, "issuer"}}
-	o.store, o.admission, o.guard, o.renewals, o.tokens = adapters.OpenedStore{Party: party{f, "store"}}, f, f, f, f
+	o.verifiers = adapters.OpenedVerifiers{"authsignal": {f, f.Warm, party{f, "verifier"}, nil, nil, f, nil, f}}
+	o.issuer = adapters.OpenedIssuer{Issuer: f, AssertionKeys: f, Warm: f.Warm, Party: party{f, "issuer"}, Ender: f}
+	o.store, o.admission, o.guard, o.renewals, o.tokens, o.ended = adapters.OpenedStore{Party: party{f, "store"}}, f, f, f, f, f
 	o.audit = adapters.OpenedAuditLog{AuditLog: f, Stream: f.Stream, Required: true}
 	return o
 }
@@ -186,6 +206,7 @@ func (o opened) wrapped(log *slog.Logger) opened {
 	o.guard = adapters.DecorateGuard(o.guard, in)
 	o.tokens = adapters.DecorateAccessTokens(o.tokens, in)
 	o.renewals = adapters.DecorateRenewalMemory(o.renewals, in)
+	o.ended = adapters.DecorateEnded(o.ended, in)
 	o.audit = adapters.DecorateAuditLog(o.audit, in)
 	return o
 }
@@ -257,6 +278,18 @@ func (o opened) calls() map[string]map[string]func(context.Context) error {
 				return o.verifiers["authsignal"].Enroller.RemovePasskey(ctx, "", "")
 			},
 		},
+		"EndedSessions": {
+			"Mark": func(ctx context.Context) error { return o.ended.Mark(ctx, "", time.Time{}) },
+			"Ended": func(ctx context.Context) error {
+				_, err := o.ended.Ended(ctx, domain.Lineage{})
+				return err
+			},
+		},
+		"Passkeys": {"Has": func(ctx context.Context) error {
+			_, err := o.verifiers["authsignal"].Passkeys.Has(ctx, "", time.Time{})
+			return err
+		}},
+		"SessionEnder": {"End": func(ctx context.Context) error { return o.issuer.Ender.End(ctx, "", time.Time{}) }},
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"nativebridge/adapters/httpapi"
 	"nativebridge/adapters/internal/serving"
+	"nativebridge/app"
 	"nativebridge/domain"
 )
 
@@ -97,4 +98,24 @@ func (b boundedAct[Asked]) Execute(ctx context.Context, asked Asked) error {
 	}
 	defer leave()
 	return b.next.Execute(ctx, asked)
+}
+
+// mostHooks is how many messages of the authority are dealt with together. The others wait:
+// they are told again only three times, so none is refused while it can be in time. They
+// have a bound of their own, so that a storm of them takes no place of a sign-in.
+const mostHooks = 32
+
+type boundedEnder struct {
+	next   httpapi.Ender
+	places chan struct{}
+}
+
+func (b boundedEnder) Execute(ctx context.Context, told app.Ending) error {
+	select {
+	case b.places <- struct{}{}:
+		defer func() { <-b.places }()
+		return b.next.Execute(ctx, told)
+	case <-ctx.Done():
+		return fmt.Errorf("%w: not begun, since %d messages of the authority are being dealt with: %w", domain.ErrUnavailable, cap(b.places), ctx.Err())
+	}
 }

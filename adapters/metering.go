@@ -42,7 +42,7 @@ type countedAuditLog struct {
 func (l countedAuditLog) Record(ctx context.Context, attempt domain.Attempt) error {
 	err := l.next.Record(ctx, attempt)
 	if err != nil && attempt.Err == nil { // a success that must be on record and is not
-		if attempt.Event != domain.EventRevoke && attempt.Event != domain.EventRemove { // those take place all the same
+		if attempt.Event != domain.EventRevoke && attempt.Event != domain.EventRemove && attempt.Event != domain.EventEnd { // those take place all the same
 			return err // the use case records it again, as a failure
 		}
 		attempt.Err = err
@@ -114,4 +114,18 @@ func oneIf(condition bool) float64 {
 		return 1
 	}
 	return 0
+}
+
+// meterEndedMemory adds the metrics of marks that are remembered in the process.
+func meterEndedMemory(sessions *memory.EndedSessions, to *metrics.Metrics) {
+	to.Gauge("ended_marks", "Persons whose sessions have ended, as far as the process remembers them by itself.", nil, func() float64 { return float64(sessions.Marks()) })
+	to.Gauge("ended_marks_capacity", "How many of them it can remember.", nil, func() float64 { return memory.EndedCapacity })
+}
+
+// meterEndings adds the metrics of what the issuer is to end.
+func meterEndings(e *endings, to *metrics.Metrics) {
+	to.Gauge("issuer_endings_waiting", "Persons whose sessions the issuer is still to end.", nil, func() float64 { return float64(e.waits()) })
+	const name, help = "issuer_endings_total", "Persons whose sessions the issuer was to end, by how that ended."
+	to.Counter(name, help, metrics.Labels{"outcome": "ended"}, func() float64 { return float64(e.done.Load()) })
+	to.Counter(name, help, metrics.Labels{"outcome": "given_up"}, func() float64 { return float64(e.failed.Load()) })
 }

@@ -14,7 +14,7 @@ import (
 type Observer interface {
 	// Begin is called before a step, which is "verify", "admit", "claim", "release",
 	// "issue", "turn", "renew", "keep", "forget", "revoke", "record", "verify_access", "enrol",
-	// "list" or "remove". Adapter names who takes it, such as
+	// "list", "remove", "mark", "ended", "passkeys" or "end". Adapter names who takes it, such as
 	// "authsignal"; it is a name of ours and bounds a label. The step is given the context
 	// that Begin returns, and end is called with the step's error, also after a panic.
 	Begin(ctx context.Context, step, adapter string) (inside context.Context, end func(error))
@@ -178,4 +178,43 @@ func (l observedAuditLog) Record(ctx context.Context, attempt domain.Attempt) (e
 	ctx, end := l.begin(ctx, "record")
 	defer func() { end(err) }()
 	return l.next.Record(ctx, attempt)
+}
+
+type observedEnded struct {
+	next ports.EndedSessions
+	observed
+}
+
+func (e observedEnded) Mark(ctx context.Context, subject string, before time.Time) (err error) {
+	ctx, end := e.begin(ctx, "mark")
+	defer func() { end(err) }()
+	return e.next.Mark(ctx, subject, before)
+}
+
+func (e observedEnded) Ended(ctx context.Context, session domain.Lineage) (ended bool, err error) {
+	ctx, end := e.begin(ctx, "ended")
+	defer func() { end(err) }()
+	return e.next.Ended(ctx, session)
+}
+
+type observedPasskeys struct {
+	next ports.Passkeys
+	observed
+}
+
+func (p observedPasskeys) Has(ctx context.Context, subject string, by time.Time) (has bool, err error) {
+	ctx, end := p.begin(ctx, "passkeys")
+	defer func() { end(err) }()
+	return p.next.Has(ctx, subject, by)
+}
+
+type observedEnder struct {
+	next ports.SessionEnder
+	observed
+}
+
+func (e observedEnder) End(ctx context.Context, subject string, before time.Time) (err error) {
+	ctx, end := e.begin(ctx, "end")
+	defer func() { end(err) }()
+	return e.next.End(ctx, subject, before)
 }

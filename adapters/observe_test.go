@@ -80,8 +80,8 @@ func TestAStepHasTheContextOfItsObservers(t *testing.T) {
 			_ = call(t.Context())
 		}
 	}
-	if len(f.steps) != 16 {
-		t.Errorf("%d steps were taken, want 16", len(f.steps))
+	if len(f.steps) != 20 {
+		t.Errorf("%d steps were taken, want 20", len(f.steps))
 	}
 	for _, ctx := range f.steps {
 		if ctx.Value(inside{}) != true {

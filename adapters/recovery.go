@@ -155,6 +155,41 @@ func (m recoveringRenewalMemory) Forget(ctx context.Context, name domain.Renewal
 	return m.next.Forget(ctx, name)
 }
 
+type recoveringEnded struct {
+	next ports.EndedSessions
+	recovery
+}
+
+func (e recoveringEnded) Mark(ctx context.Context, subject string, before time.Time) (err error) {
+	defer e.into(ctx, &err)
+	return e.next.Mark(ctx, subject, before)
+}
+
+func (e recoveringEnded) Ended(ctx context.Context, session domain.Lineage) (ended bool, err error) {
+	defer e.into(ctx, &err)
+	return e.next.Ended(ctx, session)
+}
+
+type recoveringPasskeys struct {
+	next ports.Passkeys
+	recovery
+}
+
+func (p recoveringPasskeys) Has(ctx context.Context, subject string, by time.Time) (has bool, err error) {
+	defer p.into(ctx, &err)
+	return p.next.Has(ctx, subject, by)
+}
+
+type recoveringEnder struct {
+	next ports.SessionEnder
+	recovery
+}
+
+func (e recoveringEnder) End(ctx context.Context, subject string, before time.Time) (err error) {
+	defer e.into(ctx, &err)
+	return e.next.End(ctx, subject, before)
+}
+
 type recoveringAdmission struct {
 	next ports.Admission
 	recovery

@@ -66,13 +66,15 @@ func NewRevocation(issuer OpenedIssuer, audit OpenedAuditLog, deadline Deadline,
 
 // NewUseCases returns what the routes drive.
 func NewUseCases(c Config, exchange *app.ExchangePasskeyForSession, renew *app.RenewSession, revoke *app.RevokeSession,
-	passkeys *httpapi.Passkeys, issuer OpenedIssuer, perAddress *limits.Limits, now Clock, in Instruments) httpapi.UseCases {
+	passkeys *httpapi.Passkeys, watched *app.WatchedSessions, end *app.EndSessions,
+	verifiers OpenedVerifiers, issuer OpenedIssuer, perAddress *limits.Limits, now Clock, in Instruments) httpapi.UseCases {
+	watchSessions(exchange, renew, watched)
 	use := httpapi.UseCases{
 		Exchange: exchange, Renew: renew, Revoke: revoke, Passkeys: passkeys, Keys: issuer, AssertionKeys: issuer.AssertionKeys,
 		Documents: c.RelyingParty.Documents(),
 		Sessions:  sessionsOf(c.issuerConfig()), Limits: perAddress,
 	}
-	return DecorateUseCases(c, use, issuer.Budget, now, in)
+	return DecorateUseCases(c, addHook(use, verifiers, end), issuer.Budget, now, in)
 }
 
 // sessionsOf is what clients may know of the sessions that an issuer opens.

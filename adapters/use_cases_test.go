@@ -30,7 +30,7 @@ func TestTheMetadataTellsOfTheSessionsOfTheChosenIssuer(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := adapters.NewUseCases(config, nil, nil, nil, nil, adapters.OpenedIssuer{}, nil, nil, adapters.Instruments{}).Sessions
+			got := adapters.NewUseCases(config, nil, nil, nil, nil, nil, nil, nil, adapters.OpenedIssuer{}, nil, nil, adapters.Instruments{}).Sessions
 			if got.Issuer != tt.issuer || !slices.Equal(got.Scopes, tt.scopes) || !slices.Equal(got.Algorithms, tt.algorithms) {
 				t.Errorf("%+v, want %q, %q, %q", got, tt.issuer, tt.scopes, tt.algorithms)
 			}

@@ -11,13 +11,14 @@ import (
 
 // RenewSession exchanges a refresh token for fresh tokens of the same session.
 // The refresh token belongs to the bridge's own client at the issuer, so an app
-// cannot renew without it. All fields must be set; it is safe for concurrent use.
+// cannot renew without it. All fields but Watched must be set; it is safe for concurrent use.
 type RenewSession struct {
 	Renewer  ports.SessionRenewer
 	Once     RenewOnce
 	Revoker  ports.SessionRevoker
 	Audit    ports.AuditLog
 	Access   domain.AccessPolicy
+	Watched  *WatchedSessions // keeps sessions from outliving their person's passkey; nil if they may
 	Deadline time.Duration
 	Now      func() time.Time
 }
@@ -58,18 +59,23 @@ func (uc *RenewSession) renew(ctx context.Context, asked Renewal, attempt *domai
 	if err != nil {
 		return domain.Session{}, err
 	}
-	asked.Access, attempt.Access = access, access
+	attempt.Access, asked.Access = access, uc.Watched.ask(access)
 	session, err := uc.Once.obtain(ctx, uc.Renewer, asked, attempt)
 	if err != nil {
 		return domain.Session{}, fmt.Errorf("renew the session: %w", err)
 	}
 	attempt.Identity.Subject = session.Subject
+	alive := session.RefreshToken
+	if alive.IsZero() { // it was not rotated
+		alive = asked.Refresh
+	}
 	if err := uc.check(session); err != nil {
-		alive := session.RefreshToken
-		if alive.IsZero() { // it was not rotated
-			alive = asked.Refresh
-		}
 		return domain.Session{}, disown(ctx, uc.Revoker, alive, err)
+	}
+	if over, err := uc.Watched.check(ctx, asked.Refresh, alive, session, attempt); over {
+		return domain.Session{}, disown(ctx, uc.Revoker, alive, err)
+	} else if err != nil {
+		return domain.Session{}, err
 	}
 	return session, nil
 }

@@ -79,6 +79,7 @@ type answer struct {
 	ID      string    `json:",omitempty"`
 	Refresh string    `json:",omitempty"`
 	Scope   []string  `json:",omitempty"`
+	SignIn  time.Time `json:",omitzero"` // the session's AuthenticatedAt
 	Expires time.Time `json:",omitzero"` // the access token, by the clock of the replica that was answered
 
 	Asked domain.Access // what was asked for
@@ -91,7 +92,7 @@ type answer struct {
 func answerOf(session domain.Session, asked domain.Access, now time.Time) answer {
 	return answer{
 		Subject: session.Subject, Access: session.AccessToken.Reveal(), ID: session.IDToken.Reveal(), Refresh: session.RefreshToken.Reveal(),
-		Scope: session.Scope, Expires: now.Add(session.ExpiresIn), Asked: asked,
+		SignIn: session.AuthenticatedAt, Scope: session.Scope, Expires: now.Add(session.ExpiresIn), Asked: asked,
 	}
 }
 
@@ -128,6 +129,6 @@ func (a answer) err() error {
 func (a answer) session(now time.Time) domain.Session {
 	return domain.Session{
 		Subject: a.Subject, AccessToken: domain.NewSecret(a.Access), IDToken: domain.NewSecret(a.ID), RefreshToken: domain.NewSecret(a.Refresh),
-		Scope: a.Scope, ExpiresIn: max(a.Expires.Sub(now).Truncate(time.Second), time.Second),
+		AuthenticatedAt: a.SignIn, Scope: a.Scope, ExpiresIn: max(a.Expires.Sub(now).Truncate(time.Second), time.Second),
 	}
 }

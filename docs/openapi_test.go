@@ -20,6 +20,9 @@ type keysOfAssertions struct{}
 
 func (keysOfAssertions) AssertionJWKS() []byte { return []byte(`{"keys":[]}`) }
 
+// departures stands for an authority that tells of deleted passkeys: its route is there too.
+type departures struct{ httpapi.Departures }
+
 // TestTheDescriptionHasEveryRouteAndNoOther fails if a route is added to the bridge and
 // not to openapi.yaml, or the other way round.
 func TestTheDescriptionHasEveryRouteAndNoOther(t *testing.T) {
@@ -71,7 +74,7 @@ var published = map[string][]byte{
 
 // wholeAPI is the bridge with every route that it can have.
 func wholeAPI() http.Handler {
-	use := httpapi.UseCases{Exchange: &exchange{}, AssertionKeys: keysOfAssertions{}, Passkeys: passkeysThatFail(nil), Documents: published}
+	use := httpapi.UseCases{Exchange: &exchange{}, AssertionKeys: keysOfAssertions{}, Passkeys: passkeysThatFail(nil), Documents: published, Departures: departures{}}
 	return httpapi.NewServer(httpapi.Config{PublicURL: "https://bridge.example.com"}, "the-client", use, slog.New(slog.DiscardHandler)).Handler()
 }
 

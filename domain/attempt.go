@@ -18,6 +18,29 @@ const (
 	EventEnrol  Event = "enrol"
 	EventList   Event = "list"
 	EventRemove Event = "remove"
+	// EventEnd: the authority told that a person lost their passkey, or is gone.
+	EventEnd Event = "end"
+)
+
+// Note says why something happened to a person's sessions, where the outcome alone does
+// not tell.
+type Note string
+
+// The notes.
+const (
+	// NotePasskeyDeleted: a passkey of the person was deleted.
+	NotePasskeyDeleted Note = "passkey_deleted"
+	// NoteUserDeleted: the person was deleted at the authority.
+	NoteUserDeleted Note = "user_deleted"
+	// NotePasskeyLeft: a passkey was deleted, and the person has another.
+	NotePasskeyLeft Note = "passkey_left"
+	// NoteEnded: the session began before the person's sessions were ended.
+	NoteEnded Note = "session_ended"
+	// NoteNoPasskey: the authority was asked, and the person has no passkey any more.
+	NoteNoPasskey Note = "no_passkey"
+	// NoteNotRechecked: the authority was to be asked whether the person has a passkey, and
+	// could not be.
+	NoteNotRechecked Note = "passkey_not_rechecked"
 )
 
 // Attempt is one call of a use case as the audit log keeps it: who, what, when,
@@ -40,14 +63,16 @@ type Attempt struct {
 	// Repeated says that a renewal was given the answer to another one with the same
 	// refresh token; Waited, that it waited for another one to end.
 	Repeated, Waited bool
+	// Note says what the outcome does not; "" if there is nothing.
+	Note Note
 	// Err is how it ended; nil means well.
 	Err error
 }
 
 // Outcome names how the attempt ended: "session_delivered", "session_renewed",
-// "session_revoked", "enrolment_begun", "passkeys_listed" or "passkey_removed", the code of
-// the reason, or "fault" for a fault of ours. A caller who left and a deadline that passed
-// are "unavailable", as in the answer.
+// "session_revoked", "enrolment_begun", "passkeys_listed", "passkey_removed",
+// "sessions_ended" or "sessions_kept", the code of the reason, or "fault" for a fault of
+// ours. A caller who left and a deadline that passed are "unavailable", as in the answer.
 func (a Attempt) Outcome() string {
 	if a.Err == nil {
 		switch a.Event {
@@ -61,6 +86,11 @@ func (a Attempt) Outcome() string {
 			return "passkeys_listed"
 		case EventRemove:
 			return "passkey_removed"
+		case EventEnd:
+			if a.Note == NotePasskeyLeft {
+				return "sessions_kept"
+			}
+			return "sessions_ended"
 		}
 		return "session_delivered"
 	}

@@ -35,11 +35,29 @@ type Client struct {
 type Session struct {
 	// Subject is that of the ID token, which the issuer verified, written as the
 	// authority of Identity writes it.
-	Subject      string
+	Subject string
+	// AuthenticatedAt is when the person signed in, by the issuer's clock and in whole
+	// seconds: the ID token's auth_time. It is zero if the issuer does not tell.
+	AuthenticatedAt time.Time
+
 	AccessToken  Secret
 	IDToken      Secret
 	RefreshToken Secret // empty unless granted
 	Scope        []string
 	// ExpiresIn is the life of the access token from now, in whole seconds.
 	ExpiresIn time.Duration
+}
+
+// Lineage is what is known of a session when it begins or is renewed: whose it is, since
+// when, and which refresh token continues it.
+type Lineage struct {
+	// Subject is as in Identity.
+	Subject string
+	// Began is the earliest time at which the passkey ceremony of the sign-in can have
+	// ended, by the clock of who vouches for the person. Zero means that it is not known.
+	Began time.Time
+	// From is the refresh token that the app has shown; zero when the session begins.
+	From Secret
+	// To is the refresh token that the app goes on with; zero if it has none.
+	To Secret
 }

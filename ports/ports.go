@@ -10,4 +10,4 @@
 // ends.
 package ports
 
-//go:generate go tool mockgen -destination=portsmock/portsmock.go -package=portsmock nativebridge/ports IdentityVerifier,TokenIssuer,SessionRenewer,SessionRevoker,IssuerKeys,ReplayGuard,RenewalMemory,Admission,AuditLog,Probe,TenantSetup,AccessTokenVerifier,PasskeyEnroller
+//go:generate go tool mockgen -destination=portsmock/portsmock.go -package=portsmock nativebridge/ports IdentityVerifier,TokenIssuer,SessionRenewer,SessionRevoker,IssuerKeys,ReplayGuard,RenewalMemory,EndedSessions,SessionEnder,Passkeys,Admission,AuditLog,Probe,TenantSetup,AccessTokenVerifier,PasskeyEnroller

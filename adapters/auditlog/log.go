@@ -54,7 +54,8 @@ type line struct {
 	RequestID       string `json:"request_id"`
 	Client          string `json:"client,omitzero"`
 	UserAgent       string `json:"user_agent,omitzero"`
-	TokenSHA256     string `json:"token_sha256"`
+	Note            string `json:"note,omitzero"` // why, where the outcome does not tell
+	TokenSHA256     string `json:"token_sha256,omitzero"`
 	ProofSHA256     string `json:"proof_sha256,omitzero"`
 	Passkey         string `json:"passkey,omitzero"` // that was to be removed
 	Issuer          string `json:"issuer"`           // the adapter that opens, renews and ends sessions
@@ -124,6 +125,7 @@ func (l *Log) lineOf(attempt domain.Attempt) line {
 		DurationMS:   attempt.Took.Milliseconds(),
 		RequestID:    bounded(attempt.Client.RequestID, 256),
 		UserAgent:    l.person(attempt.Client.UserAgent, 400),
+		Note:         string(attempt.Note),
 		TokenSHA256:  attempt.TokenHash,
 		Passkey:      bounded(attempt.Passkey, 256),
 		Issuer:       l.issuer,

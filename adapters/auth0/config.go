@@ -29,6 +29,8 @@ type Config struct {
 	Proof    Proof            `env:"AUTH0_PROOF" envDefault:"token" help:"token if the Login script has Authsignal validate the passkey token itself, signed if it takes the bridge's own word, signed with AUTH0_PROOF_KEY, and Auth0 needs no key of Authsignal's"`
 	ProofKey settings.HMACKey `env:"AUTH0_PROOF_KEY" help:"the key of AUTH0_PROOF=signed, 64 or more hexadecimal digits, such as openssl rand -hex 32 prints; it must be NATIVE_BRIDGE_KEY in the Login script's settings too"`
 
+	Ender SessionEnderConfig
+
 	ScopeAllowed     settings.Scope     `env:"AUTH0_SCOPE_ALLOWED" help:"what callers of POST /oauth/token may ask for, and all that any session may have, separated by spaces; add offline_access for sessions that can be renewed (default: AUTH0_SCOPE)"`
 	AudiencesAllowed settings.Audiences `env:"AUTH0_AUDIENCES_ALLOWED" help:"the audiences that callers of POST /oauth/token may ask for, separated by commas (default: AUTH0_AUDIENCE)"`
 
@@ -37,7 +39,9 @@ type Config struct {
 }
 
 // Check implements settings.Checker.
-func (c *Config) Check() []settings.Fault { return slices.Concat(c.checkScope(), c.checkProof()) }
+func (c *Config) Check() []settings.Fault {
+	return slices.Concat(c.checkScope(), c.checkProof(), c.Ender.check())
+}
 
 // Offer returns what sessions callers may ask for.
 func (c *Config) Offer() domain.AccessPolicy {

@@ -38,6 +38,7 @@ func (i *Issuer) session(ctx context.Context, body []byte, asked domain.Access) 
 	if asked.Organization != "" && claims.OrganizationID != asked.Organization {
 		return domain.Session{}, fmt.Errorf("auth0's session is for the organization %.64q, not for %q", claims.OrganizationID, asked.Organization)
 	}
+	session.AuthenticatedAt = claims.AuthenticatedAt
 	session.Subject = subjectOf(i.config.Subjects.Rule(), claims.Subject)
 	return session, nil
 }

@@ -16,6 +16,12 @@ type Config struct {
 	Action      Action           `env:"AUTHSIGNAL_ACTION" envDefault:"signInWithPasskey" help:"the one action code that the app signs in with; it must be AUTHSIGNAL_ACTION in the Login script's settings too"`
 	EnrolAction Action           `env:"AUTHSIGNAL_ENROL_ACTION" envDefault:"enrolPasskey" help:"the action code that people who are signed in add a passkey with (ENROL_AUDIENCE); never the one of AUTHSIGNAL_ACTION, because what it proves must open no session"`
 	MaxAge      time.Duration    `env:"AUTHSIGNAL_MAX_AGE" envDefault:"10m" help:"how long after the ceremony its token is accepted, from 10s to 1h; Authsignal's tokens live 10 minutes"`
+
+	Webhooks    settings.Switch `env:"AUTHSIGNAL_WEBHOOKS" envDefault:"off" help:"on if Authsignal tells the bridge of deleted passkeys at POST /hooks/authsignal: sessions of that person which began before are then renewed no more (docs/signing-out.md)"`
+	SecretOther domain.Secret   `env:"AUTHSIGNAL_SECRET_OTHER" help:"the tenant's other Server API secret key, while one takes the place of another: webhooks that either has signed are taken; nothing else uses it"`
+	RevokeOn    RevokeOn        `env:"REVOKE_ON" envDefault:"last" help:"last if a person's sessions end when their last passkey is deleted, any if they end when any passkey of theirs is; for AUTHSIGNAL_WEBHOOKS=on"`
+	RevokeKeep  time.Duration   `env:"REVOKE_KEEP" envDefault:"720h" help:"how long it is remembered that a person's sessions have ended, from 1h on: as long as a refresh token of yours can live (Auth0: token_lifetime, 30 days unless you changed it)"`
+	Recheck     Recheck         `env:"RECHECK_PASSKEY" envDefault:"off" help:"renewal if each renewal is to find out whether the person still has a passkey, because a webhook may be lost; Authsignal is asked once in 5m for each person and process, and if it gives no answer the renewal goes on"`
 }
 
 // Check implements settings.Checker.
@@ -35,8 +41,25 @@ func (c *Config) Check() []settings.Fault {
 			Fix:     "set it to another, such as enrolPasskey",
 		})
 	}
+	if c.RevokeKeep < time.Hour {
+		faults = append(faults, settings.Fault{
+			Name:    "REVOKE_KEEP",
+			Problem: fmt.Sprintf("is %s", c.RevokeKeep),
+			Fix:     "set it to 1h or more, such as 720h: a session from before could be renewed again after that time",
+		})
+	}
+	if !c.SecretOther.IsZero() && !bool(c.Webhooks) {
+		faults = append(faults, settings.Fault{
+			Name:    "AUTHSIGNAL_SECRET_OTHER",
+			Problem: "is set, though AUTHSIGNAL_WEBHOOKS is off",
+			Fix:     "unset it: nothing else uses it",
+		})
+	}
 	return faults
 }
+
+// WatchesSessions reports whether sessions are to end with the person's passkey.
+func (c *Config) WatchesSessions() bool { return bool(c.Webhooks) || c.Recheck == RecheckRenewal }
 
 // Authority names the tenant in identities. One address and key belong to one
 // tenant, and keys change.
@@ -76,4 +99,32 @@ func (a *Action) UnmarshalText(text []byte) error {
 	}
 	*a = Action(text)
 	return nil
+}
+
+// RevokeOn says the loss of which passkey ends a person's sessions.
+type RevokeOn string
+
+// The values of RevokeOn.
+const (
+	RevokeOnLast RevokeOn = "last"
+	RevokeOnAny  RevokeOn = "any"
+)
+
+// UnmarshalText accepts the two.
+func (r *RevokeOn) UnmarshalText(text []byte) error {
+	return settings.OneOf(r, text, RevokeOnLast, RevokeOnAny)
+}
+
+// Recheck says when it is asked again whether a person has a passkey.
+type Recheck string
+
+// The values of Recheck.
+const (
+	RecheckOff     Recheck = "off"
+	RecheckRenewal Recheck = "renewal"
+)
+
+// UnmarshalText accepts the two.
+func (r *Recheck) UnmarshalText(text []byte) error {
+	return settings.OneOf(r, text, RecheckOff, RecheckRenewal)
 }

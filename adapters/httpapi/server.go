@@ -21,8 +21,8 @@ import (
 	"nativebridge/ports"
 )
 
-// UseCases are what the routes drive. All but AssertionKeys, Passkeys, Documents, Sessions
-// and Limits must be set.
+// UseCases are what the routes drive. All but AssertionKeys, Passkeys, Documents, Sessions,
+// Limits, Departures and End must be set.
 type UseCases struct {
 	Exchange Exchanger
 	Renew    Renewer
@@ -39,6 +39,9 @@ type UseCases struct {
 	Sessions Sessions
 	// Limits is nil if no address is limited.
 	Limits Limits
+	// Departures and End are nil unless the authority tells of deleted passkeys.
+	Departures Departures
+	End        Ender
 }
 
 // Exchanger is app.ExchangePasskeyForSession.
@@ -125,6 +128,9 @@ func (s *Server) Handler() http.Handler {
 	}
 	for path, document := range s.use.Documents {
 		r.Get(path, serveJSON(document))
+	}
+	if s.use.Departures != nil {
+		r.Post(hookPath, s.hook)
 	}
 	r.Get("/openapi.yaml", s.openAPI())
 	if s.config.PublicURL != "" {

@@ -49,6 +49,7 @@ type attempts struct {
 	issuer    string
 	total     *prometheus.CounterVec
 	duration  *prometheus.HistogramVec
+	notes     *prometheus.CounterVec
 	replays   prometheus.Counter
 	delivered delivered
 }
@@ -66,7 +67,15 @@ func (m *Metrics) CountAttempts(verifiers map[string]string, issuer string) {
 	a.duration = m.histograms("attempt_duration_seconds", "How long a call of a use case took.",
 		[]float64{.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60}, "event")
 	a.replays = m.counters("replays_after_delivery_total", "Proofs that came again after this process had delivered a session for them.").WithLabelValues()
-	for _, event := range append([]domain.Event{domain.EventExchange, domain.EventRenew, domain.EventRevoke}, passkeyEvents...) {
+	a.notes = m.counters("attempt_notes_total", "Attempts that say more than how they ended, such as why a session was over.", "event", "note")
+	for _, note := range []domain.Note{domain.NoteEnded, domain.NoteNoPasskey, domain.NoteNotRechecked} {
+		a.notes.WithLabelValues(string(domain.EventRenew), string(note))
+	}
+	for _, note := range []domain.Note{domain.NotePasskeyDeleted, domain.NoteUserDeleted, domain.NotePasskeyLeft} {
+		a.notes.WithLabelValues(string(domain.EventEnd), string(note))
+	}
+	a.total.WithLabelValues(string(domain.EventEnd), "sessions_kept", nobody, issuer)
+	for _, event := range append([]domain.Event{domain.EventExchange, domain.EventRenew, domain.EventRevoke, domain.EventEnd}, passkeyEvents...) {
 		a.duration.WithLabelValues(string(event))
 		for _, outcome := range outcomesOf(event) {
 			a.total.WithLabelValues(string(event), outcome, nobody, issuer)
@@ -86,8 +95,15 @@ func (m *Metrics) Attempt(attempt domain.Attempt) {
 		return
 	}
 	a, outcome := m.attempts, attempt.Outcome()
-	a.total.WithLabelValues(string(attempt.Event), outcome, a.verifierOf(attempt.Identity), a.issuer).Inc()
+	verifier := nobody
+	if attempt.Event != domain.EventEnd { // no token proved anybody
+		verifier = a.verifierOf(attempt.Identity)
+	}
+	a.total.WithLabelValues(string(attempt.Event), outcome, verifier, a.issuer).Inc()
 	a.duration.WithLabelValues(string(attempt.Event)).Observe(attempt.Took.Seconds())
+	if attempt.Note != "" {
+		a.notes.WithLabelValues(string(attempt.Event), string(attempt.Note)).Inc()
+	}
 	switch {
 	case attempt.Event != domain.EventExchange || attempt.Proof == domain.ProofKey{}:
 	case attempt.Err == nil:

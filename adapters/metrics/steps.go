@@ -12,7 +12,7 @@ import (
 func (m *Metrics) newSteps() *prometheus.HistogramVec {
 	steps := m.histograms("step_duration_seconds", "How long a step of a use case took.",
 		[]float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}, "step")
-	for _, step := range []string{"verify", "admit", "claim", "release", "issue", "turn", "renew", "keep", "forget", "revoke", "record", "verify_access", "enrol", "list", "remove"} {
+	for _, step := range []string{"verify", "admit", "claim", "release", "issue", "turn", "renew", "keep", "forget", "revoke", "record", "verify_access", "enrol", "list", "remove", "mark", "ended", "passkeys", "end"} {
 		steps.WithLabelValues(step)
 	}
 	return steps

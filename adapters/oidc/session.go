@@ -32,6 +32,6 @@ func (i *Issuer) session(ctx context.Context, provider *provider, body []byte, a
 	if err != nil {
 		return domain.Session{}, fmt.Errorf("the provider's session does not verify: %w", err)
 	}
-	session.Subject = claims.Subject
+	session.Subject, session.AuthenticatedAt = claims.Subject, claims.AuthenticatedAt
 	return session, nil
 }

@@ -149,7 +149,13 @@ func mustDo(t *testing.T, act func() error) {
 // age lets every claim end sooner by d, as if that time had passed.
 func age(t *testing.T, server *redistest.Server, d time.Duration) {
 	t.Helper()
-	for _, key := range do(t, server, "KEYS", "native-bridge:{replay}:claim:*").([]any) {
+	ageKeys(t, server, "native-bridge:{replay}:claim:*", d)
+}
+
+// ageKeys lets the keys of a pattern end sooner by d.
+func ageKeys(t *testing.T, server *redistest.Server, pattern string, d time.Duration) {
+	t.Helper()
+	for _, key := range do(t, server, "KEYS", pattern).([]any) {
 		left := do(t, server, "PTTL", key).(int64) - d.Milliseconds()
 		do(t, server, "PEXPIRE", key, left) // which deletes it if there is none left
 	}

@@ -367,7 +367,8 @@ const (
 func TestEveryMetricIsDocumented(t *testing.T) {
 	rows := map[string]string{}
 	for _, store := range []string{"memory", "redis://127.0.0.1:1"} {
-		b := startMeasured(t, map[string]string{"REPLAY_STORE": store, "RATE_LIMITS": "on"})
+		b := startMeasured(t, map[string]string{"REPLAY_STORE": store, "RATE_LIMITS": "on", "AUTHSIGNAL_WEBHOOKS": "on",
+			"AUTH0_SESSION_ENDER_CLIENT_ID": "ender", "AUTH0_SESSION_ENDER_CLIENT_SECRET": "s3cr3t-ender"})
 		b.exchange(t, "a.b.c")
 		parser := expfmt.NewTextParser(model.LegacyValidation)
 		families, err := parser.TextToMetricFamilies(strings.NewReader(b.exposition(t)))

@@ -168,7 +168,7 @@ func TestEveryExampleOfTheDescriptionIsTrue(t *testing.T) {
 }
 
 // benchSettings are those of a bridge with all that can be had, and no limits.
-var benchSettings = map[string]string{"PUBLIC_URL": "https://bridge.example.com", "RATE_LIMITS": "off", "ENROL_AUDIENCE": enrolAudience,
+var benchSettings = map[string]string{"PUBLIC_URL": "https://bridge.example.com", "RATE_LIMITS": "off", "AUTHSIGNAL_WEBHOOKS": "on", "ENROL_AUDIENCE": enrolAudience,
 	"ASSOCIATION_FILES": "on", "RELYING_PARTY_ID": "example.com", "APPLE_APP_IDS": "A1B2C3D4E5.com.example.app",
 	"ANDROID_APPS":       "com.example.app/14:6D:E9:83:C5:73:06:50:D8:EE:B9:95:2F:34:FC:64:16:A0:83:42:E6:1D:BE:A8:8A:04:96:B2:3F:CF:44:E5",
 	"PASSKEY_ENROLL_URL": "https://example.com/passkeys/new", "PASSKEY_MANAGE_URL": "https://example.com/passkeys",

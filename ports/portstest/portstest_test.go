@@ -67,6 +67,9 @@ func suites() map[string]suite {
 		"ReplayGuard":      newSuite(portstest.ReplayGuard, startGuard),
 		"RenewalMemory":    newSuite(portstest.RenewalMemory, startRenewals),
 		"Admission":        newSuite(portstest.Admission, startAdmission),
+		"EndedSessions":    newSuite(portstest.EndedSessions, startEnded),
+		"SessionEnder":     newSuite(portstest.SessionEnder, startEnder),
+		"Passkeys":         newSuite(portstest.Passkeys, startPasskeys),
 		"AuditLog":         newSuite(portstest.AuditLog, startLog),
 		"Probe":            newSuite(portstest.Probe, startProbe),
 

@@ -32,7 +32,7 @@ type operation struct {
 // operations are the Management API, in the order of Auth0's reference.
 func operations() []operation {
 	return slices.Concat(
-		actionOperations(), clientOperations(), connectionOperations(), apiOperations(), settingOperations(), limitOperations(), logOperations(),
+		actionOperations(), clientOperations(), connectionOperations(), apiOperations(), settingOperations(), limitOperations(), logOperations(), refreshTokenOperations(),
 	)
 }
 

@@ -56,6 +56,7 @@ type grants struct {
 
 // family is every refresh token that descends from one sign-in.
 type family struct {
+	id       string // of the Management API, which shows a family as one refresh token
 	access   access
 	born     time.Time
 	lastUsed time.Time
@@ -78,7 +79,7 @@ type accessToken struct {
 func (g *grants) newFamily(a access, now time.Time) string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.add(&family{access: a, born: now, lastUsed: now}, 0)
+	return g.add(&family{id: "rt_" + newID(21), access: a, born: now, lastUsed: now}, 0)
 }
 
 // add makes a token of the family. The caller holds the lock.

@@ -227,6 +227,9 @@ func (s *Server) addPasskey(w http.ResponseWriter, r *http.Request) {
 	}
 	p.deviceID = in.DeviceID
 	u.passkeys = append(u.passkeys, p)
+	s.emit("authenticator.created", map[string]any{
+		"userId": u.ID, "verificationMethod": MethodPasskey, "createdAt": timestamp(p.createdAt), "userAuthenticatorId": p.id,
+	})
 	id := actionID{u.ID, EnrolmentAction, newID()}
 	s.complete(id, p, StateChallengeSucceeded)
 	writeOK(w, map[string]any{

@@ -121,6 +121,7 @@
 //	unconfiguredAction  what becomes of actions not configured: "CHALLENGE", "ALLOW", "BLOCK", "REVIEW", "REFUSED"
 //	useConfigures     the first use of an action configures it
 //	facts             values of variables in the conditions of rules
+//	userDeletion      what webhooks tell of it: "" (of each passkey), "user", "nothing"
 //	serverKeyStatus   how the Management API refuses a Server API key: 403, 401
 //	patchReplaces     a PATCH replaces the whole object
 //	ignoredFields     members that the Management API does not store
@@ -140,5 +141,6 @@
 // TokenSpec describes single tokens for Mint: other states, methods, times,
 // scopes and algorithms, tokens of another tenant, missing claims and fields.
 // Flaws make a Phone's ceremonies fail. Webhook and SignWebhook make signed
-// events.
+// events. SendWebhooks has the tenant tell of passkeys that are made and deleted, and
+// Deliver sends what is due, up to four times.
 package authsignaltest

@@ -83,6 +83,9 @@ type Faults struct {
 	// name: {"device.isNew": true}. One that is not there is null.
 	Facts map[string]any `json:"facts,omitempty"`
 
+	// UserDeletion is what webhooks tell when a user is deleted, which is not documented.
+	UserDeletion UserDeletion `json:"userDeletion,omitempty"`
+
 	// ServerKeyStatus is how the Management API refuses a Server API key: 403
 	// (0 means that) or 401.
 	ServerKeyStatus int `json:"serverKeyStatus,omitempty"`

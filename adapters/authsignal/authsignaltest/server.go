@@ -56,6 +56,7 @@ type Server struct {
 	store     *store
 	behaviour behaviour
 	exchanges exchangeLog
+	webhooks  webhooks
 
 	url    string
 	http   *http.Server

@@ -250,7 +250,11 @@ func (s *Server) updateUser(w http.ResponseWriter, r *http.Request) {
 func (s *Server) deleteUser(w http.ResponseWriter, r *http.Request) {
 	s.store.mu.Lock()
 	defer s.store.mu.Unlock()
-	s.store.deleteUser(pathParam(r, "userId"))
+	id := pathParam(r, "userId")
+	if u := s.store.users[id]; u != nil {
+		s.emitUserDeletion(u)
+	}
+	s.store.deleteUser(id)
 	writeOK(w, struct{}{})
 }
 
@@ -264,11 +268,16 @@ func (s *Server) deleteAuthenticator(w http.ResponseWriter, r *http.Request) {
 	s.store.mu.Lock()
 	defer s.store.mu.Unlock()
 	u, id := s.store.users[pathParam(r, "userId")], pathParam(r, "userAuthenticatorId")
-	if u == nil || !slices.ContainsFunc(u.passkeys, func(p *passkey) bool { return p.id == id }) {
+	at := -1
+	if u != nil {
+		at = slices.IndexFunc(u.passkeys, func(p *passkey) bool { return p.id == id })
+	}
+	if at < 0 {
 		writeError(w, http.StatusNotFound, codeInvalidRequest, "There is no such authenticator.")
 		return
 	}
-	u.passkeys = slices.DeleteFunc(u.passkeys, func(p *passkey) bool { return p.id == id })
+	s.emit("authenticator.deleted", u.passkeys[at].deleted(u.ID, s.now()))
+	u.passkeys = slices.Delete(u.passkeys, at, at+1)
 	writeOK(w, struct{}{})
 }
 
@@ -312,7 +321,7 @@ func (p *passkey) body(userID string) authenticator {
 		deviceType = "multiDevice"
 	}
 	return authenticator{
-		UserID: userID, UserAuthenticatorID: p.id, VerificationMethod: MethodPasskey,
+		UserID: userID, UserAuthenticatorID: p.id, VerificationMethod: cmp.Or(p.method, MethodPasskey),
 		CreatedAt: timestamp(p.createdAt), VerifiedAt: timestamp(p.createdAt), LastVerifiedAt: timestamp(p.verifiedAt),
 		Username: p.username, DisplayName: p.displayName,
 		WebAuthnCredential: webAuthnCredential{

@@ -92,6 +92,7 @@ type account struct {
 
 type passkey struct {
 	id          string // userAuthenticatorId
+	method      string // "" for MethodPasskey, of which alone there are ceremonies
 	credential  webauthn.Credential
 	deviceID    string
 	username    string

@@ -37,8 +37,9 @@ type Verifier struct {
 
 // Claims is what the bridge wants of a verified ID token.
 type Claims struct {
-	Subject        string
-	OrganizationID string // Auth0's org_id, if the session is an organization's
+	Subject         string
+	OrganizationID  string    // Auth0's org_id, if the session is an organization's
+	AuthenticatedAt time.Time // auth_time; zero if the issuer does not tell
 }
 
 // Verify returns the claims of idToken if it is signed with one of Algorithms by one
@@ -77,7 +78,11 @@ func (v *Verifier) Verify(ctx context.Context, idToken, accessToken domain.Secre
 	case claims.AccessTokenHash != "" && !hashes(claims.AccessTokenHash, accessToken):
 		return Claims{}, errors.New("the ID token's at_hash belongs to another access token")
 	}
-	return Claims{Subject: claims.Subject, OrganizationID: claims.OrganizationID}, nil
+	verified := Claims{Subject: claims.Subject, OrganizationID: claims.OrganizationID}
+	if claims.AuthTime != nil {
+		verified.AuthenticatedAt = time.Unix(int64(min(max(*claims.AuthTime, 0), 1<<53)), 0)
+	}
+	return verified, nil
 }
 
 // claims are those that the bridge looks at (OpenID Connect Core 1.0, section 2).
@@ -92,6 +97,7 @@ type claims struct {
 	Nonce           *string  `json:"nonce"`
 	AccessTokenHash string   `json:"at_hash"`
 	OrganizationID  string   `json:"org_id"`
+	AuthTime        *float64 `json:"auth_time"`
 }
 
 // registered returns what go-jose validates.

@@ -1,0 +1,95 @@
+package auth0_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"nativebridge/adapters/auth0"
+	"nativebridge/adapters/auth0/auth0test"
+	"nativebridge/adapters/internal/upstream"
+	"nativebridge/domain"
+	"nativebridge/ports/portstest"
+)
+
+const enderSecret = "the-secret-of-the-application-that-ends-sessions"
+
+// startEnder starts a tenant in which an application with the scopes may end sessions.
+func startEnder(t *testing.T, scopes ...string) (*auth0test.Server, *auth0.SessionEnder) {
+	t.Helper()
+	tenant, err := auth0test.Start(auth0test.Options{Keys: &keys, Clients: []auth0test.Client{{
+		ID: "ender", Secret: enderSecret, AuthMethod: auth0test.AuthPost, GrantTypes: []string{auth0test.GrantClientCredentials}, Management: scopes,
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = tenant.Close() })
+	return tenant, enderFor(t, tenant)
+}
+
+func enderFor(t *testing.T, tenant *auth0test.Server, change ...func(*auth0.Config)) *auth0.SessionEnder {
+	t.Helper()
+	config := configFor(t, tenant.URL(), change...)
+	config.Ender = auth0.SessionEnderConfig{ClientID: "ender", ClientSecret: domain.NewSecret(enderSecret), RateLimit: 1000}
+	client := upstream.New(upstream.Options{Name: "auth0", RootCAs: tenant.CertPool(), Now: time.Now})
+	return auth0.NewSessionEnder(client, config, time.Now)
+}
+
+func TestSessionEnderKeepsTheContract(t *testing.T) {
+	portstest.SessionEnder(t, func(t *testing.T) portstest.EnderHarness {
+		tenant, ender := startEnder(t, "read:refresh_tokens", "delete:refresh_tokens")
+		meets := func(kind auth0test.FaultKind) func(*testing.T) {
+			return func(*testing.T) { inject(tenant, auth0test.Fault{Kind: kind, At: auth0test.Everywhere}) }
+		}
+		return portstest.EnderHarness{
+			Ender: ender,
+			Open: func(_ *testing.T, subject string, at time.Time) func(*testing.T) bool {
+				refresh := tenant.OpenSession(clientID, subject, at)
+				return func(*testing.T) bool { return tenant.IsAlive(refresh) }
+			},
+			Secrets: []string{enderSecret},
+			Lock:    meets(auth0test.InvalidClient), Limit: meets(auth0test.RateLimited), Hang: meets(auth0test.Hang),
+			Stop: func(*testing.T) { _ = tenant.Close() },
+		}
+	})
+}
+
+func TestOnlySessionsOfTheBridgesOwnClientAreEnded(t *testing.T) {
+	tenant, ender := startEnder(t, "read:refresh_tokens", "delete:refresh_tokens")
+	ours := tenant.OpenSession(clientID, "auth0|jane", time.Now().Add(-time.Hour))
+	others := tenant.OpenSession("a-web-shop", "auth0|jane", time.Now().Add(-time.Hour))
+	if err := ender.End(t.Context(), "auth0|jane", time.Now()); err != nil || tenant.IsAlive(ours) || !tenant.IsAlive(others) {
+		t.Errorf("%v: ours lives: %t, another application's: %t", err, tenant.IsAlive(ours), tenant.IsAlive(others))
+	}
+}
+
+func TestPlainUserIDsAreEndedUnderTheirAuth0ID(t *testing.T) {
+	tenant, _ := startEnder(t, "read:refresh_tokens", "delete:refresh_tokens")
+	refresh := tenant.OpenSession(clientID, "auth0|42", time.Now().Add(-time.Hour))
+	ender := enderFor(t, tenant, func(c *auth0.Config) { c.Subjects = auth0.SubjectsPlain })
+	if err := ender.End(t.Context(), "42", time.Now()); err != nil || tenant.IsAlive(refresh) {
+		t.Errorf("%v: the session lives: %t", err, tenant.IsAlive(refresh))
+	}
+}
+
+func TestAnEnderWithTooFewRightsSaysWhichAreMissing(t *testing.T) {
+	for name, scopes := range map[string][]string{
+		"none that helps": {"read:clients"},
+		"reading alone":   {"read:refresh_tokens"},
+		"deleting alone":  {"delete:refresh_tokens"},
+		"a plan without":  {"read:refresh_tokens", "delete:refresh_tokens"},
+		"no grant for it": nil,
+	} {
+		t.Run(name, func(t *testing.T) {
+			tenant, ender := startEnder(t, scopes...)
+			if name == "a plan without" {
+				tenant.SetFaults(auth0test.Faults{Variants: auth0test.Variants{LesserPlan: auth0test.PlanForbids}})
+			}
+			tenant.OpenSession(clientID, "auth0|jane", time.Now().Add(-time.Hour))
+			err := ender.End(t.Context(), "auth0|jane", time.Now())
+			if _, known := domain.ReasonOf(err); err == nil || known || !strings.Contains(err.Error(), "AUTH0_SESSION_ENDER_CLIENT_ID") {
+				t.Errorf("err = %v, want a fault that names the setting", err)
+			}
+		})
+	}
+}
