@@ -21,13 +21,13 @@ type slowIssuer struct {
 	asked []string
 	fails []error // of the next calls
 	began chan string
-	go_on chan struct{}
+	goOn chan struct{}
 }
 
 func (s *slowIssuer) End(ctx context.Context, subject string, _ time.Time) error {
 	s.began <- subject
 	select {
-	case <-s.go_on:
+	case <-s.goOn:
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -45,7 +45,7 @@ func (s *slowIssuer) End(ctx context.Context, subject string, _ time.Time) error
 // newSlow returns endings behind which the issuer is slow, the waits that it made, and its log.
 func newSlow(t *testing.T, fails ...error) (*endings, *slowIssuer, *[]time.Duration, *logtest.Log) {
 	t.Helper()
-	issuer := &slowIssuer{fails: fails, began: make(chan string), go_on: make(chan struct{})}
+	issuer := &slowIssuer{fails: fails, began: make(chan string), goOn: make(chan struct{})}
 	log, waits := &logtest.Log{}, &[]time.Duration{}
 	ctx, stop := context.WithCancel(context.Background())
 	e := &endings{
@@ -62,7 +62,7 @@ func newSlow(t *testing.T, fails ...error) (*endings, *slowIssuer, *[]time.Durat
 func (s *slowIssuer) serve(n int) (subjects []string) {
 	for range n {
 		subjects = append(subjects, <-s.began)
-		s.go_on <- struct{}{}
+		s.goOn <- struct{}{}
 	}
 	return subjects
 }
@@ -128,7 +128,7 @@ func TestAnIssuerThatStaysAwayIsGivenUp(t *testing.T) {
 }
 
 func TestWhoStillWaitsAtTheEndIsTold(t *testing.T) {
-	issuer := &slowIssuer{began: make(chan string), go_on: make(chan struct{})}
+	issuer := &slowIssuer{began: make(chan string), goOn: make(chan struct{})}
 	log := &logtest.Log{}
 	e := newEndings(issuer, slog.New(slog.NewTextHandler(log, nil)))
 	for _, subject := range []string{"a", "b"} {
