@@ -21,7 +21,7 @@ type slowIssuer struct {
 	asked []string
 	fails []error // of the next calls
 	began chan string
-	goOn chan struct{}
+	goOn  chan struct{}
 }
 
 func (s *slowIssuer) End(ctx context.Context, subject string, _ time.Time) error {
