@@ -303,7 +303,10 @@ func firstWord(e *ended) func(context.Context, string, time.Time) error {
 
 // earliestWord keeps the earliest mark, whoever comes first.
 func earliestWord(e *ended) func(context.Context, string, time.Time) error {
+	var one sync.Mutex // at a time, or chance would decide whether it is the latest after all
 	return func(ctx context.Context, subject string, before time.Time) error {
+		one.Lock()
+		defer one.Unlock()
 		e.mu.Lock()
 		if mark, known := e.marks[subject]; known && mark.at.After(before) {
 			delete(e.marks, subject)
