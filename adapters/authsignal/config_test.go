@@ -28,7 +28,7 @@ func TestATokenIsAcceptedFor10SecondsToAnHour(t *testing.T) {
 		10 * time.Second: true, 10 * time.Minute: true, time.Hour: true,
 		10*time.Second - 1: false, time.Hour + 1: false, 0: false, -time.Minute: false,
 	} {
-		config := authsignal.Config{MaxAge: age, Action: "signIn", EnrolAction: "enrol"}
+		config := authsignal.Config{MaxAge: age, Action: "signIn", EnrolAction: "enrol", RevokeKeep: time.Hour}
 		faults := config.Check()
 		if (len(faults) == 0) != right {
 			t.Errorf("%s: faults = %v, right: want %t", age, faults, right)
@@ -41,9 +41,19 @@ func TestATokenIsAcceptedFor10SecondsToAnHour(t *testing.T) {
 
 // What adds a passkey also validates as a success: only its action tells it from a sign-in.
 func TestTheActionOfEnrolmentsIsNoSignIns(t *testing.T) {
-	config := authsignal.Config{MaxAge: time.Minute, Action: "signIn", EnrolAction: "signIn"}
+	config := authsignal.Config{MaxAge: time.Minute, Action: "signIn", EnrolAction: "signIn", RevokeKeep: time.Hour}
 	if faults := config.Check(); len(faults) != 1 || faults[0].Name != "AUTHSIGNAL_ENROL_ACTION" {
 		t.Errorf("faults = %v, want one of AUTHSIGNAL_ENROL_ACTION", faults)
+	}
+}
+
+func TestEndedSessionsAreRememberedForAnHourOrMore(t *testing.T) {
+	for keep, right := range map[time.Duration]bool{time.Hour: true, 720 * time.Hour: true, time.Hour - 1: false, 0: false, -time.Hour: false} {
+		config := authsignal.Config{MaxAge: time.Minute, Action: "signIn", EnrolAction: "enrol", RevokeKeep: keep}
+		faults := config.Check()
+		if (len(faults) == 0) != right || !right && faults[0].Name != "REVOKE_KEEP" {
+			t.Errorf("%s: faults = %v, right: want %t", keep, faults, right)
+		}
 	}
 }
 
