@@ -84,7 +84,7 @@ func TestTheGuideAddsAFieldAndARow(t *testing.T) {
 	want := []string{
 		`adapters/choices.go: "toy", "checks toy tokens by itself", false,`,
 		"adapters/choices.go: func(c *Config) VerifierConfig { return &c.Toy },",
-		"adapters/choices.go: func(o Opening) OpenedVerifier { return OpenedVerifier{toy.NewVerifier(o.Toy), nil, nil, nil, nil, nil} },",
+		"adapters/choices.go: func(o Opening) OpenedVerifier { return OpenedVerifier{IdentityVerifier: toy.NewVerifier(o.Toy)} },",
 		"adapters/choices.go: {",
 		"adapters/choices.go: },",
 		"adapters/config.go: Toy toy.Config",
