@@ -42,7 +42,7 @@ func NewServer(ctx context.Context, config adapters.Config, run adapters.Runtime
 	renewalMemory := adapters.NewRenewalMemory(openedStore, run, instruments)
 	renewOnce := adapters.NewRenewOnce(config, renewalMemory, clock, owners)
 	renewSession := adapters.NewRenewal(openedIssuer, renewOnce, openedAuditLog, accessPolicy, deadline, clock)
-	revokeSession := adapters.NewRevocation(openedIssuer, openedAuditLog, deadline, clock)
+	revokeSession := adapters.NewRevocation(openedIssuer, renewOnce, openedAuditLog, deadline, clock)
 	passkeys := adapters.NewPasskeys(config, openedVerifiers, openedIssuer, replayGuard, openedAuditLog, limits, deadline, clock, owners, instruments)
 	watchedSessions := adapters.NewWatchedSessions(config, openedVerifiers, openedStore, signInPolicies, run, instruments)
 	endSessions, cleanup5 := adapters.OpenEndings(config, openedVerifiers, openedIssuer, watchedSessions, openedAuditLog, deadline, run, instruments)

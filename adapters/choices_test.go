@@ -159,7 +159,7 @@ func TestNoUseCaseLacksAnything(t *testing.T) {
 	for _, useCase := range []any{
 		adapters.NewExchange(verifier, o.admission, o.guard, o.issuer, o.audit, adapters.NewSignInPolicies(o.config), access, deadline, o.run.Now, owners),
 		renew,
-		adapters.NewRevocation(o.issuer, o.audit, deadline, o.run.Now),
+		adapters.NewRevocation(o.issuer, adapters.NewRenewOnce(o.config, o.renewals, o.run.Now, owners), o.audit, deadline, o.run.Now),
 		passkeys, passkeys.Enrol, passkeys.List, passkeys.Remove,
 	} {
 		fields := reflect.ValueOf(useCase).Elem()

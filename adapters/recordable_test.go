@@ -115,7 +115,7 @@ func (o opened) renewal() *app.RenewSession {
 }
 
 func (o opened) revocation() *app.RevokeSession {
-	return adapters.NewRevocation(o.issuer, o.audit, adapters.NewDeadline(o.config), time.Now)
+	return adapters.NewRevocation(o.issuer, app.RenewOnce{}, o.audit, adapters.NewDeadline(o.config), time.Now)
 }
 
 // A panic of the audit log loses the attempt.

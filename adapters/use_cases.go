@@ -60,8 +60,8 @@ func NewRenewOnce(c Config, memory ports.RenewalMemory, now Clock, owners Owners
 }
 
 // NewRevocation returns the use case that ends sessions.
-func NewRevocation(issuer OpenedIssuer, audit OpenedAuditLog, deadline Deadline, now Clock) *app.RevokeSession {
-	return &app.RevokeSession{Revoker: issuer, Audit: audit, Deadline: time.Duration(deadline), Now: now}
+func NewRevocation(issuer OpenedIssuer, once app.RenewOnce, audit OpenedAuditLog, deadline Deadline, now Clock) *app.RevokeSession {
+	return &app.RevokeSession{Revoker: issuer, Once: once, Audit: audit, Deadline: time.Duration(deadline), Now: now}
 }
 
 // NewUseCases returns what the routes drive.

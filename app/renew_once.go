@@ -51,7 +51,7 @@ func (o *RenewOnce) obtain(ctx context.Context, issuer ports.SessionRenewer, ask
 		Name: nameOf(asked.Refresh), Owner: o.NewOwner(),
 		Lease: turnLease, Leeway: o.Leeway, Patience: o.Patience, Keep: o.Grace,
 	}
-	standing, err := o.await(ctx, turn, attempt)
+	standing, err := o.await(ctx, turn)
 	switch {
 	case err != nil:
 		return domain.Session{}, err
@@ -63,8 +63,16 @@ func (o *RenewOnce) obtain(ctx context.Context, issuer ports.SessionRenewer, ask
 	return o.ask(ctx, issuer, asked, turn, standing, attempt)
 }
 
+// forget drops the answer that is kept for a refresh token. The error is the memory's.
+func (o *RenewOnce) forget(ctx context.Context, refresh domain.Secret) error {
+	if o.Grace == 0 {
+		return nil
+	}
+	return o.Memory.Forget(ctx, nameOf(refresh))
+}
+
 // await returns how the renewal stands once it is nobody else's turn.
-func (o *RenewOnce) await(ctx context.Context, turn domain.Turn, attempt *domain.Attempt) (domain.Standing, error) {
+func (o *RenewOnce) await(ctx context.Context, turn domain.Turn) (domain.Standing, error) {
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
 		standing, err := o.Memory.Begin(ctx, turn)
 		if err != nil {
@@ -73,7 +81,6 @@ func (o *RenewOnce) await(ctx context.Context, turn domain.Turn, attempt *domain
 		if standing.Is != domain.TurnTaken {
 			return standing, nil
 		}
-		attempt.Waited = true
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():

@@ -10,9 +10,11 @@ import (
 )
 
 // RevokeSession ends a session: its refresh token, and whatever the issuer ends
-// with it. All fields must be set; it is safe for concurrent use.
+// with it. All fields must be set, but a zero Once keeps no answers; it is safe for
+// concurrent use.
 type RevokeSession struct {
 	Revoker  ports.SessionRevoker
+	Once     RenewOnce
 	Audit    ports.AuditLog
 	Deadline time.Duration
 	Now      func() time.Time
@@ -37,13 +39,22 @@ func (uc *RevokeSession) Execute(ctx context.Context, asked Revocation) error {
 		Client:    asked.Client,
 		TokenHash: asked.Refresh.Hash(),
 	}
-	err := uc.Revoker.Revoke(ctx, asked.Refresh)
-	if err != nil {
-		err = fmt.Errorf("revoke the session: %w", err)
-	}
+	err := uc.revoke(ctx, asked.Refresh)
 	attempt.Took, attempt.Err = uc.Now().Sub(attempt.At), err
 	if lost := record(ctx, uc.Audit, attempt); lost != nil && err == nil {
 		return fmt.Errorf("the session is revoked: %w", lost)
 	}
 	return err
+}
+
+// revoke ends the session, and then drops the answer that is kept for its refresh token: an
+// app that lost that answer signs out with the token that it has.
+func (uc *RevokeSession) revoke(ctx context.Context, refresh domain.Secret) error {
+	if err := uc.Revoker.Revoke(ctx, refresh); err != nil {
+		return fmt.Errorf("revoke the session: %w", err)
+	}
+	if err := uc.Once.forget(ctx, refresh); err != nil {
+		return fmt.Errorf("the session is revoked, and its last answer is still kept: %w", err)
+	}
+	return nil
 }

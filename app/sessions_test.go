@@ -172,3 +172,36 @@ func TestARevocationIsPassedOnAndRecorded(t *testing.T) {
 		})
 	}
 }
+
+// An app that lost the answer to its last renewal signs out with the token that it has.
+func TestWhoSignsOutLeavesNoAnswerThatIsKept(t *testing.T) {
+	gone := errors.New("gone")
+	for name, tt := range map[string]struct {
+		grace             time.Duration
+		revoked, forgot   error
+		asksMemory, fails bool
+	}{
+		"the answer is dropped":             {time.Minute, nil, nil, true, false},
+		"the memory is away":                {time.Minute, nil, gone, true, true},
+		"the issuer did not end it":         {time.Minute, gone, nil, false, true},
+		"no answers are kept":               {0, nil, nil, false, false},
+		"no answers are kept, and it fails": {0, gone, nil, false, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctrl := gomock.NewController(t)
+			revoker, audit, memory := portsmock.NewMockSessionRevoker(ctrl), portsmock.NewMockAuditLog(ctrl), portsmock.NewMockRenewalMemory(ctrl)
+			audit.EXPECT().Record(gomock.Any(), gomock.Any())
+			revoker.EXPECT().Revoke(gomock.Any(), refresh).Return(tt.revoked)
+			if tt.asksMemory {
+				memory.EXPECT().Forget(gomock.Any(), gomock.Any()).Return(tt.forgot)
+			}
+			uc := &app.RevokeSession{
+				Revoker: revoker, Audit: audit, Once: app.RenewOnce{Memory: memory, Grace: tt.grace},
+				Deadline: time.Second, Now: func() time.Time { return now },
+			}
+			if err := uc.Execute(t.Context(), app.Revocation{Refresh: refresh}); (err != nil) != tt.fails {
+				t.Errorf("err = %v, want one: %t", err, tt.fails)
+			}
+		})
+	}
+}

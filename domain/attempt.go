@@ -61,8 +61,8 @@ type Attempt struct {
 	// Passkey is the id of the passkey that was to be removed; "" otherwise.
 	Passkey string
 	// Repeated says that a renewal was given the answer to another one with the same
-	// refresh token; Waited, that it waited for another one to end.
-	Repeated, Waited bool
+	// refresh token.
+	Repeated bool
 	// Note says what the outcome does not; "" if there is nothing.
 	Note Note
 	// Err is how it ended; nil means well.

@@ -115,8 +115,8 @@ func (c conditions) start(name string, delay time.Duration) *vendor {
 	return v
 }
 
-// ahead is how far in the future the vendors date a proof, within CLOCK_SKEW: a bridge
-// that just started refuses those of its first two seconds (ADR 0026).
+// ahead is how far in the future the vendors date a proof, within CLOCK_SKEW: a guard
+// that just began, as one in a new Redis, refuses those of its first two seconds (ADR 0026).
 const ahead = 3 * time.Second
 
 // validate answers Authsignal's "Validate challenge".
