@@ -182,7 +182,7 @@ func TestWhoSignsOutLeavesNoAnswerThatIsKept(t *testing.T) {
 		asksMemory, fails bool
 	}{
 		"the answer is dropped":             {time.Minute, nil, nil, true, false},
-		"the memory is away":                {time.Minute, nil, gone, true, true},
+		"the memory is away":                {time.Minute, nil, gone, true, false},
 		"the issuer did not end it":         {time.Minute, gone, nil, false, true},
 		"no answers are kept":               {0, nil, nil, false, false},
 		"no answers are kept, and it fails": {0, gone, nil, false, true},
