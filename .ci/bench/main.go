@@ -24,7 +24,7 @@ func main() {
 }
 
 const (
-	everything = "plain-32,plain-256,tls-32,tls-256,delayed-256,where,cold,idle,connections,redis,replicas,faults"
+	everything = "plain-32,plain-256,tls-32,tls-256,delayed-32,delayed-128,delayed-256,where,cold,idle,connections,redis,replicas,faults"
 	quickly    = "plain-32,plain-256,tls-32"
 )
 
