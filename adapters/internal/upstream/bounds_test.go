@@ -31,9 +31,9 @@ func TestEveryTimeOfAConnectionIsBounded(t *testing.T) {
 func TestEveryNumberOfAConnectionIsBounded(t *testing.T) {
 	transport := newClient(nil).Transport()
 	for name, tt := range map[string]struct{ got, want int }{
-		"connections to a host":      {transport.MaxConnsPerHost, 128},
-		"connections that are idle":  {transport.MaxIdleConns, 128},
-		"idle connections to a host": {transport.MaxIdleConnsPerHost, 128},
+		"connections to a host":      {transport.MaxConnsPerHost, 256},
+		"connections that are idle":  {transport.MaxIdleConns, 256},
+		"idle connections to a host": {transport.MaxIdleConnsPerHost, 256},
 		"bytes of headers":           {int(transport.MaxResponseHeaderBytes), 64 << 10},
 		"bytes of a body":            {upstream.MaxReplyBytes, 1 << 20},
 		"the version of TLS":         {int(transport.TLSClientConfig.MinVersion), tls.VersionTLS12},

@@ -23,10 +23,11 @@ import (
 // with its tokens, has some 10 KiB.
 const MaxReplyBytes = 1 << 20
 
-// MaxConns bounds the connections to one host. It is what one vendor without HTTP/2
-// needs for as many requests at once; with HTTP/2 one connection carries a hundred
-// and more. A request that finds none free waits for one within its context.
-const MaxConns = 128
+// MaxConns bounds the connections to one host. It is the default of MAX_IN_FLIGHT, so
+// that no request of those in flight waits for a connection even if the vendor has no
+// HTTP/2; with HTTP/2 one connection carries a hundred and more. A request that finds
+// none free waits for one within its context.
+const MaxConns = 256
 
 // DefaultPingAfter and DefaultPingPatience bound how long a connection that died
 // without a word takes requests with it. Together they are less than any adapter

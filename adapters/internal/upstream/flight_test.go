@@ -107,7 +107,7 @@ func (f flight) written() {
 }
 
 func TestALostRequestWasNotSentOnlyIfNobodyCanHaveActedOnIt(t *testing.T) {
-	const full = "all 128 connections are in use"
+	const full = "all 256 connections are in use"
 	tests := map[string]struct {
 		way  func(f flight)
 		want error

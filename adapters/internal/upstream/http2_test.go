@@ -425,7 +425,7 @@ func TestConnectionsToAPartyAreBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = client.Do(req)
-	if !errors.Is(err, upstream.ErrNotSent) || !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "all 128 connections are in use") {
+	if !errors.Is(err, upstream.ErrNotSent) || !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "all 256 connections are in use") {
 		t.Errorf("err = %v, want it to say that no connection was free", err)
 	}
 	all.Go(func() { // it waits, and is served when another is done
