@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -152,6 +153,36 @@ func TestTheOldRefreshTokenGetsTheSameAnswerAgain(t *testing.T) {
 				t.Errorf("the memory tells %q", secret)
 			}
 		}
+	}
+}
+
+// Whoever can write the memory may have an answer of their own there, sealed with their own
+// refresh token.
+func TestWhoeverWritesTheMemoryCannotPlantAnAnswer(t *testing.T) {
+	for name, plant := range map[string]func(own, theirs []byte) []byte{
+		"what is sealed with another token": func(_, theirs []byte) []byte { return theirs },
+		"one bit that is changed":           func(own, _ []byte) []byte { own[len(own)-1] ^= 1; return own },
+		"less than was sealed":              func(own, _ []byte) []byte { return own[:len(own)-1] },
+		"what is not sealed":                func(_, _ []byte) []byte { return []byte(`{"Access":"planted","Refresh":"planted"}`) },
+		"nothing but a letter":              func(_, _ []byte) []byte { return []byte("x") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			uc, issuer, memory := newRenewOnce(t)
+			var kept []domain.RenewalName
+			for _, token := range []domain.Secret{domain.NewSecret("of-the-thief"), refresh} {
+				_, _ = uc.Execute(t.Context(), app.Renewal{Refresh: token, Client: caller})
+				for name := range memory.known {
+					if !slices.Contains(kept, name) {
+						kept = append(kept, name)
+					}
+				}
+			}
+			memory.known[kept[1]] = plant(slices.Clone(memory.known[kept[1]]), memory.known[kept[0]])
+			session, err := uc.Execute(t.Context(), app.Renewal{Refresh: refresh, Client: caller})
+			if err != nil || session.RefreshToken.Reveal() != "rotated-3" || issuer.asked[2] != refresh.Reveal() {
+				t.Errorf("session = %+v, %v, by %q; want the issuer's own answer", session, err, issuer.asked)
+			}
+		})
 	}
 }
 
