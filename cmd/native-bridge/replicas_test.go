@@ -419,6 +419,7 @@ func TestRedisLostInMidLoadLetsNoTokenThroughTwice(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			s := newSite(t, tt.config)
 			replicas := []*replica{s.replica(t), s.replica(t)}
 			for _, command := range tt.before {

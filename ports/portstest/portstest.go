@@ -105,7 +105,7 @@ func wantInTime(t *testing.T, call func(context.Context) error) {
 	case err := <-done:
 		wantDeparture(t, err)
 	case <-time.After(patience):
-		t.Error("it waits on although its context has ended")
+		t.Fatal("it waits on although its context has ended")
 	}
 }
 

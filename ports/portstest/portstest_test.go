@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"flag"
 	"fmt"
 	"maps"
 	"os"
@@ -23,6 +24,15 @@ import (
 // TestEachFlawIsCaught sets it, in a process of its own for each flaw, because a
 // test cannot watch another one fail.
 const flawVariable = "PORTSTEST_FLAW"
+
+// TestMain lets many processes with a flaw be at work at once: most of them wait.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", "16"); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
 
 // flaw is a way of breaking a contract: caughtBy is the test of the suite that must
 // notice it, and breaks does it to a good harness.
