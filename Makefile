@@ -7,7 +7,7 @@ LINT      := bin/golangci-lint-$(GOLANGCI_LINT_VERSION)
 WEB       := cmd/sandbox/web
 GENERATED := wire_gen.go ports/portsmock/portsmock.go docs/configuration.md adapters/httpapi/openapi.yaml docs/choosing-an-issuer.md docs/doctor.md
 
-.PHONY: help run test properties check generate build fuzz mutation bench needs page picture clean
+.PHONY: help run test properties witnesses check generate build fuzz mutation bench needs page picture clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,18 +23,22 @@ test: needs page ## install what the tests need and run all of them
 	WITNESSES=$(CURDIR)/bin/witnesses $(GO) test -race -timeout 15m ./cmd/... ./... # the longest first
 	$(GO) -C adapters/oidc/fositetest test -race ./...
 	$(GO) -C adapters/auth0/tenant/hcltest test -race ./...
-	$(GO) test ./.ci/mutation ./.ci/bench ./.ci/capacity
+	$(GO) test ./.ci/mutation ./.ci/bench ./.ci/capacity ./.ci/witnesses
 	@cat bin/witnesses
 
 properties: ## have Schemathesis try the sandbox' bridge by docs/openapi.yaml; needs Python 3.11 or newer
 	@$(GO) build -o bin/sandbox ./cmd/sandbox
 	@.ci/properties/run
 
+witnesses: build ## have other people's software in Java and Python, and real servers, try the bridge; ONLY='python keycloak' for some
+	@$(GO) build -o bin/sandbox ./cmd/sandbox
+	@.ci/witnesses/run $(ONLY)
+
 check: $(LINT) ## look for drift, vet, lint, shuffle the core's tests, and check the model of the protocol
 	@.ci/drift $(GENERATED)
-	$(GO) vet ./... ./.ci/mutation ./.ci/dashboard ./.ci/bench ./.ci/capacity
+	$(GO) vet ./... ./.ci/mutation ./.ci/dashboard ./.ci/bench ./.ci/capacity ./.ci/witnesses
 	$(GO) vet -tags wireinject .
-	$(LINT) run ./... ./.ci/mutation ./.ci/dashboard ./.ci/bench ./.ci/capacity
+	$(LINT) run ./... ./.ci/mutation ./.ci/dashboard ./.ci/bench ./.ci/capacity ./.ci/witnesses
 	$(GO) test -shuffle=on -count=3 ./domain/... ./app/... ./adapters/memory/...
 	$(GO) test -shuffle=on ./ports/portstest/...
 	$(GO) test -count=1 -v -run Allocate ./adapters/cannedtest ./cmd/native-bridge
