@@ -38,8 +38,10 @@ func (i *WatchedIssuer) Issue(ctx context.Context, grant domain.Grant) (domain.S
 	if err != nil {
 		return session, err
 	}
-	ended, err := i.Ended.Ended(ctx, domain.Lineage{Subject: grant.Identity.Subject, Began: grant.Identity.AuthenticatedAt, To: session.RefreshToken})
-	if err == nil && ended {
+	lineage := domain.Lineage{Subject: grant.Identity.Subject, Began: grant.Identity.AuthenticatedAt, To: session.RefreshToken}
+	asking, cancel := cleanUp(ctx) // a caller who leaves must not decide that it is not found out
+	defer cancel()
+	if ended, err := i.Ended.Ended(asking, lineage); err == nil && ended {
 		return domain.Session{}, disown(ctx, i.Revoker, session.RefreshToken,
 			fmt.Errorf("%w: the passkey ceremony was before the person's sessions were ended", domain.ErrAccessDenied))
 	}
@@ -90,13 +92,21 @@ func (w *WatchedSessions) check(ctx context.Context, shown, alive domain.Secret,
 	return false, nil
 }
 
+// recheckTime bounds the question whether a person has a passkey. It is longer than an
+// adapter takes, so that it is the authority that was too slow, and not the caller.
+const recheckTime = 5 * time.Second
+
 // hasNoPasskey asks the authority, if it is to be asked, and notes what the attempt should
-// tell of its answer.
+// tell of its answer. It asks on if the caller leaves: whoever could end the question could
+// have any session renewed. By the time of Slack from now every passkey counts, whatever
+// the clocks differ.
 func (w *WatchedSessions) hasNoPasskey(ctx context.Context, subject string, attempt *domain.Attempt) bool {
 	if w.Passkeys == nil {
 		return false
 	}
-	has, err := w.Passkeys.Has(ctx, subject, attempt.At)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recheckTime)
+	defer cancel()
+	has, err := w.Passkeys.Has(ctx, subject, attempt.At.Add(w.Slack))
 	switch {
 	case err != nil:
 		attempt.Note = domain.NoteNotRechecked

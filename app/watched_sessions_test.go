@@ -126,7 +126,7 @@ func TestARenewalFindsOutWhetherThereIsAPasskey(t *testing.T) {
 			w.Watched.Passkeys = w.passkeys
 			w.renews(renewed())
 			w.ended.EXPECT().Ended(gomock.Any(), gomock.Any()).Return(false, nil)
-			w.passkeys.EXPECT().Has(gomock.Any(), "auth0|jane", now).Return(tt.has, tt.err)
+			w.passkeys.EXPECT().Has(gomock.Any(), "auth0|jane", now.Add(slack)).Return(tt.has, tt.err)
 			if tt.outcome == "grant_invalid" {
 				w.revoker.EXPECT().Revoke(gomock.Any(), rotated)
 			}
@@ -137,6 +137,48 @@ func TestARenewalFindsOutWhetherThereIsAPasskey(t *testing.T) {
 			w.wantRecorded(t, tt.outcome, tt.note)
 		})
 	}
+}
+
+// An app that holds a stolen refresh token must not get around a check by hanging up, or by
+// closing its half of the connection, on which the answer comes all the same.
+func TestACallerWhoLeavesDoesNotEndAQuestion(t *testing.T) {
+	t.Run("whether a renewed session's person has a passkey", func(t *testing.T) {
+		w := newWatching(t)
+		w.Watched.Passkeys = w.passkeys
+		ctx, leave := context.WithCancel(t.Context())
+		w.renews(renewed())
+		w.ended.EXPECT().Ended(gomock.Any(), gomock.Any()).DoAndReturn(func(context.Context, domain.Lineage) (bool, error) {
+			leave()
+			return false, nil
+		})
+		w.passkeys.EXPECT().Has(gomock.Any(), gomock.Any(), gomock.Any()).DoAndReturn(func(ctx context.Context, _ string, _ time.Time) (bool, error) {
+			if _, bounded := ctx.Deadline(); !bounded {
+				t.Error("the question has no end")
+			}
+			return false, ctx.Err()
+		})
+		w.revoker.EXPECT().Revoke(gomock.Any(), rotated)
+		if _, err := w.Execute(ctx, app.Renewal{Refresh: refresh, Client: caller}); !errors.Is(err, domain.ErrGrantInvalid) {
+			t.Errorf("err = %v, want grant_invalid", err)
+		}
+	})
+	t.Run("whether a new session's ceremony was too early", func(t *testing.T) {
+		ctrl := gomock.NewController(t)
+		issuer, revoker, ended := portsmock.NewMockTokenIssuer(ctrl), portsmock.NewMockSessionRevoker(ctrl), portsmock.NewMockEndedSessions(ctrl)
+		watched := &app.WatchedIssuer{TokenIssuer: issuer, Revoker: revoker, WatchedSessions: app.WatchedSessions{Ended: ended}}
+		ctx, leave := context.WithCancel(t.Context())
+		issuer.EXPECT().Issue(gomock.Any(), gomock.Any()).DoAndReturn(func(context.Context, domain.Grant) (domain.Session, error) {
+			leave()
+			return renewed(), nil
+		})
+		ended.EXPECT().Ended(gomock.Any(), gomock.Any()).DoAndReturn(func(ctx context.Context, _ domain.Lineage) (bool, error) {
+			return ctx.Err() == nil, ctx.Err()
+		})
+		revoker.EXPECT().Revoke(gomock.Any(), rotated)
+		if _, err := watched.Issue(ctx, domain.Grant{}); !errors.Is(err, domain.ErrAccessDenied) {
+			t.Errorf("err = %v, want access_denied", err)
+		}
+	})
 }
 
 // An app that holds a stolen refresh token must not get around the check by a scope.

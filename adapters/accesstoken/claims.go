@@ -89,6 +89,14 @@ func (c claims) client() string {
 	return c.Party
 }
 
+// isApplications reports whether an application has the token for itself (Auth0's
+// "client-credentials", in a text or a list; RFC 9068, section 2.2: its sub is the client).
+func (c claims) isApplications() bool {
+	const own = "client-credentials"
+	grants, _ := c.GrantType.([]any)
+	return c.GrantType == own || slices.Contains(grants, any(own)) || c.Subject == c.client()
+}
+
 // isIDToken reports whether a token that does not declare what it is may be an ID token
 // (OpenID Connect Core 1.0, sections 2 and 3.3.2.11).
 func (c claims) isIDToken(clientID string) bool {

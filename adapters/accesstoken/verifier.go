@@ -127,10 +127,12 @@ func (v *Verifier) check(c claims, profile profile) error {
 		return invalid("somebody else acts in the name of its person (RFC 8693, section 4.1)")
 	case c.has("events"):
 		return invalid("it is about events (RFC 8417)")
-	case c.Subject == client, c.GrantType == "client-credentials":
+	case c.isApplications():
 		return invalid("it is an application's own, and no person's")
 	case len(v.config.Clients) > 0 && !slices.Contains(v.config.Clients, client):
 		return domain.WithSettings(invalid("it is of the client %.64q", client), "ENROL_CLIENT_IDS")
+	case client == "": // then nobody could tell an application's own
+		return invalid("it has neither client_id nor azp")
 	}
 	return nil
 }

@@ -39,7 +39,7 @@ type Verifier struct {
 type Claims struct {
 	Subject         string
 	OrganizationID  string    // Auth0's org_id, if the session is an organization's
-	AuthenticatedAt time.Time // auth_time; zero if the issuer does not tell
+	AuthenticatedAt time.Time // auth_time; zero if the issuer does not tell, or tells a time to come
 }
 
 // Verify returns the claims of idToken if it is signed with one of Algorithms by one
@@ -78,11 +78,16 @@ func (v *Verifier) Verify(ctx context.Context, idToken, accessToken domain.Secre
 	case claims.AccessTokenHash != "" && !hashes(claims.AccessTokenHash, accessToken):
 		return Claims{}, errors.New("the ID token's at_hash belongs to another access token")
 	}
-	verified := Claims{Subject: claims.Subject, OrganizationID: claims.OrganizationID}
-	if claims.AuthTime != nil {
-		verified.AuthenticatedAt = time.Unix(int64(min(max(*claims.AuthTime, 0), 1<<53)), 0)
+	return Claims{claims.Subject, claims.OrganizationID, v.signIn(claims.AuthTime)}, nil
+}
+
+// signIn reads auth_time. One that is to come, such as one in milliseconds, tells nothing:
+// a session of such a time would outlive everything.
+func (v *Verifier) signIn(seconds *float64) time.Time {
+	if seconds == nil || *seconds <= 0 || *seconds > float64(v.Now().Add(v.Skew).Unix()) {
+		return time.Time{}
 	}
-	return verified, nil
+	return time.Unix(int64(*seconds), 0)
 }
 
 // claims are those that the bridge looks at (OpenID Connect Core 1.0, section 2).

@@ -179,6 +179,39 @@ func TestVerifyChecksTheClaims(t *testing.T) {
 	}
 }
 
+// Sessions end by this time. One that is not known for certain must not look like one of late.
+func TestVerifyTellsWhenThePersonSignedIn(t *testing.T) {
+	seconds := func(d time.Duration) int64 { return start.Add(d).Unix() }
+	e, c := newEndpoint(t, public("a", rsaKeys()[0])), newClock()
+	v := verifierOf(e, c)
+	for name, tt := range map[string]struct {
+		authTime any
+		want     time.Time
+	}{
+		"an hour ago":             {seconds(-time.Hour), start.Add(-time.Hour)},
+		"with a fraction":         {float64(seconds(-time.Hour)) + 0.7, start.Add(-time.Hour)},
+		"ahead within the skew":   {seconds(skew), start.Add(skew)},
+		"a second further ahead":  {seconds(skew + time.Second), time.Time{}},
+		"in milliseconds":         {start.UnixMilli(), time.Time{}},
+		"after all time":          {1e300, time.Time{}},
+		"at the beginning of all": {0, time.Time{}},
+		"before it":               {-1, time.Time{}},
+		"null":                    {json.RawMessage("null"), time.Time{}},
+		"not at all":              {nil, time.Time{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			token := good()
+			if tt.authTime != nil {
+				token.claims["auth_time"] = tt.authTime
+			}
+			got, err := check(t, v, token.sign(t))
+			if err != nil || !got.AuthenticatedAt.Equal(tt.want) || got.AuthenticatedAt.IsZero() != tt.want.IsZero() {
+				t.Errorf("signed in at %s, %v, want %s", got.AuthenticatedAt, err, tt.want)
+			}
+		})
+	}
+}
+
 func TestVerifyChecksTheSignature(t *testing.T) {
 	ours, foreign := rsaKeys()[0], rsaKeys()[1]
 	ec, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
