@@ -7,7 +7,7 @@ LINT      := bin/golangci-lint-$(GOLANGCI_LINT_VERSION)
 WEB       := cmd/sandbox/web
 GENERATED := wire_gen.go ports/portsmock/portsmock.go docs/configuration.md adapters/httpapi/openapi.yaml docs/choosing-an-issuer.md docs/doctor.md
 
-.PHONY: help run test properties witnesses check generate build fuzz mutation bench needs page picture clean
+.PHONY: help run test properties witnesses check drift lint core model generate build fuzz mutation bench needs page picture clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,14 +34,22 @@ witnesses: build ## have other people's software in Java and Python, and real se
 	@$(GO) build -o bin/sandbox ./cmd/sandbox
 	@.ci/witnesses/run $(ONLY)
 
-check: $(LINT) ## look for drift, vet, lint, shuffle the core's tests, and check the model of the protocol
+check: drift lint core model ## look for drift, vet, lint, shuffle the core's tests, and check the model of the protocol
+
+drift:
 	@.ci/drift $(GENERATED)
+
+lint: $(LINT)
 	$(GO) vet ./... ./.ci/mutation ./.ci/dashboard ./.ci/bench ./.ci/capacity ./.ci/witnesses
 	$(GO) vet -tags wireinject .
 	$(LINT) run ./... ./.ci/mutation ./.ci/dashboard ./.ci/bench ./.ci/capacity ./.ci/witnesses
+
+core:
 	$(GO) test -shuffle=on -count=3 ./domain/... ./app/... ./adapters/memory/...
 	$(GO) test -shuffle=on ./ports/portstest/...
 	$(GO) test -count=1 -v -run Allocate ./adapters/cannedtest ./cmd/native-bridge
+
+model:
 	@.ci/model
 
 generate: ## write the generated files anew
