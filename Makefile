@@ -5,7 +5,7 @@ GOLANGCI_LINT_VERSION := v2.15.0
 GO        ?= go
 LINT      := bin/golangci-lint-$(GOLANGCI_LINT_VERSION)
 WEB       := cmd/sandbox/web
-GENERATED := wire_gen.go ports/portsmock/portsmock.go docs/configuration.md adapters/httpapi/openapi.yaml docs/choosing-an-issuer.md docs/doctor.md
+GENERATED := wire_gen.go ports/portsmock/portsmock.go docs/configuration.md adapters/httpapi/openapi.yaml docs/choosing-an-issuer.md docs/doctor.md docs/operate/helm/native-bridge/values.schema.json
 
 .PHONY: help run test properties witnesses check drift lint core model generate build fuzz mutation bench needs page picture clean
 
@@ -23,6 +23,7 @@ test: needs page ## install what the tests need and run all of them
 	WITNESSES=$(CURDIR)/bin/witnesses $(GO) test -race -timeout 15m ./cmd/... ./... # the longest first
 	$(GO) -C adapters/oidc/fositetest test -race ./...
 	$(GO) -C adapters/auth0/tenant/hcltest test -race ./...
+	$(GO) -C docs/operate/helm/helmtest test -vet=off ./... # to vet Kubernetes takes longer than all else there
 	$(GO) test ./.ci/mutation ./.ci/bench ./.ci/capacity ./.ci/witnesses
 	@cat bin/witnesses
 
@@ -56,6 +57,7 @@ generate: ## write the generated files anew
 	$(GO) generate ./ports ./adapters/httpapi
 	$(GO) tool wire .
 	$(GO) test ./cmd/native-bridge -run IsDocumented -update
+	$(GO) test ./docs -run TestTheChartsSchema -update
 
 build: ## build bin/native-bridge
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/native-bridge ./cmd/native-bridge

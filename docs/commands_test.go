@@ -16,6 +16,8 @@ import (
 	"strings"
 	"testing"
 
+	"go.yaml.in/yaml/v4"
+
 	"nativebridge/adapters"
 )
 
@@ -42,6 +44,7 @@ var languages = map[string]func(t *testing.T, f fence){
 	"js":      parsesAsJavaScript,
 	"http":    parsesAsAnswer,
 	"ini":     parsesAsUnit,
+	"yaml":    parsesAsYAML,
 }
 
 // unchecked are the languages whose blocks this test only counts, and why.
@@ -49,7 +52,6 @@ var unchecked = map[string]string{
 	"text":   "it is shown and not typed",
 	"go":     "adding_an_adapter_test.go compares it with testdata/toy",
 	"diff":   "adding_an_adapter_test.go applies it",
-	"yaml":   "an excerpt for Kubernetes; no reader of YAML is a dependency of this module",
 	"swift":  "the SDKs' toolchain is Xcode; the witnesses replay what the SDKs send",
 	"kotlin": "the SDKs' toolchain is Android's; the witnesses replay what the SDKs send",
 	"dart":   "the toolchain is Flutter's",
@@ -101,6 +103,7 @@ var (
 		"docs/tenant-in-git.md: export AUTH0_DOMAIN=example.eu.auth0.com                           # of one of your tenants": "it sets up a real tenant; cmd/sandbox/deploycli_test.go runs deploy-cli",
 		"docs/tenant-token-exchange.md: curl https://YOUR_TENANT/api/v2/token-exchange-profiles -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json' -d '{": "it sets up a real tenant",
 		"docs/mobile/android.md: keytool -exportcert -keystore release.jks -alias release | openssl dgst -sha256 -binary | base64 | tr '+/' '-_' | tr -d '='":                  "it needs a JDK and a key of an app",
+		"docs/operate/helm/README.md: helm upgrade --install native-bridge docs/operate/helm/native-bridge --namespace identity --values values.yaml":                          "it needs a cluster; docs/operate/helm/helmtest renders the chart with helm",
 		"docs/model/README.md: $ .ci/model":                       "'make check' runs it, for minutes, and fails if the model does not hold",
 		"docs/model/README.md: $ .ci/model -DLOSSES=0 -DNO_OWNER": "a run of 'make check' by itself",
 		"docs/model/README.md: $ .ci/model -DLOSSES=1 -DMARGIN=0": "a run of 'make check' by itself",
@@ -257,6 +260,13 @@ func parsesAsJSON(t *testing.T, f fence) {
 	}
 	if values == 0 {
 		t.Error("there is no JSON in it")
+	}
+}
+
+func parsesAsYAML(t *testing.T, f fence) {
+	var value map[string]any
+	if err := yaml.Unmarshal([]byte(f.text), &value); err != nil || len(value) == 0 {
+		t.Errorf("%d values: %v", len(value), err)
 	}
 }
 
