@@ -71,10 +71,11 @@ func (o *RenewOnce) forget(ctx context.Context, refresh domain.Secret) error {
 	return o.Memory.Forget(ctx, nameOf(refresh))
 }
 
-// await returns how the renewal stands once it is nobody else's turn.
+// await returns how the renewal stands once it is nobody else's turn. A turn is taken for
+// the caller also while they leave: one that nobody is there for would leave doubt.
 func (o *RenewOnce) await(ctx context.Context, turn domain.Turn) (domain.Standing, error) {
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
-		standing, err := o.Memory.Begin(ctx, turn)
+		standing, err := o.begin(ctx, turn)
 		if err != nil {
 			return standing, fmt.Errorf("look for an earlier renewal with this token: %w", err)
 		}
@@ -89,6 +90,16 @@ func (o *RenewOnce) await(ctx context.Context, turn domain.Turn) (domain.Standin
 	}
 }
 
+func (o *RenewOnce) begin(ctx context.Context, turn domain.Turn) (domain.Standing, error) {
+	if err := ctx.Err(); err != nil {
+		return domain.Standing{}, err
+	}
+	until, _ := ctx.Deadline()
+	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), until)
+	defer cancel()
+	return o.Memory.Begin(ctx, turn)
+}
+
 // doubt is the answer to whoever sends a token that may be used up. They keep it.
 func (o *RenewOnce) doubt(left time.Duration) error {
 	return domain.WithRetryAfter(domain.WithProofInDoubt(fmt.Errorf("%w: the issuer may have renewed with this token before, and its answer was lost. "+
@@ -97,20 +108,25 @@ func (o *RenewOnce) doubt(left time.Duration) error {
 
 // repeat gives an answer again. Whoever calls from elsewhere than it is kept for does to the
 // issuer what they would do without the bridge: it may take them for a thief. An app that
-// asks for something else than before gets it with the refresh token of the answer.
+// asks for something else than before, or so late that the access token is nearly over, gets
+// what it needs with the refresh token of the answer.
 func (o *RenewOnce) repeat(ctx context.Context, issuer ports.SessionRenewer, asked Renewal, sealed []byte, attempt *domain.Attempt) (domain.Session, error) {
 	answer, ok := unseal(asked.Refresh, o.Mark(asked.Client), sealed)
-	if !ok || answer.Refresh == "" && !answer.answers(asked.Access) {
-		return issuer.Renew(ctx, asked.Refresh, asked.Access, asked.Client)
-	}
-	if answer.answers(asked.Access) {
+	if ok && answer.answers(asked.Access) && answer.lasts(o.Now()) {
 		attempt.Repeated = true
 		return answer.session(o.Now()), answer.err()
 	}
-	asked.Refresh = domain.NewSecret(answer.Refresh)
-	session, err := o.obtain(ctx, issuer, asked, attempt)
+	next := domain.NewSecret(answer.Refresh)
+	if !ok || next.IsZero() || next.Equal(asked.Refresh) { // for somebody else, or of a token that is not used up
+		return issuer.Renew(ctx, asked.Refresh, asked.Access, asked.Client)
+	}
+	session, err := o.obtain(ctx, issuer, Renewal{Refresh: next, Access: asked.Access, Client: asked.Client}, attempt)
 	if err == nil && session.RefreshToken.IsZero() {
-		session.RefreshToken = asked.Refresh // the app has an older one
+		session.RefreshToken = next // the app has an older one
+	}
+	if reason, _ := domain.ReasonOf(err); answer.answers(asked.Access) && (reason == domain.ErrUnavailable || reason == domain.ErrBusy) {
+		attempt.Repeated = true
+		return answer.session(o.Now()), nil // what is left of it is better than nothing
 	}
 	return session, err
 }

@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,6 +21,8 @@ type issuer struct {
 	mu      sync.Mutex
 	asked   []string
 	err     error
+	lives   time.Duration // access tokens do; 0 means an hour
+	keeps   bool          // refresh tokens: it does not rotate them
 	entered chan struct{} // told of each ask, if it is set
 	leave   chan struct{} // asks wait for it, if it is set
 }
@@ -39,9 +42,13 @@ func (i *issuer) Renew(ctx context.Context, refresh domain.Secret, _ domain.Acce
 	if err != nil {
 		return domain.Session{}, err
 	}
+	next := domain.NewSecret(fmt.Sprintf("rotated-%d", n))
+	if i.keeps {
+		next = refresh
+	}
 	return domain.Session{
 		Subject: "auth0|jane", AccessToken: domain.NewSecret(fmt.Sprintf("access-%d", n)), IDToken: domain.NewSecret("id"),
-		RefreshToken: domain.NewSecret(fmt.Sprintf("rotated-%d", n)), Scope: []string{"openid"}, ExpiresIn: time.Hour,
+		RefreshToken: next, Scope: []string{"openid"}, ExpiresIn: cmp.Or(i.lives, time.Hour),
 	}, nil
 }
 
@@ -52,11 +59,19 @@ type remembered struct {
 	turns  map[domain.RenewalName]domain.Owner
 	doubt  bool
 	broken error
+	taking func() // called while a turn is taken, if it is set
 }
 
-func (m *remembered) Begin(_ context.Context, turn domain.Turn) (domain.Standing, error) {
+func (m *remembered) Begin(ctx context.Context, turn domain.Turn) (domain.Standing, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.taking != nil {
+		m.taking()
+		defer func() { m.turns[turn.Name] = turn.Owner }() // its answer is lost with the caller's patience
+	}
+	if ctx.Err() != nil {
+		return domain.Standing{}, fmt.Errorf("%w: %w", domain.ErrUnavailable, ctx.Err())
+	}
 	switch answer, owner := m.known[turn.Name], m.turns[turn.Name]; {
 	case m.broken != nil:
 		return domain.Standing{}, m.broken
@@ -245,6 +260,93 @@ func TestWhoeverAsksForSomethingElseGetsItWithTheNewToken(t *testing.T) {
 	session, err := uc.Execute(t.Context(), app.Renewal{Refresh: refresh, Access: domain.Access{Scope: []string{"openid"}}, Client: caller})
 	if err != nil || session.RefreshToken.Reveal() != "rotated-2" || issuer.asked[1] != "rotated-1" {
 		t.Errorf("session = %+v, %v, by %q; want it by the token of the kept answer", session, err, issuer.asked)
+	}
+}
+
+func TestWhoeverAsksForSomethingElseOfATokenThatDidNotRotateIsTheIssuers(t *testing.T) {
+	uc, issuer, _ := newRenewOnce(t)
+	issuer.keeps = true
+	_, _ = uc.Execute(t.Context(), app.Renewal{Refresh: refresh, Client: caller})
+	session, err := uc.Execute(t.Context(), app.Renewal{Refresh: refresh, Access: domain.Access{Scope: []string{"openid"}}, Client: caller})
+	if err != nil || session.AccessToken.Reveal() != "access-2" || len(issuer.asked) != 2 {
+		t.Errorf("session = %+v, %v after %d asks, want a second ask with the same token", session, err, len(issuer.asked))
+	}
+}
+
+// The credentials managers of Auth0's SDKs throw away what lives for a minute or less, and
+// with it the new refresh token.
+func TestAKeptAnswerWhoseAccessTokenIsNearlyOverIsRenewedOn(t *testing.T) {
+	for name, tt := range map[string]struct {
+		lives, later time.Duration
+		want         string
+		asked        int
+	}{
+		"more than a minute is left": {5 * time.Minute, 4*time.Minute - time.Second, "access-1", 1},
+		"a minute is left":           {5 * time.Minute, 4 * time.Minute, "access-2", 2},
+		"it is over":                 {5 * time.Minute, 9 * time.Minute, "access-2", 2},
+		"it never lived for a minute, and half is left":  {40 * time.Second, 19 * time.Second, "access-1", 1},
+		"it never lived for a minute, and half is spent": {40 * time.Second, 20 * time.Second, "access-2", 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			uc, issuer, _ := newRenewOnce(t)
+			issuer.lives = tt.lives
+			_, _ = uc.Execute(t.Context(), app.Renewal{Refresh: refresh, Client: caller})
+			uc.Once.Now = func() time.Time { return now.Add(tt.later) }
+			for range 2 { // the second answer is kept, too
+				session, err := uc.Execute(t.Context(), app.Renewal{Refresh: refresh, Client: caller})
+				if err != nil || session.AccessToken.Reveal() != tt.want || len(issuer.asked) != tt.asked {
+					t.Errorf("session = %+v, %v after %d asks, want %s after %d", session, err, len(issuer.asked), tt.want, tt.asked)
+				}
+			}
+			if tt.asked == 2 && issuer.asked[1] != "rotated-1" {
+				t.Errorf("the issuer was asked with %q, want the token of the kept answer", issuer.asked[1])
+			}
+		})
+	}
+}
+
+func TestAKeptAnswerThatCannotBeRenewedOnIsBetterThanNone(t *testing.T) {
+	for name, tt := range map[string]struct {
+		issuer error
+		want   error
+	}{
+		"the issuer is away":           {domain.ErrUnavailable, nil},
+		"the issuer is busy":           {domain.ErrBusy, nil},
+		"its answer was lost":          {domain.WithProofInDoubt(domain.ErrUnavailable), nil},
+		"the issuer ended the session": {domain.ErrGrantInvalid, domain.ErrGrantInvalid},
+	} {
+		t.Run(name, func(t *testing.T) {
+			uc, issuer, _ := newRenewOnce(t)
+			issuer.lives = 5 * time.Minute
+			_, _ = uc.Execute(t.Context(), app.Renewal{Refresh: refresh, Client: caller})
+			uc.Once.Now, issuer.err = func() time.Time { return now.Add(5*time.Minute - 30*time.Second) }, tt.issuer
+			session, err := uc.Execute(t.Context(), app.Renewal{Refresh: refresh, Client: caller})
+			if !errors.Is(err, tt.want) || tt.want == nil && (session.RefreshToken.Reveal() != "rotated-1" || session.ExpiresIn != 30*time.Second) {
+				t.Errorf("session = %+v, %v; want %v, or what is left of the kept one", session, err, tt.want)
+			}
+		})
+	}
+}
+
+// A turn that nobody is there for would leave doubt, though the issuer was not asked.
+func TestATurnIsNotLostWithTheCallerWhoLeavesWhileItIsTaken(t *testing.T) {
+	uc, issuer, memory := newRenewOnce(t)
+	ctx, leave := context.WithCancel(t.Context())
+	memory.taking = leave
+	_, _ = uc.Execute(ctx, app.Renewal{Refresh: refresh, Client: caller})
+	memory.taking = nil
+	session, err := uc.Execute(t.Context(), app.Renewal{Refresh: refresh, Client: caller})
+	if err != nil || session.RefreshToken.Reveal() != "rotated-1" || len(issuer.asked) != 1 {
+		t.Errorf("session = %+v, %v after %d asks, want the answer to whoever left", session, err, len(issuer.asked))
+	}
+}
+
+func TestACallerWhoHasLeftTakesNoTurn(t *testing.T) {
+	uc, issuer, memory := newRenewOnce(t)
+	ctx, leave := context.WithCancel(t.Context())
+	leave()
+	if _, err := uc.Execute(ctx, app.Renewal{Refresh: refresh, Client: caller}); !errors.Is(err, context.Canceled) || len(issuer.asked) != 0 || len(memory.turns) != 0 {
+		t.Errorf("err = %v after %d asks in %d turns, want the caller's leave and none", err, len(issuer.asked), len(memory.turns))
 	}
 }
 

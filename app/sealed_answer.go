@@ -82,6 +82,8 @@ type answer struct {
 	SignIn  time.Time `json:",omitzero"` // the session's AuthenticatedAt
 	Expires time.Time `json:",omitzero"` // the access token, by the clock of the replica that was answered
 
+	Lives time.Duration `json:",omitempty"` // the access token did so when it was new
+
 	Asked domain.Access // what was asked for
 
 	Reason     domain.Error  `json:",omitempty"` // why there is no session
@@ -92,7 +94,7 @@ type answer struct {
 func answerOf(session domain.Session, asked domain.Access, now time.Time) answer {
 	return answer{
 		Subject: session.Subject, Access: session.AccessToken.Reveal(), ID: session.IDToken.Reveal(), Refresh: session.RefreshToken.Reveal(),
-		SignIn: session.AuthenticatedAt, Scope: session.Scope, Expires: now.Add(session.ExpiresIn), Asked: asked,
+		SignIn: session.AuthenticatedAt, Scope: session.Scope, Expires: now.Add(session.ExpiresIn), Lives: session.ExpiresIn, Asked: asked,
 	}
 }
 
@@ -112,6 +114,13 @@ func (a answer) answers(asked domain.Access) bool {
 	return a.err() != nil || sameScope && a.Asked.Audience == asked.Audience && a.Asked.Organization == asked.Organization
 }
 
+// lasts reports whether the access token lives long enough for apps to keep it: for more
+// than domain.ShortLife, or, if the issuer's never do, for more than half of their life. A
+// refusal lasts.
+func (a answer) lasts(now time.Time) bool {
+	return a.err() != nil || a.Expires.Sub(now) > min(domain.ShortLife, a.Lives/2)
+}
+
 // err returns the refusal, or nil if the answer is a session.
 func (a answer) err() error {
 	const others = "another renewal with the same refresh token, at the same time, was answered so, and its log line has the cause"
@@ -124,8 +133,8 @@ func (a answer) err() error {
 	return domain.WithRetryAfter(fmt.Errorf("%w: %s", a.Reason, others), a.RetryAfter)
 }
 
-// session returns the session as it is now. Its access token has at least a second, so that
-// apps take it: if it is over, they renew with the new refresh token.
+// session returns the session as it is now. Its access token has at least a second, also if
+// it is over: apps renew then with the new refresh token.
 func (a answer) session(now time.Time) domain.Session {
 	return domain.Session{
 		Subject: a.Subject, AccessToken: domain.NewSecret(a.Access), IDToken: domain.NewSecret(a.ID), RefreshToken: domain.NewSecret(a.Refresh),
