@@ -152,6 +152,11 @@ func TestEachFaultIsNamed(t *testing.T) {
 		"fewer connections than in flight": {"MAX_CONNECTIONS", "256"},
 		"a drain before the end":           {"DRAIN_DELAY", "-1s"},
 		"a drain that takes too long":      {"DRAIN_DELAY", "61s"},
+		"answers kept for too long":        {"RENEWAL_GRACE", "61m"},
+		"answers for whoever is alike":     {"RENEWAL_GRACE_BIND", "phone"},
+		"a leeway without a unit":          {"AUTH0_REFRESH_LEEWAY", "60"},
+		"a leeway of no time to ask in":    {"AUTH0_REFRESH_LEEWAY", "5s"},
+		"a leeway that is not remembered":  {"AUTH0_REFRESH_LEEWAY", "11m"},
 		"a request that waits too long":    {"REQUEST_TIMEOUT", "61s"},
 		"a request as short as an issue":   {"REQUEST_TIMEOUT", auth0.IssueTimeout.String()},
 		"a request as short as before":     {"REQUEST_TIMEOUT", "6.001s"},
@@ -193,6 +198,35 @@ func TestWhereNobodyCanAddAPasskeyToAskForItIsAFault(t *testing.T) {
 		_, err := adapters.LoadConfig(tt.environ)
 		if (err != nil) != tt.fault || tt.fault && !strings.Contains(err.Error(), "ENROL_AUDIENCE") {
 			t.Errorf("%s: %v, want a fault: %t", name, err, tt.fault)
+		}
+	}
+}
+
+// A leeway must be remembered, and must leave time to ask.
+func TestALeewayFitsTheGraceAndTheIssuersTime(t *testing.T) {
+	for name, tt := range map[string]struct {
+		environ       map[string]string
+		leeway, grace string
+		fault         string // what it names; "" if there is none
+	}{
+		"at Auth0":                         {minimal(), "6s", "6s", ""},
+		"as long as it is remembered":      {minimal(), "10m", "10m", ""},
+		"longer":                           {minimal(), "60s", "59s", "RENEWAL_GRACE to 1m0s"},
+		"shorter than an answer may take":  {minimal(), "5999ms", "10m", "such as 60s"},
+		"nothing is kept":                  {minimal(), "1s", "0", ""},
+		"nothing rotates":                  {minimal(), "no-rotation", "10m", ""},
+		"at an OpenID provider":            {openID(), "60s", "10m", ""},
+		"longer, at an OpenID provider":    {openID(), "60s", "30s", "RENEWAL_GRACE to 1m0s"},
+		"too short, at an OpenID provider": {openID(), "1s", "10m", "such as 60s"},
+	} {
+		setting := "AUTH0_REFRESH_LEEWAY"
+		if tt.environ["TOKEN_ISSUER"] == "oidc" {
+			setting = "OIDC_REFRESH_LEEWAY"
+		}
+		tt.environ[setting], tt.environ["RENEWAL_GRACE"] = tt.leeway, tt.grace
+		_, err := adapters.LoadConfig(tt.environ)
+		if (err != nil) != (tt.fault != "") || err != nil && (!strings.Contains(err.Error(), setting) || !strings.Contains(err.Error(), tt.fault)) {
+			t.Errorf("%s: %v, want a fault of %s with %q", name, err, setting, tt.fault)
 		}
 	}
 }

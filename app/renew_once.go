@@ -51,7 +51,7 @@ func (o *RenewOnce) obtain(ctx context.Context, issuer ports.SessionRenewer, ask
 		Name: nameOf(asked.Refresh), Owner: o.NewOwner(),
 		Lease: turnLease, Leeway: o.Leeway, Patience: o.Patience, Keep: o.Grace,
 	}
-	standing, err := o.await(ctx, turn)
+	standing, err := o.await(ctx, turn, attempt)
 	switch {
 	case err != nil:
 		return domain.Session{}, err
@@ -73,7 +73,7 @@ func (o *RenewOnce) forget(ctx context.Context, refresh domain.Secret) error {
 
 // await returns how the renewal stands once it is nobody else's turn. A turn is taken for
 // the caller also while they leave: one that nobody is there for would leave doubt.
-func (o *RenewOnce) await(ctx context.Context, turn domain.Turn) (domain.Standing, error) {
+func (o *RenewOnce) await(ctx context.Context, turn domain.Turn, attempt *domain.Attempt) (domain.Standing, error) {
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
 		standing, err := o.begin(ctx, turn)
 		if err != nil {
@@ -82,6 +82,7 @@ func (o *RenewOnce) await(ctx context.Context, turn domain.Turn) (domain.Standin
 		if standing.Is != domain.TurnTaken {
 			return standing, nil
 		}
+		attempt.Waited = true
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():

@@ -59,6 +59,12 @@ type remembered struct {
 	turns  map[domain.RenewalName]domain.Owner
 	doubt  bool
 	broken error
+	again  time.Duration   // for so long the issuer may be asked again, if it is set
+	begun  chan struct{}   // told of each Begin, if it is set
+	kept   []time.Duration // for how long answers and refusals were to be kept
+	unkept error           // what Keep and Refuse fail with
+	waited chan struct{}   // closed when a turn is taken by another
+	waits  sync.Once
 	taking func() // called while a turn is taken, if it is set
 }
 
@@ -72,6 +78,9 @@ func (m *remembered) Begin(ctx context.Context, turn domain.Turn) (domain.Standi
 	if ctx.Err() != nil {
 		return domain.Standing{}, fmt.Errorf("%w: %w", domain.ErrUnavailable, ctx.Err())
 	}
+	if m.begun != nil {
+		m.begun <- struct{}{}
+	}
 	switch answer, owner := m.known[turn.Name], m.turns[turn.Name]; {
 	case m.broken != nil:
 		return domain.Standing{}, m.broken
@@ -80,17 +89,22 @@ func (m *remembered) Begin(ctx context.Context, turn domain.Turn) (domain.Standi
 	case m.doubt:
 		return domain.Standing{Is: domain.TurnInDoubt, Left: time.Minute}, nil
 	case owner != domain.Owner{} && owner != turn.Owner:
+		m.waits.Do(func() { close(m.waited) })
 		return domain.Standing{Is: domain.TurnTaken}, nil
 	}
 	m.turns[turn.Name] = turn.Owner
+	if m.again > 0 {
+		return domain.Standing{Is: domain.TurnAgain, Left: m.again}, nil
+	}
 	return domain.Standing{Is: domain.TurnYours}, nil
 }
 
-func (m *remembered) Keep(_ context.Context, turn domain.Turn, answer []byte, _ time.Duration) ([]byte, error) {
+func (m *remembered) Keep(_ context.Context, turn domain.Turn, answer []byte, during time.Duration) ([]byte, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.broken != nil {
-		return nil, m.broken
+	m.kept = append(m.kept, during)
+	if err := cmp.Or(m.broken, m.unkept); err != nil {
+		return nil, err
 	}
 	m.known[turn.Name] = answer
 	return answer, nil
@@ -114,7 +128,7 @@ func newRenewOnce(t *testing.T) (*app.RenewSession, *issuer, *remembered) {
 		Deadline: 10 * time.Second, Now: func() time.Time { return now },
 		Access: domain.AccessPolicy{Default: domain.Access{Scope: []string{"openid", "profile"}}},
 	}
-	asked, memory := &issuer{}, &remembered{known: map[domain.RenewalName][]byte{}, turns: map[domain.RenewalName]domain.Owner{}}
+	asked, memory := &issuer{}, &remembered{known: map[domain.RenewalName][]byte{}, turns: map[domain.RenewalName]domain.Owner{}, waited: make(chan struct{})}
 	var mu sync.Mutex
 	var owners byte
 	uc.Renewer, uc.Audit = asked, &unwritten{}
@@ -222,6 +236,31 @@ func TestRenewalsOfOneTokenAtOnceAskTheIssuerOnce(t *testing.T) {
 				t.Errorf("the issuer was asked %d times", len(issuer.asked))
 			}
 		})
+	}
+}
+
+func TestWhoeverWaitsForAnothersRenewalIsRecordedSo(t *testing.T) {
+	uc, issuer, memory := newRenewOnce(t)
+	issuer.entered, issuer.leave = make(chan struct{}, 1), make(chan struct{})
+	var both sync.WaitGroup
+	renew := func() { _, _ = uc.Execute(t.Context(), app.Renewal{Refresh: refresh, Client: caller}) }
+	both.Go(renew)
+	<-issuer.entered
+	both.Go(renew)
+	<-memory.waited
+	close(issuer.leave)
+	both.Wait()
+	waited := 0
+	for _, attempt := range uc.Audit.(*unwritten).attempts {
+		if attempt.Waited != attempt.Repeated || attempt.Err != nil {
+			t.Errorf("recorded is %+v, want a wait and another's answer, or neither", attempt)
+		}
+		if attempt.Waited {
+			waited++
+		}
+	}
+	if waited != 1 {
+		t.Errorf("%d waited, want one", waited)
 	}
 }
 
@@ -357,6 +396,96 @@ func TestATokenThatMayBeUsedUpIsNotSentToTheIssuer(t *testing.T) {
 	if !errors.Is(err, domain.ErrUnavailable) || !domain.ProofInDoubt(err) || domain.RetryAfterOf(err) != time.Minute ||
 		!strings.Contains(err.Error(), "THE_LEEWAY") || len(issuer.asked) != 0 {
 		t.Errorf("err = %v after %d asks, want unavailable, in doubt, when to come back, and the setting", err, len(issuer.asked))
+	}
+}
+
+// The app is there, and the answer is the only one.
+func TestAnAnswerThatCannotBeKeptIsDelivered(t *testing.T) {
+	uc, _, memory := newRenewOnce(t)
+	memory.unkept = domain.ErrUnavailable
+	session, err := uc.Execute(t.Context(), app.Renewal{Refresh: refresh, Client: caller})
+	if err != nil || session.RefreshToken.Reveal() != "rotated-1" {
+		t.Errorf("session = %+v, %v; want the issuer's", session, err)
+	}
+}
+
+func TestATurnIsHeldWhileTheIssuerIsAsked(t *testing.T) {
+	uc, issuer, memory := newRenewOnce(t)
+	issuer.entered, issuer.leave, memory.begun = make(chan struct{}, 1), make(chan struct{}), make(chan struct{})
+	answered := make(chan struct{})
+	go func() {
+		defer close(answered)
+		_, _ = uc.Execute(t.Context(), app.Renewal{Refresh: refresh, Client: caller})
+	}()
+	<-memory.begun // the turn
+	<-issuer.entered
+	<-memory.begun // it is taken again, so that it does not lapse
+	close(issuer.leave)
+	for {
+		select {
+		case <-memory.begun:
+		case <-answered:
+			if len(memory.turns) != 1 {
+				t.Errorf("turns of %v, want one", memory.turns)
+			}
+			return
+		}
+	}
+}
+
+func TestWithinTheLeewayTheIssuerIsAskedAgainAndOnlyItsVerdictEndsTheDoubt(t *testing.T) {
+	for name, tt := range map[string]struct {
+		answer error
+		kept   []time.Duration
+	}{
+		"fresh tokens":         {nil, []time.Duration{10 * time.Minute}},
+		"the session is over":  {domain.ErrGrantInvalid, []time.Duration{2 * time.Second}},
+		"the issuer is away":   {domain.ErrUnavailable, nil},
+		"the issuer is busy":   {domain.ErrBusy, nil},
+		"a fault of ours":      {errors.New("no such client"), nil},
+		"the answer was lost":  {domain.WithProofInDoubt(domain.ErrUnavailable), nil},
+		"it was refused twice": {domain.WithProofInDoubt(domain.ErrGrantInvalid), nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			uc, issuer, memory := newRenewOnce(t)
+			issuer.err, memory.again = tt.answer, time.Minute
+			if _, err := uc.Execute(t.Context(), app.Renewal{Refresh: refresh, Client: caller}); !errors.Is(err, tt.answer) || len(issuer.asked) != 1 {
+				t.Errorf("err = %v after %d asks, want %v after one", err, len(issuer.asked), tt.answer)
+			}
+			if !slices.Equal(memory.kept, tt.kept) {
+				t.Errorf("kept for %v, want %v", memory.kept, tt.kept)
+			}
+		})
+	}
+}
+
+func TestTheIssuerIsNotAskedBeyondItsLeeway(t *testing.T) {
+	uc, issuer, memory := newRenewOnce(t)
+	memory.again = time.Nanosecond // the leeway is over at once
+	issuer.entered, issuer.leave = make(chan struct{}, 1), make(chan struct{})
+	close(issuer.leave)
+	if _, err := uc.Execute(t.Context(), app.Renewal{Refresh: refresh, Client: caller}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("err = %v, want that the time was over", err)
+	}
+}
+
+func TestOnlyAnAnswerThatUsedTheTokenUpIsKeptForTheGrace(t *testing.T) {
+	for name, tt := range map[string]struct {
+		rotates bool
+		err     error
+		want    []time.Duration
+	}{
+		"a new refresh token": {true, nil, []time.Duration{10 * time.Minute}},
+		"the same one":        {false, nil, []time.Duration{2 * time.Second}},
+		"a refusal":           {true, domain.ErrGrantInvalid, []time.Duration{2 * time.Second}},
+		"a lost answer":       {true, domain.WithProofInDoubt(domain.ErrUnavailable), nil},
+	} {
+		uc, issuer, memory := newRenewOnce(t)
+		issuer.keeps, issuer.err = !tt.rotates, tt.err
+		_, _ = uc.Execute(t.Context(), app.Renewal{Refresh: refresh, Client: caller})
+		if !slices.Equal(memory.kept, tt.want) {
+			t.Errorf("%s: kept for %v, want %v", name, memory.kept, tt.want)
+		}
 	}
 }
 

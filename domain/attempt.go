@@ -63,6 +63,8 @@ type Attempt struct {
 	// Repeated says that a renewal was given the answer to another one with the same
 	// refresh token.
 	Repeated bool
+	// Waited says that a renewal waited for another one with the same refresh token.
+	Waited bool
 	// Note says what the outcome does not; "" if there is nothing.
 	Note Note
 	// Err is how it ended; nil means well.

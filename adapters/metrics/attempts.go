@@ -51,7 +51,31 @@ type attempts struct {
 	duration  *prometheus.HistogramVec
 	notes     *prometheus.CounterVec
 	replays   prometheus.Counter
+	renewals  renewals
 	delivered delivered
+}
+
+// renewals counts what a lost answer, or an app that renews twice at once, comes to.
+type renewals struct{ repeated, waited, doubted prometheus.Counter }
+
+func (m *Metrics) newRenewals() renewals {
+	return renewals{
+		repeated: m.counters("renewals_repeated_total", "Renewals that got the answer to an earlier one again, with the same refresh token.").WithLabelValues(),
+		waited:   m.counters("renewals_waited_total", "Renewals that waited for another one with the same refresh token.").WithLabelValues(),
+		doubted:  m.counters("renewals_in_doubt_total", "Renewals that left or met doubt: the issuer may have used the refresh token up, and nobody has the answer.").WithLabelValues(),
+	}
+}
+
+func (r renewals) count(attempt domain.Attempt) {
+	switch {
+	case attempt.Waited:
+		r.waited.Inc()
+	case attempt.Repeated && attempt.Err == nil:
+		r.repeated.Inc()
+	}
+	if domain.ProofInDoubt(attempt.Err) {
+		r.doubted.Inc()
+	}
 }
 
 // CountAttempts adds the metrics of attempts, which Attempt feeds. Verifiers has the name
@@ -67,6 +91,7 @@ func (m *Metrics) CountAttempts(verifiers map[string]string, issuer string) {
 	a.duration = m.histograms("attempt_duration_seconds", "How long a call of a use case took.",
 		[]float64{.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60}, "event")
 	a.replays = m.counters("replays_after_delivery_total", "Proofs that came again after this process had delivered a session for them.").WithLabelValues()
+	a.renewals = m.newRenewals()
 	a.notes = m.counters("attempt_notes_total", "Attempts that say more than how they ended, such as why a session was over.", "event", "note")
 	for _, note := range []domain.Note{domain.NoteEnded, domain.NoteNoPasskey, domain.NoteNotRechecked} {
 		a.notes.WithLabelValues(string(domain.EventRenew), string(note))
@@ -103,6 +128,9 @@ func (m *Metrics) Attempt(attempt domain.Attempt) {
 	a.duration.WithLabelValues(string(attempt.Event)).Observe(attempt.Took.Seconds())
 	if attempt.Note != "" {
 		a.notes.WithLabelValues(string(attempt.Event), string(attempt.Note)).Inc()
+	}
+	if attempt.Event == domain.EventRenew {
+		a.renewals.count(attempt)
 	}
 	switch {
 	case attempt.Event != domain.EventExchange || attempt.Proof == domain.ProofKey{}:

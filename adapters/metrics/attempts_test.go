@@ -55,6 +55,29 @@ func TestAReplayIsOneAfterADeliveryOnlyIfThisProcessDelivered(t *testing.T) {
 	}
 }
 
+func TestARenewalIsCountedByWhatItMet(t *testing.T) {
+	for name, tt := range map[string]struct {
+		attempt                   domain.Attempt
+		repeated, waited, doubted int
+	}{
+		"the issuer's answer":            {domain.Attempt{Event: domain.EventRenew}, 0, 0, 0},
+		"a kept answer":                  {domain.Attempt{Event: domain.EventRenew, Repeated: true}, 1, 0, 0},
+		"a kept refusal":                 {domain.Attempt{Event: domain.EventRenew, Repeated: true, Err: domain.ErrGrantInvalid}, 0, 0, 0},
+		"an answer that it waited for":   {domain.Attempt{Event: domain.EventRenew, Repeated: true, Waited: true}, 0, 1, 0},
+		"a wait in vain":                 {domain.Attempt{Event: domain.EventRenew, Waited: true, Err: domain.ErrUnavailable}, 0, 1, 0},
+		"doubt":                          {domain.Attempt{Event: domain.EventRenew, Err: domain.WithProofInDoubt(domain.ErrUnavailable)}, 0, 0, 1},
+		"doubt after a wait":             {domain.Attempt{Event: domain.EventRenew, Waited: true, Err: domain.WithProofInDoubt(domain.ErrUnavailable)}, 0, 1, 1},
+		"doubt about what is no renewal": {domain.Attempt{Event: domain.EventExchange, Err: domain.WithProofInDoubt(domain.ErrUnavailable)}, 0, 0, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := counting()
+			m.Attempt(tt.attempt)
+			wantSeries(t, m, fmt.Sprintf("native_bridge_renewals_repeated_total %d", tt.repeated),
+				fmt.Sprintf("native_bridge_renewals_waited_total %d", tt.waited), fmt.Sprintf("native_bridge_renewals_in_doubt_total %d", tt.doubted))
+		})
+	}
+}
+
 func TestTheOldestDeliveriesAreForgotten(t *testing.T) {
 	const kept = 1 << 16
 	m := counting()

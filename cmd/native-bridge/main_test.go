@@ -23,7 +23,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"native-bridge": main})
+	testscript.Main(m, map[string]func(){"native-bridge": main, "renewing-app": renewingApp})
 }
 
 // TestScripts runs the sessions at a terminal under testdata. They know these

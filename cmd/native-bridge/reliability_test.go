@@ -271,4 +271,21 @@ const reliabilityRest = `
 | callers who hang up | what is asked of a vendor for them ends at once | ` + "`TestWorkAtAVendorStopsWithItsCaller`" + ` |
 | more requests than ` + "`MAX_IN_FLIGHT`" + ` while a vendor hangs | ` + "`503`" + ` at once; no proof is claimed, and those in flight are answered | ` + "`TestAFloodWhileAVendorHangsIsShed`" + ` |
 | more requests than the CPUs can work off | ` + "`503`" + ` at once while work waits for ` + "`MAX_CPU_WAIT`" + `; those accepted keep their pace ([figures](operate.md#when-more-comes-than-can-be-served)) | ` + "`BenchmarkOverload`" + ` |
+
+## Whoever dies during a renewal
+
+Apps, bridges and Redis are killed with ` + "`SIGKILL`" + ` at each point of a renewal, as real processes, at an issuer that ends a
+session when a refresh token is used twice. Then the app sends the refresh token that it has. No session is lost:
+
+| who dies | when | the app then gets | what it takes |
+|---|---|---|---|
+| the app | at any time | the same answer, for ` + "`RENEWAL_GRACE`" + ` | nothing |
+| a bridge | before it has the turn | fresh tokens, from another replica | nothing |
+| a bridge | before the answer is kept | fresh tokens, after 2 s | ` + "`AUTH0_REFRESH_LEEWAY`" + ` or ` + "`OIDC_REFRESH_LEEWAY`" + `, and an app that comes within that time. Without it: ` + "`503`" + ` until ` + "`RENEWAL_GRACE`" + ` is over; then the issuer decides, and if it had used the token up, the session ends |
+| a bridge | after the answer is kept | the same answer, from another replica | a Redis |
+| Redis | before the issuer is asked | ` + "`503`" + `, and fresh tokens once it is back | nothing; or, if Redis had given the turn by then and forgets nothing, as with a bridge that dies then |
+| Redis | later | its answer: the bridge has it. If that gets lost, too: the same answer once Redis is back, or fresh tokens | for the former ` + "`appendfsync always`" + ` and an answer that was kept; for the latter a Redis that forgot the turn, and an app that comes within the issuer's leeway |
+
+Held by ` + "`TestNoSessionIsLostToADeathThoughTheIssuerHasNoLeeway`" + ` and ` + "`TestNoSessionIsLostToADeathWithinTheIssuersLeeway`" + `. With
+` + "`REPLAY_STORE=memory`" + ` a bridge that dies takes the answers with it, as a Redis does that saves nothing.
 `

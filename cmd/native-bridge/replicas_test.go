@@ -46,7 +46,7 @@ type site struct {
 	audit      *os.File // where replicas write their audit lines; nil means that a test checks them
 }
 
-func newSite(t *testing.T, redisConfig string) *site {
+func newSite(t *testing.T, redisConfig string, change ...func(*auth0test.Options)) *site {
 	t.Helper()
 	s := &site{}
 	var err error
@@ -59,7 +59,11 @@ func newSite(t *testing.T, redisConfig string) *site {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.authsignal.Close() })
-	if s.auth0, err = auth0test.Start(emulators(s.authsignal)); err != nil {
+	options := emulators(s.authsignal)
+	for _, change := range change {
+		change(&options)
+	}
+	if s.auth0, err = auth0test.Start(options); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.auth0.Close() })

@@ -57,6 +57,8 @@ var (
 	checkOtherApps  = domain.Check{Code: "NB542", Asks: "the connection is enabled for no other application", Why: "whoever has that application's secret and a fresh token could open a session without the bridge", Remedy: "native-bridge setup auth0; by hand: the connection, Applications", Grade: domain.Warning}
 	checkOtherConns = domain.Check{Code: "NB543", Asks: "the application has no other connection", Why: "with a password grant of this application, people of that connection could sign in without a passkey", Remedy: "native-bridge setup auth0; by hand: the application, Connections", Grade: domain.Warning}
 
+	checkLeeway = domain.Check{Code: "NB527", Asks: "AUTH0_REFRESH_LEEWAY is what the application has", Why: "a renewal that got no answer is asked for again too late, which ends the session, or not at all while it would do no harm", Remedy: "AUTH0_REFRESH_LEEWAY: the application's Rotation Overlap Period", Grade: domain.Warning}
+
 	checkBound = domain.Check{Code: "NB526", Asks: "tokens are not bound to a key of the app", Why: "the bridge cannot pass on the proofs that such tokens need: every sign-in is refused", Remedy: "the application, Settings: require no sender constraining", Grade: domain.Failure}
 
 	checkAPI      = domain.Check{Code: "NB550", Asks: "the API of AUTH0_AUDIENCE exists", Why: "every sign-in is refused", Remedy: "native-bridge setup auth0, or AUTH0_AUDIENCE", Grade: domain.Failure}

@@ -54,6 +54,8 @@ type Config struct {
 	Scope        settings.Scope `env:"AUTH0_SCOPE" envDefault:"openid profile email" help:"the scope of sessions, separated by spaces"`
 	ScopeAllowed settings.Scope `env:"AUTH0_SCOPE_ALLOWED" help:"all that a session may have, separated by spaces; offline_access in it lets apps renew their sessions"`
 
+	RefreshLeeway settings.Leeway `env:"AUTH0_REFRESH_LEEWAY" envDefault:"0s" help:"how long after its first use the bridge takes a refresh token to be good once more"`
+
 	Issuer   string           `env:"TOKEN_ISSUER" envDefault:"auth0" help:"auth0 or auth0-token-exchange"`
 	Proof    auth0.Proof      `env:"AUTH0_PROOF" envDefault:"token" help:"token or signed; with signed, Auth0 holds no key of Authsignal's"`
 	ProofKey settings.HMACKey `env:"AUTH0_PROOF_KEY" help:"the key of AUTH0_PROOF=signed"`

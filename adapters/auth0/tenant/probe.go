@@ -242,7 +242,7 @@ func (p *Probe) application() subject {
 				told = append(told, remark.What)
 			}
 			return strings.Join(told, "; "), "dashboard, Applications, " + p.client + ", Settings: take them away, or give the bridge an application of its own"
-		}}},
+		}}, {checkLeeway, (*look).judgeLeeway}},
 	}
 }
 

@@ -85,6 +85,45 @@ func application(change map[string]any) func(*testing.T, *site, map[string]strin
 	}
 }
 
+// rotating is the application's policy with a leeway in seconds.
+func rotating(leeway int) map[string]any {
+	return map[string]any{"refresh_token": map[string]any{
+		"rotation_type": "rotating", "expiration_type": "expiring", "leeway": leeway, "token_lifetime": 2592000, "idle_token_lifetime": 1296000,
+	}}
+}
+
+// The bridge asks again for a renewal that got no answer while it knows that this does no
+// harm, and a leeway in which it could not ask again is none.
+func TestALeewayThatDoesNoHarmIsRight(t *testing.T) {
+	for name, tt := range map[string]struct {
+		application map[string]any
+		bridge      string
+		fix         string // "" if the check passes
+	}{
+		"the same":                                    {rotating(60), "60s", ""},
+		"less":                                        {rotating(60), "10s", ""},
+		"more":                                        {rotating(60), "61s", "AUTH0_REFRESH_LEEWAY to 60s"},
+		"none, where there is one":                    {rotating(60), "0s", "AUTH0_REFRESH_LEEWAY to 60s"},
+		"none, where there is too little":             {rotating(5), "0s", ""},
+		"one, where there is too little":              {rotating(5), "60s", "AUTH0_REFRESH_LEEWAY to 0s"},
+		"none, where there is more than is kept":      {rotating(3600), "0s", "AUTH0_REFRESH_LEEWAY to 600s"},
+		"as if tokens lasted, and they do":            {map[string]any{"refresh_token": map[string]any{"rotation_type": "non-rotating", "leeway": 0}}, "no-rotation", ""},
+		"as if tokens lasted, and they are exchanged": {rotating(60), "no-rotation", "AUTH0_REFRESH_LEEWAY to 60s"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := emptyTenant(t, auth0test.ManagementScopes())
+			environ := s.managed(s.mustSetUp(t, nil, tenant.Choices{}))
+			s.byHand(t, "PATCH", "/clients/"+environ["AUTH0_CLIENT_ID"], tt.application)
+			environ["AUTH0_REFRESH_LEEWAY"] = tt.bridge
+			for _, finding := range s.diagnose(t, environ) {
+				if finding.Code == "NB527" && (finding.Outcome == domain.Failed != (tt.fix != "") || !strings.Contains(finding.Fix, tt.fix)) {
+					t.Errorf("finding = %+v, want the fix %q", finding, tt.fix)
+				}
+			}
+		})
+	}
+}
+
 // connectionID finds the connection by its name.
 func (s *site) connectionID(t *testing.T) string {
 	found := s.byHand(t, "GET", "/connections?name=authsignal&take=50", nil)
@@ -157,8 +196,15 @@ func TestWhateverIsUndoneByHandIsNamedFirst(t *testing.T) {
 		"refresh tokens do not expire":            {application(map[string]any{"refresh_token": map[string]any{"rotation_type": "rotating", "expiration_type": "non-expiring", "leeway": 60, "token_lifetime": 2592000, "idle_token_lifetime": 1296000}}), "NB521"},
 		"sessions have no end":                    {application(map[string]any{"refresh_token": map[string]any{"rotation_type": "rotating", "expiration_type": "expiring", "leeway": 60, "token_lifetime": 0, "idle_token_lifetime": 1296000}}), "NB523"},
 		"idle sessions have no end":               {application(map[string]any{"refresh_token": map[string]any{"rotation_type": "rotating", "expiration_type": "expiring", "leeway": 60, "token_lifetime": 2592000, "idle_token_lifetime": 0}}), "NB524"},
-		"people sign in on the web":               {application(map[string]any{"callbacks": []string{"https://shop.example.com/callback"}}), "NB525"},
-		"another grant is added":                  {application(map[string]any{"grant_types": []string{"password", "http://auth0.com/oauth/grant-type/password-realm", "refresh_token", "authorization_code"}}), "NB525"},
+		"the leeway is shortened":                 {application(rotating(30)), "NB527"},
+		"the bridge knows of no leeway": {func(_ *testing.T, _ *site, environ map[string]string) {
+			delete(environ, "AUTH0_REFRESH_LEEWAY")
+		}, "NB527"},
+		"the bridge takes tokens for lasting": {func(_ *testing.T, _ *site, environ map[string]string) {
+			environ["AUTH0_REFRESH_LEEWAY"] = "no-rotation"
+		}, "NB527"},
+		"people sign in on the web": {application(map[string]any{"callbacks": []string{"https://shop.example.com/callback"}}), "NB525"},
+		"another grant is added":    {application(map[string]any{"grant_types": []string{"password", "http://auth0.com/oauth/grant-type/password-realm", "refresh_token", "authorization_code"}}), "NB525"},
 
 		"the connection is deleted": {func(t *testing.T, s *site, _ map[string]string) {
 			s.byHand(t, "DELETE", "/connections/"+s.connectionID(t), nil)

@@ -161,6 +161,7 @@ func (s *Setup) Settings(ctx context.Context) ([]domain.TenantSetting, error) {
 		plain("AUTH0_AUDIENCE", s.config.Audience, "without one, access tokens are good for /userinfo only"),
 		plain("AUTH0_SCOPE", strings.Join(s.config.Scope, " "), ""),
 		plain("AUTH0_SCOPE_ALLOWED", strings.Join(s.config.ScopeAllowed, " "), ""),
+		plain("AUTH0_REFRESH_LEEWAY", s.missingLeeway(now.application), "no more than the application's Rotation Overlap Period"),
 		plain("AUTHSIGNAL_API_URL", string(s.config.AuthsignalURL), ""),
 		plain("AUTHSIGNAL_SECRET", s.config.AuthsignalSecret.Reveal(), ""),
 		plain("AUTHSIGNAL_ACTION", s.config.AuthsignalAction, ""),

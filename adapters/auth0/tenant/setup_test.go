@@ -131,6 +131,27 @@ func (s *site) mustSetUp(t *testing.T, change map[string]string, choices tenant.
 	return environ
 }
 
+func TestTheBridgeIsToldTheLeewayThatTheApplicationHas(t *testing.T) {
+	for name, tt := range map[string]struct{ scope, set, want string }{
+		"nothing is set":                 {"openid offline_access", "", "60s"},
+		"less is set":                    {"openid offline_access", "20s", ""}, // and stays as it is
+		"more is set":                    {"openid offline_access", "90s", "60s"},
+		"sessions are not renewed":       {"openid", "", ""},
+		"tokens are said to be for good": {"openid offline_access", "no-rotation", "60s"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			change := map[string]string{"AUTH0_SCOPE": tt.scope, "AUTH0_SCOPE_ALLOWED": tt.scope}
+			if tt.set != "" {
+				change["AUTH0_REFRESH_LEEWAY"] = tt.set
+			}
+			s := emptyTenant(t, auth0test.ManagementScopes())
+			if got := s.mustSetUp(t, change, tenant.Choices{})["AUTH0_REFRESH_LEEWAY"]; got != tt.want {
+				t.Errorf("setup tells the bridge %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
 // signIn opens a session by the settings, as the bridge would with signed proofs.
 func (s *site) signIn(t *testing.T, environ map[string]string) (domain.Session, error) {
 	t.Helper()
