@@ -37,9 +37,9 @@ const (
 	signedLifetime = time.Minute
 
 	// signedType tells a signed proof from any other JWT made with the same key (RFC
-	// 8725, section 3.11), and from one of another form: a new form has a new version
-	// here. It must be SIGNED_TYPE in login.js.
-	signedType = "native-bridge-proof-v2+jwt"
+	// 8725, section 3.11), and from one of another form: a new form has a new
+	// LoginScriptVersion. It must be SIGNED_TYPE in login.js.
+	signedType = "native-bridge-proof-" + LoginScriptVersion + "+jwt"
 )
 
 // signedProof is the payload of a signed proof, a JWT (RFC 7519). It says who signed

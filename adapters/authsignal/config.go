@@ -1,6 +1,7 @@
 package authsignal
 
 import (
+	"crypto/fips140"
 	"fmt"
 	"regexp"
 	"time"
@@ -54,6 +55,30 @@ func (c *Config) Check() []settings.Fault {
 			Problem: "is set, though AUTHSIGNAL_WEBHOOKS is off",
 			Fix:     "unset it: nothing else uses it",
 		})
+	}
+	return append(faults, c.tooShortForFIPS()...)
+}
+
+// fipsHMACKey is the shortest key, in bytes, that HMAC takes with fips140=only: 112 bits
+// (NIST SP 800-131A).
+const fipsHMACKey = 14
+
+// tooShortForFIPS finds keys that webhooks cannot be checked with: HMAC would panic.
+func (c *Config) tooShortForFIPS() (faults []settings.Fault) {
+	if !fips140.Enforced() || !bool(c.Webhooks) {
+		return nil
+	}
+	for _, key := range []struct {
+		name   string
+		secret domain.Secret
+	}{{"AUTHSIGNAL_SECRET", c.Secret}, {"AUTHSIGNAL_SECRET_OTHER", c.SecretOther}} {
+		if !key.secret.IsZero() && len(key.secret.Reveal()) < fipsHMACKey {
+			faults = append(faults, settings.Fault{
+				Name:    key.name,
+				Problem: "has less than 112 bits, and GODEBUG=fips140=only allows no such key for the signatures of webhooks",
+				Fix:     "copy the whole key from Authsignal's portal, or unset AUTHSIGNAL_WEBHOOKS",
+			})
+		}
 	}
 	return faults
 }

@@ -53,9 +53,9 @@ func TestOnlyASignatureOfTheTenantsIsTaken(t *testing.T) {
 	}{
 		"the tenant's":                         {header: right, taken: true},
 		"with parts that nobody knows":         {header: "v1=x," + right + ",v3=y,z", taken: true},
-		"by two keys, ours is the first":       {header: sign(vectorBody, at, vectorSecret, "another"), taken: true},
-		"by two keys, ours is the last":        {header: sign(vectorBody, at, "another", vectorSecret), taken: true},
-		"by the other key that is configured":  {header: sign(vectorBody, at, "the-other-key"), taken: true},
+		"by two keys, ours is the first":       {header: sign(vectorBody, at, vectorSecret, "another-tenants-key"), taken: true},
+		"by two keys, ours is the last":        {header: sign(vectorBody, at, "another-tenants-key", vectorSecret), taken: true},
+		"by the other key that is configured":  {header: sign(vectorBody, at, "the-other-tenants-key"), taken: true},
 		"five minutes old":                     {header: sign(vectorBody, at.Add(-5*time.Minute), vectorSecret), taken: true},
 		"a second older":                       {header: sign(vectorBody, at.Add(-5*time.Minute-time.Second), vectorSecret)},
 		"of the future":                        {header: sign(vectorBody, at.Add(5*time.Minute+time.Second), vectorSecret)},
@@ -81,7 +81,7 @@ func TestOnlyASignatureOfTheTenantsIsTaken(t *testing.T) {
 			if tt.body != "" {
 				body = tt.body
 			}
-			_, tells, err := webhooksAt(at, vectorSecret, "the-other-key").Read(tt.header, []byte(body))
+			_, tells, err := webhooksAt(at, vectorSecret, "the-other-tenants-key").Read(tt.header, []byte(body))
 			if refused := errors.Is(err, domain.ErrTokenRejected); refused == tt.taken || tells != tt.taken {
 				t.Errorf("tells %t, %v, want it taken: %t", tells, err, tt.taken)
 			}

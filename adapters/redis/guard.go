@@ -6,8 +6,6 @@ import (
 	"encoding/hex"
 	"fmt"
 
-	"github.com/redis/go-redis/v9"
-
 	"nativebridge/domain"
 	"nativebridge/ports"
 )
@@ -21,7 +19,7 @@ var (
 	releaseText string
 
 	claimScript   = newTimedScript(claimText)
-	releaseScript = redis.NewScript(releaseText)
+	releaseScript = newScript(releaseText)
 )
 
 // ReplayGuard is a ports.ReplayGuard that any number of processes share. Its memory is

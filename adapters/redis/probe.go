@@ -93,7 +93,7 @@ func (e *examination) policy(ctx context.Context, client redis.UniversalClient) 
 }
 
 func (e *examination) rights(ctx context.Context, client redis.UniversalClient) (f domain.Finding) {
-	if err := redis.NewScript(probeText).Run(ctx, client, []string{keyPrefix + "doctor"}).Err(); err != nil {
+	if err := newScript(probeText).Run(ctx, client, []string{keyPrefix + "doctor"}).Err(); err != nil {
 		return f.Fail(e.said(err), "")
 	}
 	return f.Pass()

@@ -8,8 +8,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"nativebridge/domain"
 	"nativebridge/ports"
 )
@@ -29,7 +27,7 @@ var (
 	renewalBeginScript  = newTimedScript(renewalBeginText)
 	renewalKeepScript   = newTimedScript(renewalKeepText)
 	renewalRefuseScript = newTimedScript(renewalRefuseText)
-	renewalForgetScript = redis.NewScript(renewalForgetText)
+	renewalForgetScript = newScript(renewalForgetText)
 )
 
 // RenewalMemory is a ports.RenewalMemory that any number of processes share. All times are
