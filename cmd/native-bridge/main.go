@@ -66,9 +66,21 @@ func command() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w: see '%s --help'", err, cmd.CommandPath())}
 	})
-	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(serveCommand(), setupCommand(), doctorCommand())
+	root.AddCommand(serveCommand(), setupCommand(), doctorCommand(), versionCommand())
+	root.AddCommand(manpages()...)
+	addCompletion(root)
 	return root
+}
+
+// addCompletion adds cobra's command that writes the shells' completion scripts.
+func addCompletion(root *cobra.Command) {
+	root.InitDefaultCompletionCmd()
+	completion, _, _ := root.Find([]string{"completion"}) // it is there
+	completion.Args = noArguments
+	completion.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() } // without it, any argument is help, too
+	for _, shell := range completion.Commands() {
+		shell.Args = noArguments
+	}
 }
 
 // noArguments refuses every argument that is no flag.
