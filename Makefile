@@ -1,16 +1,21 @@
 # Native Bridge. 'make' alone lists what there is.
 
 GOLANGCI_LINT_VERSION := v2.15.0
+GORELEASER_VERSION    := v2.15.1
+SYFT_VERSION          := v1.57.1
+GOVULNCHECK_VERSION   := v1.9.0
 
 GO        ?= go
 LINT      := bin/golangci-lint-$(GOLANGCI_LINT_VERSION)
+RELEASER  := bin/goreleaser-$(GORELEASER_VERSION)
+SYFT      := bin/syft-$(SYFT_VERSION)
 WEB       := cmd/sandbox/web
-GENERATED := wire_gen.go ports/portsmock/portsmock.go docs/configuration.md adapters/httpapi/openapi.yaml docs/choosing-an-issuer.md docs/doctor.md docs/operate/helm/native-bridge/values.schema.json
+GENERATED := wire_gen.go ports/portsmock/portsmock.go docs/configuration.md adapters/httpapi/openapi.yaml docs/choosing-an-issuer.md docs/doctor.md docs/operate/helm/native-bridge/values.schema.json THIRD_PARTY_LICENSES.txt
 
-.PHONY: help run test properties witnesses check drift lint core model generate build fuzz mutation bench needs page picture clean
+.PHONY: help run test properties witnesses check drift lint core model generate build release-check snapshot release vulnerabilities fuzz mutation bench needs page picture clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # Built and not 'go run', which calls Ctrl-C a failure.
 run: ## start the sandbox and sign in once; ONCE=1 exits after that, ISSUER=oidc uses another issuer, TENANT=FILE a real tenant
@@ -41,9 +46,10 @@ drift:
 	@.ci/drift $(GENERATED)
 
 lint: $(LINT)
-	$(GO) vet ./... ./.ci/mutation ./.ci/dashboard ./.ci/bench ./.ci/capacity ./.ci/witnesses
+	$(GO) vet ./... ./.ci/mutation ./.ci/dashboard ./.ci/bench ./.ci/capacity ./.ci/witnesses ./.ci/release
 	$(GO) vet -tags wireinject .
-	$(LINT) run ./... ./.ci/mutation ./.ci/dashboard ./.ci/bench ./.ci/capacity ./.ci/witnesses
+	$(GO) vet -tags manpages ./cmd/native-bridge
+	$(LINT) run ./... ./.ci/mutation ./.ci/dashboard ./.ci/bench ./.ci/capacity ./.ci/witnesses ./.ci/release
 
 core:
 	$(GO) test -shuffle=on -count=3 ./domain/... ./app/... ./adapters/memory/...
@@ -57,10 +63,23 @@ generate: ## write the generated files anew
 	$(GO) generate ./ports ./adapters/httpapi
 	$(GO) tool wire .
 	$(GO) test ./cmd/native-bridge -run IsDocumented -update
-	$(GO) test ./docs -run TestTheChartsSchema -update
+	$(GO) test ./docs -run 'TheChartsSchema|IsLinked' -update
 
 build: ## build bin/native-bridge
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/native-bridge ./cmd/native-bridge
+
+release-check: needs ## build the binary and the image twice, and sign in with the image; as root on Linux
+	GODEBUG=fips140=only $(GO) test -race -count=1 ./app ./domain ./adapters/authsignal ./adapters/auditlog ./adapters/internal/jwks ./adapters/internal/compact ./adapters/internal/idtoken
+	$(GO) test -count=1 ./.ci/release
+
+snapshot: $(RELEASER) $(SYFT) ## make all of a release twice, and compare; builds goreleaser and syft first, which takes long
+	GORELEASER=$(CURDIR)/$(RELEASER) SYFT=$(CURDIR)/$(SYFT) .ci/release/snapshot
+
+release: $(RELEASER) $(SYFT) ## make a release of the tag that is checked out, as a draft; a workflow does this
+	SYFT=$(CURDIR)/$(SYFT) $(RELEASER) release --clean
+
+vulnerabilities: ## look for known vulnerabilities in what is called; needs the internet (vuln.go.dev)
+	$(GO) run golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK_VERSION) ./...
 
 fuzz: ## fuzz each decoder that faces the outside for a minute
 	@for target in ./domain:FuzzParsePasskeyToken ./adapters/authsignal:FuzzVerify ./adapters/authsignal:FuzzWebhook ./adapters/internal/compact:FuzzVerify ./adapters/jwt:FuzzVerify ./adapters/httpapi:FuzzSessionsBody ./adapters/httpapi:FuzzOAuthBody; do \
@@ -92,3 +111,11 @@ clean: ## remove what was built
 $(LINT):
 	GOBIN=$(CURDIR)/bin $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
 	@mv bin/golangci-lint $@
+
+$(RELEASER):
+	GOBIN=$(CURDIR)/bin $(GO) install github.com/goreleaser/goreleaser/v2@$(GORELEASER_VERSION)
+	@mv bin/goreleaser $@
+
+$(SYFT):
+	GOBIN=$(CURDIR)/bin $(GO) install github.com/anchore/syft/cmd/syft@$(SYFT_VERSION)
+	@mv bin/syft $@

@@ -19,7 +19,7 @@ type pkg struct {
 	ImportPath string
 	Imports    []string
 	Standard   bool
-	Module     *struct{ Path string }
+	Module     *struct{ Path, Dir string }
 }
 
 func goList(t *testing.T, args ...string) []pkg {

@@ -12,7 +12,7 @@ import (
 )
 
 // 'make generate' sets it.
-var update = flag.Bool("update", false, "write the generated part of the chart's schema anew")
+var update = flag.Bool("update", false, "write the generated files anew")
 
 const chartSchema = "operate/helm/native-bridge/values.schema.json"
 
