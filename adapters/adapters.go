@@ -36,7 +36,7 @@ var Set = wire.NewSet(
 )
 
 // Runtime is what the process gives the graph besides its configuration. All
-// fields but Born, RootCAs, Version and LogStream must be set.
+// fields but Born, RootCAs, Version, LogStream and Reloads must be set.
 type Runtime struct {
 	Log     *slog.Logger
 	Audit   io.Writer      // takes the audit log's lines, one or several in a call; may hang
@@ -47,6 +47,7 @@ type Runtime struct {
 
 	Version   string     // of the build, for metrics and traces; "" means what the Go tool knows
 	LogStream ops.Stream // tells whether the log's output works; nil if nothing can tell
+	Reloads   *Reloads   // of secrets and certificates; nil if nothing reads them again
 }
 
 // Clock tells the time.

@@ -80,15 +80,20 @@ type Faults = settings.Faults
 func LoadConfig(environ map[string]string) (Config, error) {
 	var c Config
 	_ = settings.Load(environ, &c.Choice) // what is wrong with it is found again below
+	err := settings.Load(environ, append(c.chosen(), &agreement{&c, environ})...)
+	return c, err
+}
+
+// chosen returns the parts of the configuration that are read.
+func (c *Config) chosen() []any {
 	parts := c.always()
 	for _, verifier := range c.verifiers() {
-		parts = append(parts, verifier.Config(&c))
+		parts = append(parts, verifier.Config(c))
 	}
 	if issuer, found := c.issuer(); found {
-		parts = append(parts, issuer.Config(&c))
+		parts = append(parts, issuer.Config(c))
 	}
-	err := settings.Load(environ, append(parts, &agreement{&c, environ})...)
-	return c, err
+	return parts
 }
 
 // Chooses reports whether environ chooses the verifier or the issuer with that name.
@@ -127,7 +132,7 @@ func Settings() []Setting {
 
 // Warnings tells what an operator should know of a configuration that is free of
 // faults, and never a secret.
-func (c Config) Warnings() []string { return c.Redis.Warnings() }
+func (c Config) Warnings() []string { return slices.Concat(c.HTTP.Warnings(), c.Redis.Warnings()) }
 
 // UnknownSettings returns a warning for each variable of environ that looks like
 // a setting but is none.

@@ -26,6 +26,9 @@ func newMetrics(c Config, run Runtime) *metrics.Metrics {
 	m := metrics.New()
 	m.Build(run.Version)
 	m.CountAttempts(verifiers, string(c.Issuer))
+	if run.Reloads != nil {
+		m.Gauge("reload_trouble", "1 while what was read last from the files of secrets and certificates has a fault, so that the ones of before are used.", nil, func() float64 { return oneIf(run.Reloads.Trouble()) })
+	}
 	if run.LogStream != nil {
 		m.Counter("log_lines_lost_total", "Log lines that were never written.", nil, func() float64 { return float64(run.LogStream().Lost) })
 		m.Gauge("log_trouble", "1 while log lines are late or lost.", nil, func() float64 { return troubleOf(run.LogStream()) })
@@ -94,6 +97,10 @@ func meterServer(api *httpapi.Server, health *ops.Health, to *metrics.Metrics) {
 	for _, party := range health.Upstreams() {
 		to.Gauge("upstream_trouble", "1 while what a party was asked last met trouble, or while it refuses the bridge.",
 			metrics.Labels{"upstream": party.Name()}, func() float64 { return oneIf(party.Trouble() != nil) })
+	}
+	if !api.CertificateExpires().IsZero() {
+		to.Gauge("tls_certificate_expiry_timestamp_seconds", "When the certificate that apps see expires, in Unix time, if the bridge serves TLS.", nil,
+			func() float64 { return float64(api.CertificateExpires().Unix()) })
 	}
 	to.Gauge("http_connections", "Connections of apps that are open.", nil, func() float64 {
 		open, _ := api.OpenConnections()

@@ -70,8 +70,9 @@ func (s *Server) Listen(ctx context.Context) (on Listeners, err error) {
 // ready when the warm-up is done, and with STARTUP_CHECK=require not before the check
 // is: a failure is the error then.
 //
-// When ctx ends, it stops being ready, and goes on serving for DRAIN_DELAY, so that load
-// balancers notice and send no more. Then it accepts no new connections from apps and
+// When ctx ends, it stops being ready at once, and goes on serving for DRAIN_DELAY, so that
+// load balancers notice and send no more. Each answer ends its connection from then on, so
+// that none is left open on which the next request would be lost. Then it accepts no new connections from apps and
 // finishes what is in flight. The probes and the metrics answer until that is done.
 func (s *Server) Serve(ctx context.Context, on Listeners) error {
 	apiContext, stopAPI := context.WithCancel(context.WithoutCancel(ctx))
@@ -130,6 +131,7 @@ func (s *Server) begin(ctx context.Context, refused chan<- error) {
 // notice, or when the API or the probes have failed.
 func (s *Server) drain(api, probes <-chan error) error {
 	s.health.Drain()
+	s.API.Drain()
 	s.log.Info("draining: not ready any more, and serving whoever still comes", "for", s.drainDelay.String())
 	delay := time.NewTimer(s.drainDelay)
 	defer delay.Stop()

@@ -17,6 +17,7 @@ import (
 	"nativebridge/adapters/authsignal/authsignaltest"
 	"nativebridge/adapters/httpapi"
 	"nativebridge/adapters/internal/clocktest"
+	"nativebridge/adapters/internal/settings"
 	"nativebridge/adapters/memory"
 	"nativebridge/app"
 	"nativebridge/domain"
@@ -54,7 +55,7 @@ func newStorm(recheck bool) *storm {
 	s.opens = &app.WatchedIssuer{TokenIssuer: s, Revoker: s, WatchedSessions: watched}
 	s.renews = &app.RenewSession{Renewer: s, Revoker: s, Audit: s, Watched: &watched, Deadline: time.Minute, Now: s.Now}
 	end := &app.EndSessions{Passkeys: s, Ended: watched.Ended, Ender: s.ended, Audit: s, Skew: 30 * time.Second, Deadline: time.Minute, Now: s.Now}
-	webhooks := authsignal.NewWebhooks(authsignal.Config{Secret: domain.NewSecret(s.webhook)}, s.Now)
+	webhooks := authsignal.NewWebhooks(authsignal.Config{Secret: settings.NewSecret(s.webhook)}, s.Now)
 	s.hook = httpapi.NewServer(httpapi.Config{RequestTimeout: time.Minute}, "bridge", httpapi.UseCases{Departures: webhooks, End: end}, log).Handler()
 	return s
 }

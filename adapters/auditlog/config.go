@@ -6,9 +6,9 @@ import (
 
 // Config is how attempts are recorded.
 type Config struct {
-	PII      PII              `env:"AUDIT_PII" envDefault:"plain" help:"plain: audit lines name people by user id, address and user agent; hashed: they have HMAC-SHA-256 of each instead, by AUDIT_PII_KEY"`
-	PIIKey   settings.HMACKey `env:"AUDIT_PII_KEY" help:"the key of AUDIT_PII=hashed, 64 or more hexadecimal digits, such as openssl rand -hex 32 prints; keep it for as long as the lines, or nobody can be found in them"`
-	Required bool             `env:"AUDIT_REQUIRED" envDefault:"false" help:"true: nobody gets a session, or fresh tokens, whose audit line the operating system has not taken, and while lines cannot be written sign-ins and renewals are answered 503; false: lines that are lost are counted and told, and stop nobody"`
+	PII      PII                                 `env:"AUDIT_PII" envDefault:"plain" help:"plain: audit lines name people by user id, address and user agent; hashed: they have HMAC-SHA-256 of each instead, by AUDIT_PII_KEY"`
+	PIIKey   settings.Rotating[settings.HMACKey] `env:"AUDIT_PII_KEY" help:"the key of AUDIT_PII=hashed, 64 or more hexadecimal digits, such as openssl rand -hex 32 prints; keep it for as long as the lines, or nobody can be found in them"`
+	Required bool                                `env:"AUDIT_REQUIRED" envDefault:"false" help:"true: nobody gets a session, or fresh tokens, whose audit line the operating system has not taken, and while lines cannot be written sign-ins and renewals are answered 503; false: lines that are lost are counted and told, and stop nobody"`
 }
 
 // Check implements settings.Checker. It wants a key if people's names are hashed, and

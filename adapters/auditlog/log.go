@@ -158,7 +158,7 @@ func (l *Log) person(text string, size int) string {
 	if l.config.PII != PIIHashed || text == "" {
 		return bounded(text, size)
 	}
-	hash := hmac.New(sha256.New, l.config.PIIKey.Bytes())
+	hash := hmac.New(sha256.New, l.config.PIIKey.Get().Bytes())
 	hash.Write([]byte(text))
 	return hashedForm + hex.EncodeToString(hash.Sum(nil))
 }

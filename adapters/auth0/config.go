@@ -14,20 +14,23 @@ import (
 
 // Config is what the bridge must know of the Auth0 tenant.
 type Config struct {
-	Domain       Domain         `env:"AUTH0_DOMAIN,required,notEmpty" help:"the tenant's domain, such as example.eu.auth0.com, or its custom domain; the issuer of its tokens is https://<domain>/"`
-	Client       string         `env:"AUTH0_CLIENT_ID,required,notEmpty" help:"the client id of the bridge's own Regular Web Application (Auth0 dashboard, Applications)"`
-	ClientSecret domain.Secret  `env:"AUTH0_CLIENT_SECRET,required,notEmpty" help:"that application's client secret"`
-	Connection   string         `env:"AUTH0_CONNECTION" envDefault:"authsignal" help:"the name of the custom database connection that has the Login script"`
-	Audience     string         `env:"AUTH0_AUDIENCE" help:"the identifier of the API that access tokens are for; without one they are opaque and good for /userinfo only"`
-	Subjects     Subjects       `env:"AUTHSIGNAL_SUBJECTS" envDefault:"auth0" help:"auth0 if Authsignal's user ids are whole Auth0 ids (auth0|…), plain if they are bare ids without |; it must be AUTHSIGNAL_SUBJECTS in the settings of the Login script, or in the secrets of the Action, too"`
-	Scope        settings.Scope `env:"AUTH0_SCOPE" envDefault:"openid profile email" help:"the scope of sessions, separated by spaces; openid must be in it, and at least one scope of the API if it has any: Auth0 grants all of them to a request that names none"`
+	Domain       Domain          `env:"AUTH0_DOMAIN,required,notEmpty" help:"the tenant's domain, such as example.eu.auth0.com, or its custom domain; the issuer of its tokens is https://<domain>/"`
+	Client       string          `env:"AUTH0_CLIENT_ID,required,notEmpty" help:"the client id of the bridge's own Regular Web Application (Auth0 dashboard, Applications)"`
+	ClientSecret settings.Secret `env:"AUTH0_CLIENT_SECRET,required,notEmpty" help:"that application's client secret"`
+
+	ClientSecretOther settings.Secret `env:"AUTH0_CLIENT_SECRET_OTHER" help:"a second client secret, while one takes the place of the other: what Auth0 refuses because of the one is sent with the other (docs/operate/rotation.md); it may be the same as the first, which is then the only one"`
+
+	Connection string         `env:"AUTH0_CONNECTION" envDefault:"authsignal" help:"the name of the custom database connection that has the Login script"`
+	Audience   string         `env:"AUTH0_AUDIENCE" help:"the identifier of the API that access tokens are for; without one they are opaque and good for /userinfo only"`
+	Subjects   Subjects       `env:"AUTHSIGNAL_SUBJECTS" envDefault:"auth0" help:"auth0 if Authsignal's user ids are whole Auth0 ids (auth0|…), plain if they are bare ids without |; it must be AUTHSIGNAL_SUBJECTS in the settings of the Login script, or in the secrets of the Action, too"`
+	Scope      settings.Scope `env:"AUTH0_SCOPE" envDefault:"openid profile email" help:"the scope of sessions, separated by spaces; openid must be in it, and at least one scope of the API if it has any: Auth0 grants all of them to a request that names none"`
 
 	RateLimit RateLimit `env:"AUTH0_RATE_LIMIT" help:"how many requests a second this process may send to Auth0's token endpoint, such as 25: your plan's figure, less what other applications need, divided by the number of replicas; with token exchange its own limit, 4 or 15; without it the bridge goes by what Auth0's headers tell alone"`
 
 	RefreshLeeway settings.Leeway `env:"AUTH0_REFRESH_LEEWAY" envDefault:"0s" help:"how long after its first use Auth0 takes a refresh token once more, such as 60s, or no-rotation if it never changes refresh tokens: the Rotation Overlap Period of the application, which setup sets to 60s; within it the bridge asks again for a renewal that got no answer; without it (0s) such a renewal is answered 503 until RENEWAL_GRACE is over, because to ask again could end the session"`
 
-	Proof    Proof            `env:"AUTH0_PROOF" envDefault:"token" help:"token if the Login script has Authsignal validate the passkey token itself, signed if it takes the bridge's own word, signed with AUTH0_PROOF_KEY, and Auth0 needs no key of Authsignal's"`
-	ProofKey settings.HMACKey `env:"AUTH0_PROOF_KEY" help:"the key of AUTH0_PROOF=signed, 64 or more hexadecimal digits, such as openssl rand -hex 32 prints; it must be NATIVE_BRIDGE_KEY in the Login script's settings too"`
+	Proof    Proof                               `env:"AUTH0_PROOF" envDefault:"token" help:"token if the Login script has Authsignal validate the passkey token itself, signed if it takes the bridge's own word, signed with AUTH0_PROOF_KEY, and Auth0 needs no key of Authsignal's"`
+	ProofKey settings.Rotating[settings.HMACKey] `env:"AUTH0_PROOF_KEY" help:"the key of AUTH0_PROOF=signed, 64 or more hexadecimal digits, such as openssl rand -hex 32 prints; it must be NATIVE_BRIDGE_KEY in the Login script's settings too"`
 
 	Ender SessionEnderConfig
 

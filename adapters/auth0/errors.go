@@ -43,12 +43,20 @@ func isRateLimit(reply upstream.Reply) bool {
 	return reply.Status == http.StatusTooManyRequests && problemOf(reply).Error != "too_many_attempts"
 }
 
+// refusesClient reports whether a reply refuses the bridge's client secret. Auth0 looks at
+// that before anything else: no script and no Action has run, and no refresh token is used
+// up (RFC 6749, section 5.2).
+func refusesClient(reply upstream.Reply) bool {
+	p := problemOf(reply)
+	return reply.Status == http.StatusUnauthorized && (p.Error == "invalid_client" || p.Error == "access_denied")
+}
+
 // said returns the beginning of an error: the reply's status and words, without the client
-// secret and the other secrets that were sent.
+// secrets and the other secrets that were sent.
 func (i *Issuer) said(reply upstream.Reply, p problem, sent ...domain.Secret) string {
 	words := strings.Trim(p.Error+": "+p.ErrorDescription, ": ")
 	return strings.TrimSpace(fmt.Sprintf("auth0 answered %d %s", reply.Status,
-		reply.Words(words, append(sent, i.config.ClientSecret)...)))
+		reply.Words(words, append(i.secrets.Secrets(), sent...)...)))
 }
 
 // unanswered is the error for a request for a session that got no answer. Auth0 gives a

@@ -35,6 +35,7 @@ const grantPasswordRealm = "http://auth0.com/oauth/grant-type/password-realm" //
 type Issuer struct {
 	client   *upstream.Client
 	config   Config
+	secrets  *upstream.Overlap
 	idTokens *idtoken.Verifier
 	now      func() time.Time
 }
@@ -50,9 +51,10 @@ var (
 // far Auth0's clock may differ.
 func NewIssuer(client *upstream.Client, config Config, skew time.Duration, now func() time.Time) *Issuer {
 	return &Issuer{
-		client: client,
-		config: config,
-		now:    now,
+		client:  client,
+		config:  config,
+		secrets: upstream.NewOverlap(config.ClientSecret, config.ClientSecretOther),
+		now:     now,
 		idTokens: &idtoken.Verifier{
 			Keys:       jwks.New(client, config.Domain.URL("/.well-known/jwks.json"), now),
 			Issuer:     config.Domain.Issuer(),
@@ -138,7 +140,7 @@ func (i *Issuer) waitForLimit(ctx context.Context, reply upstream.Reply) bool {
 }
 
 func (i *Issuer) passwordRealm(grant domain.Grant, proof domain.Secret) url.Values {
-	form := i.credentials()
+	form := i.form()
 	form.Set("grant_type", grantPasswordRealm)
 	form.Set("realm", i.config.Connection)
 	form.Set("username", grant.Identity.Subject)
@@ -150,17 +152,20 @@ func (i *Issuer) passwordRealm(grant domain.Grant, proof domain.Secret) url.Valu
 	return form
 }
 
-// credentials authenticates the bridge by client_secret_post, the method for which
-// Auth0 trusts auth0-forwarded-for ("Avoid common issues with the Resource Owner
-// Password Flow", auth0.com/docs).
-func (i *Issuer) credentials() url.Values {
-	return url.Values{
-		"client_id":     {i.config.Client},
-		"client_secret": {i.config.ClientSecret.Reveal()},
-	}
+// form returns a form of the bridge's client, for post.
+func (i *Issuer) form() url.Values { return url.Values{"client_id": {i.config.Client}} }
+
+// post sends a form, with a client secret that Auth0 takes. It authenticates the bridge by
+// client_secret_post, the method for which Auth0 trusts auth0-forwarded-for ("Avoid common
+// issues with the Resource Owner Password Flow", auth0.com/docs).
+func (i *Issuer) post(ctx context.Context, path string, form url.Values, client netip.Addr) (upstream.Reply, error) {
+	return i.secrets.Try(func(secret domain.Secret) (upstream.Reply, error) {
+		form.Set("client_secret", secret.Reveal())
+		return i.send(ctx, path, form, client)
+	}, refusesClient)
 }
 
-func (i *Issuer) post(ctx context.Context, path string, form url.Values, client netip.Addr) (upstream.Reply, error) {
+func (i *Issuer) send(ctx context.Context, path string, form url.Values, client netip.Addr) (upstream.Reply, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, i.config.Domain.URL(path), strings.NewReader(form.Encode()))
 	if err != nil {
 		return upstream.Reply{}, err

@@ -78,7 +78,7 @@ func startTenantWith(t *testing.T, connection auth0test.Connection, apis ...auth
 func configFor(t *testing.T, base string, change ...func(*auth0.Config)) auth0.Config {
 	t.Helper()
 	config := auth0.Config{
-		Client: clientID, ClientSecret: domain.NewSecret(clientSecret),
+		Client: clientID, ClientSecret: settings.NewSecret(clientSecret),
 		Connection: "authsignal", Audience: audience, Scope: settings.Scope{"openid", "profile", "email"},
 	}
 	if err := config.Domain.UnmarshalText([]byte(base)); err != nil {

@@ -120,7 +120,7 @@ func (e *examination) audience(context.Context) (f domain.Finding) {
 // client asks to revoke a token that does not exist, which Auth0 answers 200 to whoever
 // authenticates (RFC 7009, section 2.2). No attack protection counts it.
 func (e *examination) client(ctx context.Context) (f domain.Finding) {
-	form := e.issuer.credentials()
+	form := e.issuer.form()
 	form.Set("token", madeUp)
 	reply, err := e.post(ctx, "/oauth/revoke", form)
 	switch {
@@ -141,7 +141,7 @@ func (e *examination) refreshGrant(ctx context.Context) (f domain.Finding) {
 	if !slices.Contains(offer.Default.Scope, "offline_access") && !slices.Contains(offer.Scopes, "offline_access") {
 		return f.Pass() // nobody is given one
 	}
-	form := e.issuer.credentials()
+	form := e.issuer.form()
 	form.Set("grant_type", "refresh_token")
 	form.Set("refresh_token", madeUp)
 	reply, err := e.post(ctx, "/oauth/token", form)

@@ -6,8 +6,8 @@ import (
 
 	"nativebridge/adapters/auth0"
 	"nativebridge/adapters/auth0/auth0test"
+	"nativebridge/adapters/internal/settings"
 	"nativebridge/adapters/internal/upstream"
-	"nativebridge/domain"
 	"nativebridge/ports"
 	"nativebridge/ports/portstest"
 )
@@ -38,7 +38,7 @@ func probeTenant(t *testing.T) (auth0.Config, *upstream.Client, portstest.ProbeH
 	}
 	t.Cleanup(func() { _ = tenant.Close() })
 	config := auth0.Config{
-		Client: "client-1", ClientSecret: domain.NewSecret("s3cr3t-of-the-application"), Connection: "authsignal",
+		Client: "client-1", ClientSecret: settings.NewSecret("s3cr3t-of-the-application"), Connection: "authsignal",
 		Audience: audience, Scope: []string{"openid", "offline_access"}, SubjectTokenType: "urn:example:token",
 	}
 	if err := config.Domain.UnmarshalText([]byte(tenant.Domain())); err != nil {

@@ -82,7 +82,7 @@ func (i *Issuer) proofOf(grant domain.Grant) (domain.Secret, error) {
 
 		Email:         grant.Identity.Email.Reveal(),
 		EmailVerified: grant.Identity.EmailVerified,
-	}, i.config.ProofKey)
+	}, i.config.ProofKey.Get())
 }
 
 // sign makes a JWT with HS256 (RFC 7518, section 3.2). Its header is always the same,

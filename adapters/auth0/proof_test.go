@@ -24,7 +24,9 @@ import (
 )
 
 // signs makes a configuration one of AUTH0_PROOF=signed.
-func signs(c *auth0.Config) { c.Proof, c.ProofKey = auth0.ProofSigned, keyOf(proofKey) }
+func signs(c *auth0.Config) {
+	c.Proof, c.ProofKey = auth0.ProofSigned, settings.NewRotating(keyOf(proofKey))
+}
 
 // keyOf returns the key of a good text.
 func keyOf(text string) settings.HMACKey {
@@ -71,7 +73,7 @@ func TestTheScriptTakesTheBridgesWordAndNobodyElses(t *testing.T) {
 		refused bool
 	}{
 		"as it should be":             {},
-		"another key":                 {config: func(c *auth0.Config) { c.ProofKey = keyOf(previousKey) }, refused: true},
+		"another key":                 {config: func(c *auth0.Config) { c.ProofKey = settings.NewRotating(keyOf(previousKey)) }, refused: true},
 		"the token itself":            {config: func(c *auth0.Config) { c.Proof = auth0.ProofToken }, refused: true},
 		"another authority":           {grant: func(g *domain.Grant) { g.Identity.Authority = "authsignal elsewhere" }, refused: true},
 		"another action":              {grant: func(g *domain.Grant) { g.Identity.Action = "signUp" }, refused: true},
@@ -147,7 +149,7 @@ func TestASignedProofSaysAllThatIsProven(t *testing.T) {
 }
 
 func TestWithoutAKeyNothingIsSentToAuth0(t *testing.T) {
-	issuer, requests := plainAuth0(t, answering(403, `{"error":"invalid_grant"}`), signs, func(c *auth0.Config) { c.ProofKey = settings.HMACKey{} })
+	issuer, requests := plainAuth0(t, answering(403, `{"error":"invalid_grant"}`), signs, func(c *auth0.Config) { c.ProofKey = settings.Rotating[settings.HMACKey]{} })
 	_, err := issuer.Issue(t.Context(), grantFor(t))
 	if reason, _ := domain.ReasonOf(err); err == nil || reason != fault || !strings.Contains(err.Error(), "AUTH0_PROOF_KEY") {
 		t.Errorf("err = %v, want a fault of ours that names AUTH0_PROOF_KEY", err)
@@ -345,8 +347,11 @@ func TestTheProofKeyMayComeFromAFile(t *testing.T) {
 
 func TestNoVerbPrintsAProofKey(t *testing.T) {
 	key := keyOf(proofKey)
-	config := auth0.Config{Proof: auth0.ProofSigned, ProofKey: key}
-	for _, printed := range []any{key, &key, config, &config, struct{ inside settings.HMACKey }{key}, struct{ inside *auth0.Config }{&config}, []settings.HMACKey{key}} {
+	setting := settings.NewRotating(key)
+	config := auth0.Config{Proof: auth0.ProofSigned, ProofKey: setting}
+	for _, printed := range []any{setting, &setting, struct {
+		inside settings.Rotating[settings.HMACKey]
+	}{setting}, key, &key, config, &config, struct{ inside settings.HMACKey }{key}, struct{ inside *auth0.Config }{&config}, []settings.HMACKey{key}} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
 			if text := fmt.Sprintf(verb, printed); strings.Contains(text, proofKey) || strings.Contains(text, "303030313032") || strings.Contains(text, "0 1 2 3 4") {
 				t.Errorf("printed with %s: %s", verb, text)

@@ -18,7 +18,7 @@ func (i *Issuer) Renew(ctx context.Context, refresh domain.Secret, asked domain.
 	ctx, cancel := context.WithTimeout(ctx, IssueTimeout)
 	defer cancel()
 
-	form := i.credentials()
+	form := i.form()
 	form.Set("grant_type", "refresh_token")
 	form.Set("refresh_token", refresh.Reveal())
 	if len(asked.Scope) > 0 {
@@ -47,7 +47,7 @@ func (i *Issuer) Revoke(ctx context.Context, refresh domain.Secret) error {
 	ctx, cancel := context.WithTimeout(ctx, IssueTimeout)
 	defer cancel()
 
-	form := i.credentials()
+	form := i.form()
 	form.Set("token", refresh.Reveal())
 	reply, err := i.post(ctx, "/oauth/revoke", form, netip.Addr{})
 	if err != nil {

@@ -28,10 +28,10 @@ const EndTimeout = 20 * time.Second
 
 // SessionEnderConfig says with what the Management API is asked to end sessions.
 type SessionEnderConfig struct {
-	ClientID     string        `env:"AUTH0_SESSION_ENDER_CLIENT_ID" help:"the client id of a machine-to-machine application that may end sessions at Auth0, besides the bridge renewing them no more: authorized for the Auth0 Management API with read:refresh_tokens and delete:refresh_tokens, and nothing else; Auth0 has these on Enterprise plans; for AUTHSIGNAL_WEBHOOKS=on"`
-	ClientSecret domain.Secret `env:"AUTH0_SESSION_ENDER_CLIENT_SECRET" help:"that application's client secret"`
-	Domain       Domain        `env:"AUTH0_SESSION_ENDER_DOMAIN" help:"the tenant's own domain, if AUTH0_DOMAIN is a custom one: the Management API does not answer for that"`
-	RateLimit    RateLimit     `env:"AUTH0_SESSION_ENDER_RATE_LIMIT" envDefault:"2" help:"how many requests a second this process may send to the Management API: the tenant's figure, less what else asks it, divided by the number of replicas; a person needs two or three requests"`
+	ClientID     string          `env:"AUTH0_SESSION_ENDER_CLIENT_ID" help:"the client id of a machine-to-machine application that may end sessions at Auth0, besides the bridge renewing them no more: authorized for the Auth0 Management API with read:refresh_tokens and delete:refresh_tokens, and nothing else; Auth0 has these on Enterprise plans; for AUTHSIGNAL_WEBHOOKS=on"`
+	ClientSecret settings.Secret `env:"AUTH0_SESSION_ENDER_CLIENT_SECRET" help:"that application's client secret"`
+	OwnDomain    Domain          `env:"AUTH0_SESSION_ENDER_DOMAIN" help:"the tenant's own domain, if AUTH0_DOMAIN is a custom one: the Management API does not answer for that"`
+	PerSecond    RateLimit       `env:"AUTH0_SESSION_ENDER_RATE_LIMIT" envDefault:"2" help:"how many requests a second this process may send to the Management API: the tenant's figure, less what else asks it, divided by the number of replicas; a person needs two or three requests"`
 }
 
 // Given reports whether there is anything to ask with.
@@ -41,8 +41,8 @@ func (c SessionEnderConfig) check() []settings.Fault {
 	switch {
 	case c.ClientID == "" && !c.ClientSecret.IsZero():
 		return []settings.Fault{{Name: "AUTH0_SESSION_ENDER_CLIENT_ID", Problem: "is not set, though its secret is", Fix: "set it to the client id of the machine-to-machine application"}}
-	case c.Given() && c.RateLimit < 0.5:
-		return []settings.Fault{{Name: "AUTH0_SESSION_ENDER_RATE_LIMIT", Problem: fmt.Sprintf("is %g", float64(c.RateLimit)), Fix: "set it to 0.5 or more: a call waits for its turn"}}
+	case c.Given() && c.PerSecond < 0.5:
+		return []settings.Fault{{Name: "AUTH0_SESSION_ENDER_RATE_LIMIT", Problem: fmt.Sprintf("is %g", float64(c.PerSecond)), Fix: "set it to 0.5 or more: a call waits for its turn"}}
 	case c.ClientID != "" && c.ClientSecret.IsZero():
 		return []settings.Fault{{Name: "AUTH0_SESSION_ENDER_CLIENT_SECRET", Problem: "is not set, though the client id is", Fix: "set it to the client secret of the machine-to-machine application"}}
 	}
@@ -70,11 +70,11 @@ var _ ports.SessionEnder = (*SessionEnder)(nil)
 // NewSessionEnder returns one for the tenant that config describes, which must have a
 // SessionEnderConfig that is given.
 func NewSessionEnder(client *upstream.Client, config Config, now func() time.Time) *SessionEnder {
-	tenant := config.Ender.Domain
+	tenant := config.Ender.OwnDomain
 	if tenant == (Domain{}) {
 		tenant = config.Domain
 	}
-	perSecond := float64(config.Ender.RateLimit)
+	perSecond := float64(config.Ender.PerSecond)
 	return &SessionEnder{client: client, config: config, domain: tenant, now: now, pace: rate.NewLimiter(rate.Limit(perSecond), max(1, int(perSecond)))}
 }
 
@@ -214,7 +214,7 @@ func (e *SessionEnder) refusal(reply upstream.Reply, token domain.Secret) error 
 		Message string `json:"message"`
 	}
 	_ = json.Unmarshal(reply.Body, &problem) // what is no JSON leaves it empty
-	said := strings.TrimSpace(fmt.Sprintf("auth0's Management API answered %d %s", reply.Status, reply.Words(problem.Message, token, e.config.Ender.ClientSecret)))
+	said := strings.TrimSpace(fmt.Sprintf("auth0's Management API answered %d %s", reply.Status, reply.Words(problem.Message, token, e.config.Ender.ClientSecret.Get())))
 	wait := upstream.RetryAfter(reply.Header, e.now())
 	switch s := reply.Status; {
 	case s == http.StatusTooManyRequests:

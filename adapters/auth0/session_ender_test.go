@@ -7,6 +7,7 @@ import (
 
 	"nativebridge/adapters/auth0"
 	"nativebridge/adapters/auth0/auth0test"
+	"nativebridge/adapters/internal/settings"
 	"nativebridge/adapters/internal/upstream"
 	"nativebridge/domain"
 	"nativebridge/ports/portstest"
@@ -30,7 +31,7 @@ func startEnder(t *testing.T, scopes ...string) (*auth0test.Server, *auth0.Sessi
 func enderFor(t *testing.T, tenant *auth0test.Server, change ...func(*auth0.Config)) *auth0.SessionEnder {
 	t.Helper()
 	config := configFor(t, tenant.URL(), change...)
-	config.Ender = auth0.SessionEnderConfig{ClientID: "ender", ClientSecret: domain.NewSecret(enderSecret), RateLimit: 1000}
+	config.Ender = auth0.SessionEnderConfig{ClientID: "ender", ClientSecret: settings.NewSecret(enderSecret), PerSecond: 1000}
 	client := upstream.New(upstream.Options{Name: "auth0", RootCAs: tenant.CertPool(), Now: time.Now})
 	return auth0.NewSessionEnder(client, config, time.Now)
 }

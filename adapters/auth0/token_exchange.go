@@ -44,7 +44,7 @@ func (t *TokenExchangeIssuer) Issue(ctx context.Context, grant domain.Grant) (do
 }
 
 func (t *TokenExchangeIssuer) tokenExchange(grant domain.Grant) url.Values {
-	form := t.credentials()
+	form := t.form()
 	form.Set("grant_type", grantTokenExchange)
 	form.Set("subject_token_type", string(t.config.SubjectTokenType))
 	form.Set("subject_token", grant.Token.Reveal())

@@ -13,13 +13,13 @@ import (
 // Config is what the bridge must know of the Authsignal tenant.
 type Config struct {
 	APIURL      settings.BaseURL `env:"AUTHSIGNAL_API_URL,required,notEmpty" help:"the Server API base URL of your tenant's region, such as https://eu.api.authsignal.com/v1 (there is no default, because a wrong region is a data-residency fault)"`
-	Secret      domain.Secret    `env:"AUTHSIGNAL_SECRET,required,notEmpty" help:"the tenant's Server API secret key (Authsignal portal, Settings, API keys)"`
+	Secret      settings.Secret  `env:"AUTHSIGNAL_SECRET,required,notEmpty" help:"the tenant's Server API secret key (Authsignal portal, Settings, API keys)"`
 	Action      Action           `env:"AUTHSIGNAL_ACTION" envDefault:"signInWithPasskey" help:"the one action code that the app signs in with; it must be AUTHSIGNAL_ACTION in the Login script's settings too"`
 	EnrolAction Action           `env:"AUTHSIGNAL_ENROL_ACTION" envDefault:"enrolPasskey" help:"the action code that people who are signed in add a passkey with (ENROL_AUDIENCE); never the one of AUTHSIGNAL_ACTION, because what it proves must open no session"`
 	MaxAge      time.Duration    `env:"AUTHSIGNAL_MAX_AGE" envDefault:"10m" help:"how long after the ceremony its token is accepted, from 10s to 1h; Authsignal's tokens live 10 minutes"`
 
 	Webhooks    settings.Switch `env:"AUTHSIGNAL_WEBHOOKS" envDefault:"off" help:"on if Authsignal tells the bridge of deleted passkeys at POST /hooks/authsignal: sessions of that person which began before are then renewed no more (docs/signing-out.md)"`
-	SecretOther domain.Secret   `env:"AUTHSIGNAL_SECRET_OTHER" help:"the tenant's other Server API secret key, while one takes the place of another: webhooks that either has signed are taken; nothing else uses it"`
+	SecretOther settings.Secret `env:"AUTHSIGNAL_SECRET_OTHER" help:"the tenant's other Server API secret key, while one takes the place of another: webhooks that either has signed are taken, and what Authsignal refuses because of the one key is asked with the other (docs/operate/rotation.md); it may be the same as the first, which is then the only one"`
 	RevokeOn    RevokeOn        `env:"REVOKE_ON" envDefault:"last" help:"last if a person's sessions end when their last passkey is deleted, any if they end when any passkey of theirs is; for AUTHSIGNAL_WEBHOOKS=on"`
 	RevokeKeep  time.Duration   `env:"REVOKE_KEEP" envDefault:"720h" help:"how long it is remembered that a person's sessions have ended, from 1h on: as long as a refresh token of yours can live (Auth0: token_lifetime, 30 days unless you changed it)"`
 	Recheck     Recheck         `env:"RECHECK_PASSKEY" envDefault:"off" help:"renewal if each renewal is to find out whether the person still has a passkey, because a webhook may be lost; Authsignal is asked once in 5m for each person and process, and if it gives no answer the renewal goes on"`
@@ -49,13 +49,6 @@ func (c *Config) Check() []settings.Fault {
 			Fix:     "set it to 1h or more, such as 720h: a session from before could be renewed again after that time",
 		})
 	}
-	if !c.SecretOther.IsZero() && !bool(c.Webhooks) {
-		faults = append(faults, settings.Fault{
-			Name:    "AUTHSIGNAL_SECRET_OTHER",
-			Problem: "is set, though AUTHSIGNAL_WEBHOOKS is off",
-			Fix:     "unset it: nothing else uses it",
-		})
-	}
 	return append(faults, c.tooShortForFIPS()...)
 }
 
@@ -70,7 +63,7 @@ func (c *Config) tooShortForFIPS() (faults []settings.Fault) {
 	}
 	for _, key := range []struct {
 		name   string
-		secret domain.Secret
+		secret settings.Secret
 	}{{"AUTHSIGNAL_SECRET", c.Secret}, {"AUTHSIGNAL_SECRET_OTHER", c.SecretOther}} {
 		if !key.secret.IsZero() && len(key.secret.Reveal()) < fipsHMACKey {
 			faults = append(faults, settings.Fault{

@@ -21,7 +21,7 @@ const enrolAction = "addMyPasskey"
 
 func newEnroller(apiURL, secret string) *authsignal.Enroller {
 	return authsignal.NewEnroller(upstream.New(upstream.Options{Name: "authsignal", Now: time.Now}), authsignal.Config{
-		APIURL: settings.BaseURL(apiURL), Secret: domain.NewSecret(secret), Action: action, EnrolAction: enrolAction, MaxAge: 10 * time.Minute,
+		APIURL: settings.BaseURL(apiURL), Secret: settings.NewSecret(secret), Action: action, EnrolAction: enrolAction, MaxAge: 10 * time.Minute,
 	}, time.Now)
 }
 

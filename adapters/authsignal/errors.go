@@ -42,11 +42,17 @@ func isRejection(code string) bool {
 	return false
 }
 
+// refusesKey reports whether a reply refuses the bridge's key, and says nothing about what
+// was asked with it.
+func refusesKey(reply upstream.Reply) bool {
+	return reply.Status == http.StatusUnauthorized && !isRejection(problemOf(reply).code())
+}
+
 // refusal returns what an error reply to a validation means.
 func (v *Verifier) refusal(reply upstream.Reply, token domain.PasskeyToken) error {
 	p := problemOf(reply)
 	said := strings.TrimSpace(fmt.Sprintf("authsignal answered %d %s", reply.Status,
-		reply.Words(strings.Trim(p.code()+": "+p.Description, ": "), token.Secret, v.config.Secret)))
+		reply.Words(strings.Trim(p.code()+": "+p.Description, ": "), append(v.keys.Secrets(), token.Secret)...)))
 	switch reply.Status {
 	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden:
 		if isRejection(p.code()) {

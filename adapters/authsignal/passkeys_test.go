@@ -16,7 +16,7 @@ import (
 
 func newPasskeys(apiURL, secret string) *authsignal.Passkeys {
 	client := upstream.New(upstream.Options{Name: "authsignal", Now: time.Now})
-	return authsignal.NewPasskeys(client, authsignal.Config{APIURL: settings.BaseURL(apiURL), Secret: domain.NewSecret(secret)}, time.Now)
+	return authsignal.NewPasskeys(client, authsignal.Config{APIURL: settings.BaseURL(apiURL), Secret: settings.NewSecret(secret)}, time.Now)
 }
 
 func TestPasskeysKeepTheContract(t *testing.T) {

@@ -132,5 +132,5 @@ func (e *examination) problem() (p problem) {
 func (e *examination) said() string {
 	p := e.problem()
 	words := strings.Join(slices.DeleteFunc([]string{p.code(), p.Description}, func(s string) bool { return s == "" }), ": ")
-	return strings.TrimSpace(fmt.Sprintf("Authsignal answers %d %s", e.reply.Status, e.reply.Words(words, e.config.Secret)))
+	return strings.TrimSpace(fmt.Sprintf("Authsignal answers %d %s", e.reply.Status, e.reply.Words(words, e.config.Secret.Get())))
 }

@@ -8,7 +8,6 @@ import (
 	"nativebridge/adapters/authsignal/authsignaltest"
 	"nativebridge/adapters/internal/settings"
 	"nativebridge/adapters/internal/upstream"
-	"nativebridge/domain"
 	"nativebridge/ports/portstest"
 )
 
@@ -19,7 +18,7 @@ func TestAuthsignalIsProbedAsAProbeMust(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = server.Close() })
-		config := authsignal.Config{APIURL: settings.BaseURL(server.APIURL()), Secret: domain.NewSecret(server.Secret())}
+		config := authsignal.Config{APIURL: settings.BaseURL(server.APIURL()), Secret: settings.NewSecret(server.Secret())}
 		fault := func(fault authsignaltest.Fault) func(*testing.T) {
 			return func(*testing.T) { server.SetFaults(authsignaltest.Faults{Inject: []authsignaltest.Fault{fault}}) }
 		}

@@ -64,7 +64,7 @@ func asking(t *testing.T, user http.HandlerFunc, edits ...string) (verifier *aut
 	t.Cleanup(server.Close)
 	client = upstream.New(upstream.Options{Name: "authsignal", Now: time.Now})
 	verifier = authsignal.NewVerifier(client, authsignal.Config{
-		APIURL: settings.BaseURL(server.URL + "/v1"), Secret: domain.NewSecret(secret), Action: action,
+		APIURL: settings.BaseURL(server.URL + "/v1"), Secret: settings.NewSecret(secret), Action: action,
 	}, 30*time.Second, time.Now).WithEmail(wholeIDs)
 	return verifier, client, func() []string {
 		mu.Lock()

@@ -30,6 +30,7 @@ const VerifyTimeout = 3 * time.Second
 type Verifier struct {
 	client *upstream.Client
 	config Config
+	keys   *upstream.Overlap
 	skew   time.Duration
 	now    func() time.Time
 
@@ -41,7 +42,7 @@ var _ ports.IdentityVerifier = (*Verifier)(nil)
 // NewVerifier returns a verifier for the tenant that config describes. A token counts as
 // expired when its exp is further in the past than skew.
 func NewVerifier(client *upstream.Client, config Config, skew time.Duration, now func() time.Time) *Verifier {
-	return &Verifier{client: client, config: config, skew: skew, now: now}
+	return &Verifier{client: client, config: config, keys: upstream.NewOverlap(config.Secret, config.SecretOther), skew: skew, now: now}
 }
 
 // Warm opens a connection to Authsignal.
@@ -95,15 +96,20 @@ func (v *Verifier) ask(ctx context.Context, request func() (*http.Request, error
 	return reply, err
 }
 
+// send sends a request with a key that Authsignal takes. The first answer to a key that it
+// does not take says that the request was not looked at.
 func (v *Verifier) send(request func() (*http.Request, error)) (upstream.Reply, error) {
-	req, err := request()
-	if err != nil {
-		return upstream.Reply{}, err
-	}
-	return v.client.Do(req)
+	return v.keys.Try(func(key domain.Secret) (upstream.Reply, error) {
+		req, err := request()
+		if err != nil {
+			return upstream.Reply{}, err
+		}
+		req.SetBasicAuth(key.Reveal(), "") // secret as user, empty password ("Authentication", Authsignal Server API)
+		return v.client.Do(req)
+	}, refusesKey)
 }
 
-// request returns a request of Authsignal's Server API. A nil body is none.
+// request returns a request of Authsignal's Server API, for send. A nil body is none.
 func (v *Verifier) request(ctx context.Context, method, path string, body io.Reader) (*http.Request, error) {
 	req, err := http.NewRequestWithContext(ctx, method, string(v.config.APIURL)+path, body)
 	if err != nil {
@@ -113,7 +119,6 @@ func (v *Verifier) request(ctx context.Context, method, path string, body io.Rea
 		req.Header.Set("Content-Type", "application/json")
 	}
 	req.Header.Set("Accept", "application/json")
-	req.SetBasicAuth(v.config.Secret.Reveal(), "") // secret as user, empty password ("Authentication", Authsignal Server API)
 	return req, nil
 }
 

@@ -34,7 +34,7 @@ const (
 func newVerifier(apiURL, secret string) *authsignal.Verifier {
 	client := upstream.New(upstream.Options{Name: "authsignal", Now: time.Now})
 	return authsignal.NewVerifier(client, authsignal.Config{
-		APIURL: settings.BaseURL(apiURL), Secret: domain.NewSecret(secret), Action: action,
+		APIURL: settings.BaseURL(apiURL), Secret: settings.NewSecret(secret), Action: action,
 		MaxAge: 10 * time.Minute,
 	}, 30*time.Second, time.Now)
 }
@@ -376,7 +376,7 @@ func TestItIsAskedAgainWhereNoConnectionCameAbout(t *testing.T) {
 	roots := x509.NewCertPool()
 	roots.AddCert(server.Certificate())
 	client := upstream.New(upstream.Options{Name: "authsignal", RootCAs: roots, Now: time.Now})
-	verifier := authsignal.NewVerifier(client, authsignal.Config{APIURL: settings.BaseURL(server.URL), Secret: domain.NewSecret(secret)}, 0, time.Now)
+	verifier := authsignal.NewVerifier(client, authsignal.Config{APIURL: settings.BaseURL(server.URL), Secret: settings.NewSecret(secret)}, 0, time.Now)
 
 	if _, err := verifier.Verify(t.Context(), live(t)); err != nil {
 		t.Errorf("err = %v, want an identity", err)
@@ -416,7 +416,7 @@ func TestATokenIsAliveForTheSkewAfterItsExpiry(t *testing.T) {
 	for after, alive := range map[time.Duration]bool{skew: true, skew + 1: false} {
 		now := func() time.Time { return expiry.Add(after) }
 		client := upstream.New(upstream.Options{Name: "authsignal", Now: now})
-		verifier := authsignal.NewVerifier(client, authsignal.Config{APIURL: settings.BaseURL(server.URL), Secret: domain.NewSecret(secret)}, skew, now)
+		verifier := authsignal.NewVerifier(client, authsignal.Config{APIURL: settings.BaseURL(server.URL), Secret: settings.NewSecret(secret)}, skew, now)
 		_, err := verifier.Verify(t.Context(), token)
 		if reason, _ := domain.ReasonOf(err); (err == nil) != alive || !alive && reason != domain.ErrTokenRejected {
 			t.Errorf("%s after its expiry: %v, alive: want %t", after, err, alive)
@@ -548,7 +548,7 @@ func TestARefusalOfTheBridgeIsAuthsignalsTrouble(t *testing.T) {
 			server := httptest.NewServer(answering(tt.status, tt.body))
 			t.Cleanup(server.Close)
 			client := upstream.New(upstream.Options{Name: "authsignal", Now: time.Now})
-			verifier := authsignal.NewVerifier(client, authsignal.Config{APIURL: settings.BaseURL(server.URL + "/v1"), Secret: domain.NewSecret(secret)}, 0, time.Now)
+			verifier := authsignal.NewVerifier(client, authsignal.Config{APIURL: settings.BaseURL(server.URL + "/v1"), Secret: settings.NewSecret(secret)}, 0, time.Now)
 			_, _ = verifier.Verify(t.Context(), live(t))
 			if trouble := client.Trouble(); (trouble == nil) != (tt.want == "") || trouble != nil && trouble.What != tt.want {
 				t.Errorf("trouble = %+v, want %q", trouble, tt.want)

@@ -70,7 +70,7 @@ func (w *Webhooks) checkSignature(header string, body []byte) error {
 		return fmt.Errorf("%w: it is of another time, by %s: check the clock of the bridge's machine", domain.ErrTokenRejected, age.Round(time.Second))
 	}
 	right := false
-	for _, secret := range []domain.Secret{w.config.Secret, w.config.SecretOther} {
+	for _, secret := range []domain.Secret{w.config.Secret.Get(), w.config.SecretOther.Get()} {
 		if secret.IsZero() {
 			continue
 		}

@@ -9,6 +9,7 @@ import (
 
 	"nativebridge/adapters/authsignal"
 	"nativebridge/adapters/authsignal/authsignaltest"
+	"nativebridge/adapters/internal/settings"
 	"nativebridge/domain"
 )
 
@@ -22,9 +23,9 @@ const (
 
 // webhooksAt returns a reader whose clock stands still.
 func webhooksAt(at time.Time, secrets ...string) *authsignal.Webhooks {
-	config := authsignal.Config{Secret: domain.NewSecret(secrets[0]), APIURL: "https://api.example.com/v1"}
+	config := authsignal.Config{Secret: settings.NewSecret(secrets[0]), APIURL: "https://api.example.com/v1"}
 	if len(secrets) > 1 {
-		config.SecretOther = domain.NewSecret(secrets[1])
+		config.SecretOther = settings.NewSecret(secrets[1])
 	}
 	return authsignal.NewWebhooks(config, func() time.Time { return at })
 }

@@ -75,7 +75,7 @@ func newWorld(t *testing.T) *world {
 		return upstream.New(upstream.Options{Name: name, Now: w.now})
 	}
 	old := authsignal.NewVerifier(client("authsignal"), authsignal.Config{
-		APIURL: settings.BaseURL(tenant.APIURL()), Secret: domain.NewSecret(tenant.Secret()), Action: action,
+		APIURL: settings.BaseURL(tenant.APIURL()), Secret: settings.NewSecret(tenant.Secret()), Action: action,
 		MaxAge: 10 * time.Minute,
 	}, skew, w.now)
 	replacement := jwt.NewVerifier(client("provider"), jwt.Config{

@@ -15,7 +15,10 @@ import (
 
 // Config is how the bridge serves.
 type Config struct {
-	ListenAddr     serving.Addr  `env:"LISTEN_ADDR" envDefault:":8080" help:"the address to serve on, such as :8080 or 127.0.0.1:8080; TLS is the load balancer's"`
+	ListenAddr serving.Addr `env:"LISTEN_ADDR" envDefault:":8080" help:"the address to serve on, such as :8080 or 127.0.0.1:8080"`
+
+	TLS serving.TLS
+
 	RequestTimeout time.Duration `env:"REQUEST_TIMEOUT" envDefault:"10s" help:"how long an exchange may take in all, from the arrival of its request, up to 1m"`
 	TrustedProxies Prefixes      `env:"TRUSTED_PROXIES" help:"the addresses of the proxies in front of the bridge, such as 10.0.0.0/8,192.0.2.7: from them, and only from them, X-Forwarded-For is believed; none if apps reach the bridge without a proxy. Unless one of the two is set, the limits per address limit nobody who comes from a private network or through a proxy"`
 
@@ -34,7 +37,7 @@ type Config struct {
 
 // Check implements settings.Checker.
 func (c *Config) Check() []settings.Fault {
-	var faults []settings.Fault
+	faults := c.TLS.Check()
 	if c.RequestTimeout > time.Minute {
 		faults = append(faults, settings.Fault{
 			Name:    "REQUEST_TIMEOUT",
@@ -64,6 +67,23 @@ func (c *Config) Check() []settings.Fault {
 		})
 	}
 	return faults
+}
+
+// Warnings returns what an operator should know of a configuration that is free of faults.
+func (c *Config) Warnings() []string {
+	host, _, _ := net.SplitHostPort(string(c.ListenAddr))
+	if c.TLS.Given() || len(c.TrustedProxies) > 0 || isOfThisNetwork(host) {
+		return nil
+	}
+	return []string{"LISTEN_ADDR serves plain HTTP to whoever reaches it, and tokens and sessions travel in it: set TLS_CERT_FILE and TLS_KEY_FILE; " +
+		"or name the proxy that has TLS in TRUSTED_PROXIES; or listen on an address that only this machine or its private network reaches"}
+}
+
+// isOfThisNetwork reports whether a host is an address that the internet does not reach. No
+// host, and 0.0.0.0, are all addresses of the machine.
+func isOfThisNetwork(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && (addr.IsLoopback() || addr.IsPrivate() || addr.IsLinkLocalUnicast())
 }
 
 // keptDescriptors are kept free for other things than the connections of apps: some 130

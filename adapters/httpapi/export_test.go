@@ -8,10 +8,11 @@ import (
 	"time"
 
 	"nativebridge/adapters/internal/network"
+	"nativebridge/adapters/internal/serving"
 )
 
 // HTTPServer is httpServer, for the tests.
-func (s *Server) HTTPServer() *http.Server { return s.httpServer() }
+func (s *Server) HTTPServer() *http.Server { return s.httpServer(serving.NewErrorLog(s.log)) }
 
 // Waits has every request be as old as waited says when its turn comes.
 func (s *Server) Waits(waited time.Duration) {

@@ -25,6 +25,18 @@ func (s *Server) deadline(next http.Handler) http.Handler {
 	})
 }
 
+// farewell has an answer end its connection while the bridge drains: with HTTP/1.1 the
+// connection is closed after it, and with HTTP/2 the caller is told to open no more streams
+// on it.
+func (s *Server) farewell(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.draining.Load() {
+			w.Header().Set("Connection", "close")
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
 const requestIDHeader = "X-Request-Id"
 
 type requestIDKey struct{}

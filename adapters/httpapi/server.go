@@ -67,6 +67,7 @@ const (
 	headerTimeout  = 5 * time.Second
 	readTimeout    = 5 * time.Second // for headers and body: what comes later could not be served in time anyway
 	idleTimeout    = 2 * time.Minute
+	maxStreams     = 16 // requests at once on one connection with HTTP/2: with MAX_CONNECTIONS, a bound of all that are half sent
 	// answerTime is what an answer may take beyond the exchange.
 	answerTime = 5 * time.Second
 )
@@ -84,13 +85,14 @@ type Server struct {
 	descriptors func() (int, bool)
 	waited      func(context.Context) time.Duration
 	listening   *atomic.Pointer[serving.Limited] // to nil before it serves
+	draining    *atomic.Bool
 }
 
 // NewServer returns a server that is not listening yet.
 func NewServer(config Config, clientID ClientID, use UseCases, log *slog.Logger) *Server {
 	return &Server{
 		config: config, clientID: clientID, use: use, log: log, refusals: newRefusals(log), needs: &sdkNeeds{log: log},
-		descriptors: serving.Descriptors, waited: serving.Waited, listening: &atomic.Pointer[serving.Limited]{},
+		descriptors: serving.Descriptors, waited: serving.Waited, listening: &atomic.Pointer[serving.Limited]{}, draining: new(atomic.Bool),
 	}
 }
 
@@ -106,7 +108,7 @@ func (s *Server) Wrapped(by ...func(http.Handler) http.Handler) *Server {
 func (s *Server) Handler() http.Handler {
 	r := chi.NewRouter()
 	r.Use(s.around...)
-	r.Use(s.cors(), s.deadline, requestID, s.recoverer, s.clientAddr(), noStore, s.limit, middleware.GetHead)
+	r.Use(s.farewell, s.cors(), s.deadline, requestID, s.recoverer, s.clientAddr(), noStore, s.limit, middleware.GetHead)
 	r.NotFound(func(w http.ResponseWriter, r *http.Request) { s.refuse(w, r, notFound) })
 	r.MethodNotAllowed(func(w http.ResponseWriter, req *http.Request) {
 		w.Header().Set("Allow", strings.Join(allowed(r, req.URL.Path), ", "))
@@ -164,11 +166,21 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		return err
 	}
 	defer s.refusals.Flush()
-	server := s.httpServer()
+	errorLog := serving.NewErrorLog(s.log)
+	defer errorLog.Flush()
+	server := s.httpServer(errorLog)
 	limited := serving.Limit(listener, server, most)
 	s.listening.Store(limited)
 	return serving.Until(ctx, server, limited)
 }
+
+// Drain has each answer from now on end its connection, so that whoever keeps connections
+// open opens the next one elsewhere.
+func (s *Server) Drain() { s.draining.Store(true) }
+
+// CertificateExpires returns when the certificate that apps see expires; the zero time
+// without TLS.
+func (s *Server) CertificateExpires() time.Time { return s.config.TLS.Expires() }
 
 // OpenConnections returns how many connections of apps are open now, and how many may be.
 // Both are zero before the server serves.
@@ -187,16 +199,18 @@ func (s *Server) connections() (int, error) {
 	return s.config.MaxConnections, nil
 }
 
-func (s *Server) httpServer() *http.Server {
+func (s *Server) httpServer(errorLog *serving.ErrorLog) *http.Server {
 	return &http.Server{
 		Handler:           s.Handler(),
+		TLSConfig:         s.config.TLS.Config(),
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
 		ConnContext:       serving.WithConn,
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      readTimeout + s.config.RequestTimeout + answerTime,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
-		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+		ErrorLog:          errorLog.Logger(),
 	}
 }
 

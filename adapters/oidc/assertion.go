@@ -9,6 +9,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
 
+	"nativebridge/adapters/internal/settings"
 	"nativebridge/domain"
 )
 
@@ -19,7 +20,7 @@ const AssertionLifetime = time.Minute
 // asserter signs JWTs as RFC 7523 section 3 has them: about one subject, for one
 // audience, for a minute, each with an id of its own.
 type asserter struct {
-	key      *signingKey
+	key      settings.Rotating[PrivateKey]
 	issuer   string
 	audience string // the issuer identifier as one string, to the letter
 	now      func() time.Time
@@ -43,8 +44,9 @@ func (a *asserter) about(subject string) (domain.Secret, error) {
 	if _, err := io.ReadFull(a.random, id); err != nil {
 		return domain.Secret{}, fmt.Errorf("no randomness for an assertion: %w", err)
 	}
-	options := new(jose.SignerOptions).WithType("JWT").WithHeader("kid", a.key.id)
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: a.key.algorithm, Key: a.key.key}, options)
+	key := a.key.Get().key
+	options := new(jose.SignerOptions).WithType("JWT").WithHeader("kid", key.id)
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: key.algorithm, Key: key.key}, options)
 	if err != nil {
 		return domain.Secret{}, fmt.Errorf("sign an assertion: %w", err)
 	}

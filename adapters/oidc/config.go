@@ -16,14 +16,15 @@ import (
 
 // Config is what the bridge must know of the OpenID provider.
 type Config struct {
-	Issuer       IssuerURL     `env:"OIDC_ISSUER,required,notEmpty" help:"the provider's issuer identifier, to the letter as its tokens have it in iss; its configuration is read from <issuer>/.well-known/openid-configuration"`
-	Client       string        `env:"OIDC_CLIENT_ID,required,notEmpty" help:"the client id of the bridge's own confidential client at the provider"`
-	ClientSecret domain.Secret `env:"OIDC_CLIENT_SECRET" help:"that client's secret; or set OIDC_CLIENT_KEY"`
-	ClientKey    PrivateKey    `env:"OIDC_CLIENT_KEY" help:"that client's private key, as PEM, if it authenticates by private_key_jwt: EC P-256 (ES256), such as openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 prints, or RSA of 2048 bits or more (RS256)"`
+	Issuer            IssuerURL                     `env:"OIDC_ISSUER,required,notEmpty" help:"the provider's issuer identifier, to the letter as its tokens have it in iss; its configuration is read from <issuer>/.well-known/openid-configuration"`
+	Client            string                        `env:"OIDC_CLIENT_ID,required,notEmpty" help:"the client id of the bridge's own confidential client at the provider"`
+	ClientSecret      settings.Secret               `env:"OIDC_CLIENT_SECRET" help:"that client's secret; or set OIDC_CLIENT_KEY"`
+	ClientSecretOther settings.Secret               `env:"OIDC_CLIENT_SECRET_OTHER" help:"a second client secret, while one takes the place of the other: what the provider refuses because of the one is sent with the other (docs/operate/rotation.md); it may be the same as the first, which is then the only one"`
+	ClientKey         settings.Rotating[PrivateKey] `env:"OIDC_CLIENT_KEY" help:"that client's private key, as PEM, if it authenticates by private_key_jwt: EC P-256 (ES256), such as openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 prints, or RSA of 2048 bits or more (RS256)"`
 
-	AssertionKey     PrivateKey `env:"OIDC_ASSERTION_KEY,required,notEmpty" help:"the private key that the bridge signs its assertions with, as PEM: EC P-256 (ES256), such as openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 prints, or RSA of 2048 bits or more (RS256)"`
-	AssertionKeyNext PrivateKey `env:"OIDC_ASSERTION_KEY_NEXT" help:"a second private key, made like the first, as PEM, while the first is rotated: it is published beside the first and signs nothing"`
-	AssertionIssuer  string     `env:"OIDC_ASSERTION_ISSUER" help:"the iss of the bridge's assertions, by which the provider knows their keys (default: OIDC_CLIENT_ID)"`
+	AssertionKey     settings.Rotating[PrivateKey] `env:"OIDC_ASSERTION_KEY,required,notEmpty" help:"the private key that the bridge signs its assertions with, as PEM: EC P-256 (ES256), such as openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 prints, or RSA of 2048 bits or more (RS256)"`
+	AssertionKeyNext settings.Rotating[PrivateKey] `env:"OIDC_ASSERTION_KEY_NEXT" help:"a second private key, made like the first, as PEM, while the first is rotated: it is published beside the first and signs nothing"`
+	AssertionIssuer  string                        `env:"OIDC_ASSERTION_ISSUER" help:"the iss of the bridge's assertions, by which the provider knows their keys (default: OIDC_CLIENT_ID)"`
 
 	Audience          string         `env:"OIDC_AUDIENCE" help:"the API that access tokens are for, if the provider wants to be told"`
 	AudienceParameter AudienceMember `env:"OIDC_AUDIENCE_PARAMETER" envDefault:"resource" help:"how the provider is told the audience: resource (RFC 8707) or audience"`
@@ -113,7 +114,7 @@ func (c *Config) Check() []settings.Fault {
 // checkKeys wants another key for each purpose: with one for two, a JWT made for the
 // one would pass for the other.
 func (c *Config) checkKeys() []settings.Fault {
-	first, next, client := c.AssertionKey.key, c.AssertionKeyNext.key, c.ClientKey.key
+	first, next, client := c.AssertionKey.Get().key, c.AssertionKeyNext.Get().key, c.ClientKey.Get().key
 	var faults []settings.Fault
 	if next.is(first) {
 		faults = append(faults, settings.Fault{Name: "OIDC_ASSERTION_KEY_NEXT", Problem: "is the same key as OIDC_ASSERTION_KEY", Fix: "unset it, or make another one: " + howToMakeAKey})
@@ -129,6 +130,8 @@ func (c *Config) checkCredential() []settings.Fault {
 	switch secret, key := !c.ClientSecret.IsZero(), !c.ClientKey.IsZero(); {
 	case secret && key:
 		return []settings.Fault{{Name: "OIDC_CLIENT_SECRET", Problem: "is set, and OIDC_CLIENT_KEY too", Fix: "unset the one that the provider does not know the client by"}}
+	case !secret && !c.ClientSecretOther.IsZero():
+		return []settings.Fault{{Name: "OIDC_CLIENT_SECRET_OTHER", Problem: "is set, but OIDC_CLIENT_SECRET is not", Fix: "unset it: it is only used beside that one"}}
 	case !secret && !key:
 		return []settings.Fault{{Name: "OIDC_CLIENT_SECRET", Problem: "is not set, and OIDC_CLIENT_KEY neither", Fix: "set one of them: the client's secret, or its private key"}}
 	}

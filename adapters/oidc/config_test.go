@@ -253,7 +253,7 @@ func TestAKeyIsReadByItsTypeAlone(t *testing.T) {
 }
 
 func TestCheckChangesNothing(t *testing.T) {
-	config := oidc.Config{Client: clientID, ClientSecret: domain.NewSecret(clientSecret)}
+	config := oidc.Config{Client: clientID, ClientSecret: settings.NewSecret(clientSecret)}
 	if err := config.AssertionKey.UnmarshalText([]byte(ecKey())); err != nil {
 		t.Fatal(err)
 	}
@@ -278,7 +278,9 @@ func TestKeysAreNeverPrinted(t *testing.T) {
 	body := strings.Split(text, "\n")[1]
 	told := []string{body, fmt.Sprintf("%x", scalar), new(big.Int).SetBytes(scalar).String(), fmt.Sprintf("%v", scalar)}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
-		for what, printed := range map[string]any{"config": config, "&config": &config, "issuer": issuer, "*issuer": *issuer, "key": config.AssertionKey, "a field": struct{ key oidc.PrivateKey }{config.AssertionKey}} {
+		for what, printed := range map[string]any{"config": config, "&config": &config, "issuer": issuer, "*issuer": *issuer, "key": config.AssertionKey, "a field": struct {
+			key settings.Rotating[oidc.PrivateKey]
+		}{config.AssertionKey}} {
 			shown := fmt.Sprintf(verb, printed)
 			if what == "key" && shown != "[redacted]" {
 				t.Errorf("%s of the key is %s, want [redacted]", verb, shown)

@@ -18,6 +18,14 @@ type problem struct {
 	Description string `json:"error_description"`
 }
 
+// refusesClient reports whether a reply refuses the client's authentication, so that the
+// provider looked at nothing else (RFC 6749, section 5.2).
+func refusesClient(reply upstream.Reply) bool {
+	var p problem
+	_ = json.Unmarshal(reply.Body, &p)
+	return reply.Status >= http.StatusBadRequest && reply.Status < http.StatusInternalServerError && p.Error == "invalid_client"
+}
+
 // refusal returns what the provider's error reply to form means. Invalid is the reason
 // that invalid_grant stands for, since that code is about whatever credential was sent. If
 // it is "", no person is involved, and a refusal is a fault of ours.
@@ -80,7 +88,7 @@ func (i *Issuer) refusedAssertion(invalid domain.Error) string {
 
 // credentials lists what must not be shown if the provider echoes it.
 func (i *Issuer) credentials(form url.Values) []domain.Secret {
-	secrets := []domain.Secret{i.config.ClientSecret}
+	secrets := i.secrets.Secrets()
 	for _, name := range []string{"assertion", "client_assertion", "refresh_token", "token"} {
 		secrets = append(secrets, domain.NewSecret(form.Get(name)))
 	}

@@ -13,3 +13,6 @@ func (i *Issuer) Stale() bool {
 	_, stale := i.discovery.look()
 	return stale
 }
+
+// KeyOf returns the id of the key that signs the issuer's assertions now.
+func KeyOf(i *Issuer) string { return i.assertions.key.Get().key.id }

@@ -15,6 +15,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"nativebridge/adapters/internal/idtoken"
+	"nativebridge/adapters/internal/settings"
 	"nativebridge/adapters/internal/upstream"
 	"nativebridge/domain"
 	"nativebridge/ports"
@@ -40,7 +41,7 @@ type Issuer struct {
 	discovery  *discovery
 	assertions *asserter
 	login      *asserter // of the client itself; nil if it has a secret
-	published  []byte
+	secrets    *upstream.Overlap
 	skew       time.Duration
 	now        func() time.Time
 }
@@ -56,20 +57,20 @@ var (
 // NewIssuer returns an issuer for the provider that config describes. Skew is how
 // far the provider's clock may differ; random makes the ids of assertions.
 func NewIssuer(client *upstream.Client, config Config, skew time.Duration, now func() time.Time, random io.Reader) *Issuer {
-	asserterOf := func(key *signingKey, issuer string) *asserter {
+	asserterOf := func(key settings.Rotating[PrivateKey], issuer string) *asserter {
 		return &asserter{key: key, issuer: issuer, audience: string(config.Issuer), now: now, random: random}
 	}
 	issuer := &Issuer{
 		client:     client,
 		config:     config,
 		discovery:  newDiscovery(client, config.Issuer, now),
-		assertions: asserterOf(config.AssertionKey.key, config.assertionIssuer()),
-		published:  publicSet(config.AssertionKey.key, config.AssertionKeyNext.key),
+		assertions: asserterOf(config.AssertionKey, config.assertionIssuer()),
+		secrets:    upstream.NewOverlap(config.ClientSecret, config.ClientSecretOther),
 		skew:       skew,
 		now:        now,
 	}
 	if !config.ClientKey.IsZero() {
-		issuer.login = asserterOf(config.ClientKey.key, config.Client)
+		issuer.login = asserterOf(config.ClientKey, config.Client)
 	}
 	return issuer
 }
@@ -107,7 +108,9 @@ func (i *Issuer) FindKeys(ctx context.Context, id string) ([]jose.JSONWebKey, er
 func (i *Issuer) SubjectOf(sub string) string { return sub }
 
 // AssertionJWKS implements ports.AssertionKeys.
-func (i *Issuer) AssertionJWKS() []byte { return i.published }
+func (i *Issuer) AssertionJWKS() []byte {
+	return publicSet(i.config.AssertionKey.Get().key, i.config.AssertionKeyNext.Get().key)
+}
 
 // Issue implements ports.TokenIssuer.
 func (i *Issuer) Issue(ctx context.Context, grant domain.Grant) (domain.Session, error) {
@@ -156,20 +159,23 @@ func (i *Issuer) setAudience(form url.Values, audience string) {
 
 // ask posts the form that compose makes to one of the provider's endpoints and
 // returns the body of a 200. It asks once more, with fresh assertions, if the first
-// request was not processed. After any other failure a session may have been opened, or
-// a refresh token used up. Invalid is the reason that invalid_grant stands for.
+// request was not processed: because it was not sent, or because the provider did not take
+// the client's secret and there is another one. After any other failure a session may have
+// been opened, or a refresh token used up. Invalid is the reason that invalid_grant stands
+// for.
 func (i *Issuer) ask(ctx context.Context, provider *provider, endpoint string, invalid domain.Error, compose func() (url.Values, error)) ([]byte, error) {
-	attempt := func() (upstream.Reply, url.Values, error) {
-		form, err := compose()
-		if err != nil {
-			return upstream.Reply{}, nil, err
-		}
-		reply, err := i.post(ctx, provider, endpoint, form)
-		return reply, form, err
+	var form url.Values
+	attempt := func() (upstream.Reply, error) {
+		return i.secrets.Try(func(secret domain.Secret) (reply upstream.Reply, err error) {
+			if form, err = compose(); err != nil {
+				return reply, err
+			}
+			return i.post(ctx, provider, endpoint, form, secret)
+		}, refusesClient)
 	}
-	reply, form, err := attempt()
+	reply, err := attempt()
 	if errors.Is(err, upstream.ErrNotSent) && ctx.Err() == nil {
-		reply, form, err = attempt()
+		reply, err = attempt()
 	}
 	if err != nil {
 		return nil, err
@@ -180,8 +186,9 @@ func (i *Issuer) ask(ctx context.Context, provider *provider, endpoint string, i
 	return reply.Body, nil
 }
 
-// post adds the client's authentication to form, and sends it.
-func (i *Issuer) post(ctx context.Context, provider *provider, endpoint string, form url.Values) (upstream.Reply, error) {
+// post adds the client's authentication to form, and sends it. Secret is the client's, if it
+// has one.
+func (i *Issuer) post(ctx context.Context, provider *provider, endpoint string, form url.Values, secret domain.Secret) (upstream.Reply, error) {
 	secretInBody := i.login == nil && provider.wantsSecretInBody()
 	switch {
 	case i.login != nil: // private_key_jwt (OpenID Connect Core 1.0, section 9)
@@ -194,7 +201,7 @@ func (i *Issuer) post(ctx context.Context, provider *provider, endpoint string, 
 		form.Set("client_assertion", assertion.Reveal())
 	case secretInBody:
 		form.Set("client_id", i.config.Client)
-		form.Set("client_secret", i.config.ClientSecret.Reveal())
+		form.Set("client_secret", secret.Reveal())
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, strings.NewReader(form.Encode()))
 	if err != nil {
@@ -203,7 +210,7 @@ func (i *Issuer) post(ctx context.Context, provider *provider, endpoint string, 
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.Header.Set("Accept", "application/json")
 	if i.login == nil && !secretInBody { // both parts are encoded first (RFC 6749, section 2.3.1)
-		req.SetBasicAuth(url.QueryEscape(i.config.Client), url.QueryEscape(i.config.ClientSecret.Reveal()))
+		req.SetBasicAuth(url.QueryEscape(i.config.Client), url.QueryEscape(secret.Reveal()))
 	}
 	reply, err := i.client.Do(req)
 	if err != nil {

@@ -67,7 +67,9 @@ func (i *Issuer) try(ctx context.Context) (code string, f domain.Finding) {
 	}
 	grant := domain.Grant{Access: domain.Access{Scope: i.config.Scope, Audience: i.config.Audience}}
 	form := i.jwtBearer(assertion, grant.Access)
-	reply, err := i.post(ctx, provider, provider.TokenEndpoint, form)
+	reply, err := i.secrets.Try(func(secret domain.Secret) (upstream.Reply, error) {
+		return i.post(ctx, provider, provider.TokenEndpoint, form, secret)
+	}, refusesClient)
 	if err != nil {
 		return "NB812", f.CannotTell(upstream.Words(err.Error(), i.credentials(form)...), "run it again; see the provider's status page")
 	}

@@ -22,8 +22,8 @@ const Memory = "memory"
 
 // Config says where the store is, and how to log in.
 type Config struct {
-	Store    domain.Secret `env:"REPLAY_STORE" envDefault:"memory" help:"where used proofs are remembered: memory (in the process, so run one replica only), or a Redis or Valkey that replicas share: redis://[user@]host[:port][/database], rediss:// for TLS, redis+sentinel://host[:port][/database]?master_name=name&addr=host:port or redis+cluster://host[:port]?addr=host:port, addr for each further address, and rediss+… for TLS"`
-	Password domain.Secret `env:"REPLAY_STORE_PASSWORD" help:"the password of that Redis, unless it has none"`
+	Store    domain.Secret   `env:"REPLAY_STORE" envDefault:"memory" help:"where used proofs are remembered: memory (in the process, so run one replica only), or a Redis or Valkey that replicas share: redis://[user@]host[:port][/database], rediss:// for TLS, redis+sentinel://host[:port][/database]?master_name=name&addr=host:port or redis+cluster://host[:port]?addr=host:port, addr for each further address, and rediss+… for TLS"`
+	Password settings.Secret `env:"REPLAY_STORE_PASSWORD" help:"the password of that Redis, unless it has none"`
 }
 
 // Chosen reports whether the store is a Redis.
@@ -126,8 +126,9 @@ func (c *Config) parse() (target, error) {
 	return t, nil
 }
 
-// login takes user and password from the URL, and the password from its own
-// setting.
+// login takes user and password from the URL, and the password from its own setting. From
+// there each new connection takes what it holds then: a Redis keeps connections open whose
+// password has changed since.
 func (c *Config) login(t *target, u *url.URL) error {
 	t.Username = u.User.Username()
 	password, inURL := u.User.Password()
@@ -137,6 +138,9 @@ func (c *Config) login(t *target, u *url.URL) error {
 		return errors.New("holds a password, and REPLAY_STORE_PASSWORD is set too")
 	case t.Username != "" && t.Password == "":
 		return errors.New("names a user, but there is no password: set REPLAY_STORE_PASSWORD")
+	}
+	if held, user := c.Password, t.Username; !held.IsZero() {
+		t.CredentialsProvider = func() (username, password string) { return user, held.Reveal() }
 	}
 	return nil
 }

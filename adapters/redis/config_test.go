@@ -11,6 +11,7 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
 
+	"nativebridge/adapters/internal/settings"
 	"nativebridge/adapters/redis"
 	"nativebridge/domain"
 )
@@ -32,7 +33,7 @@ func TestAStoreThatIsWellNamed(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			config := redis.Config{Store: domain.NewSecret(tt.store), Password: domain.NewSecret(tt.password)}
+			config := redis.Config{Store: domain.NewSecret(tt.store), Password: settings.NewSecret(tt.password)}
 			if faults := config.Check(); faults != nil {
 				t.Errorf("faults = %v, want none", faults)
 			}
@@ -68,7 +69,7 @@ func TestAPasswordInTheClearIsWarnedAbout(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			config := redis.Config{Store: domain.NewSecret(tt.store), Password: domain.NewSecret(tt.password)}
+			config := redis.Config{Store: domain.NewSecret(tt.store), Password: settings.NewSecret(tt.password)}
 			if faults := config.Check(); faults != nil {
 				t.Fatalf("faults = %v, want none", faults)
 			}
@@ -195,7 +196,7 @@ func TestAStoreThatIsIllNamed(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			config := redis.Config{Store: domain.NewSecret(tt.store), Password: domain.NewSecret(tt.password)}
+			config := redis.Config{Store: domain.NewSecret(tt.store), Password: settings.NewSecret(tt.password)}
 			faults := config.Check()
 			if len(faults) != 1 {
 				t.Fatalf("faults = %v, want one", faults)

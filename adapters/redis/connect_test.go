@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"nativebridge/adapters/internal/settings"
 	"nativebridge/adapters/redis"
 	"nativebridge/adapters/redis/redistest"
 	"nativebridge/domain"
@@ -46,7 +47,7 @@ func TestAUserNeedsLittle(t *testing.T) {
 	t.Parallel()
 	server := startRedis(t, redistest.Options{Config: "user default off\nuser bridge on >pass#word " + leastACL})
 	for name, config := range map[string]redis.Config{
-		"the password in its own setting": {Store: domain.NewSecret("redis://bridge@" + server.Addr()), Password: domain.NewSecret("pass#word")},
+		"the password in its own setting": {Store: domain.NewSecret("redis://bridge@" + server.Addr()), Password: settings.NewSecret("pass#word")},
 		"the password in the URL":         {Store: domain.NewSecret("redis://bridge:pass%23word@" + server.Addr())},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -62,8 +63,8 @@ func TestAUserNeedsLittle(t *testing.T) {
 func TestAPasswordWithoutAUserIsTheDefaultUsers(t *testing.T) {
 	t.Parallel()
 	server := startRedis(t, redistest.Options{Config: "requirepass s3cr3t"})
-	tryOut(t, openAs(t, redis.Config{Store: domain.NewSecret(server.URL()), Password: domain.NewSecret("s3cr3t")}, redis.Options{}))
-	wrong := openAs(t, redis.Config{Store: domain.NewSecret(server.URL()), Password: domain.NewSecret("wr0ng")}, redis.Options{})
+	tryOut(t, openAs(t, redis.Config{Store: domain.NewSecret(server.URL()), Password: settings.NewSecret("s3cr3t")}, redis.Options{}))
+	wrong := openAs(t, redis.Config{Store: domain.NewSecret(server.URL()), Password: settings.NewSecret("wr0ng")}, redis.Options{})
 	if trouble := wrong.Trouble(); trouble == nil || trouble.What != "error WRONGPASS" || strings.Contains(wrong.log.String(), "wr0ng") {
 		t.Errorf("with a wrong password, trouble = %+v, log: %s", trouble, wrong.log)
 	}
@@ -96,7 +97,7 @@ func TestSentinelLeadsToTheNewMaster(t *testing.T) {
 
 	g := openAs(t, redis.Config{
 		Store:    domain.NewSecret("redis+sentinel://" + sentinel.Addr() + "?master_name=main&sentinel_password=watchm4n"),
-		Password: domain.NewSecret("s3cr3t"),
+		Password: settings.NewSecret("s3cr3t"),
 	}, redis.Options{})
 	until(t, "the master is found", func() bool { return g.Trouble() == nil })
 	tryOut(t, g)
@@ -134,4 +135,27 @@ func TestAClusterOfOneNode(t *testing.T) {
 	do(t, server, "CLUSTER", "ADDSLOTSRANGE", 0, 16383)
 	until(t, "the cluster is up", func() bool { return g.Trouble() == nil })
 	tryOut(t, g)
+}
+
+func TestANewConnectionLogsInWithThePasswordOfNow(t *testing.T) {
+	t.Parallel()
+	server := startRedis(t, redistest.Options{Config: "user bridge on >one " + leastACL})
+	config := redis.Config{Store: domain.NewSecret("redis://bridge@" + server.Addr()), Password: settings.NewSecret("one")}
+	g := openAs(t, config, redis.Options{})
+	tryOut(t, g)
+	for _, command := range [][]any{{"ACL", "SETUSER", "bridge", "resetpass", ">two"}, {"CLIENT", "KILL", "USER", "bridge"}} {
+		if _, err := server.Do(t.Context(), command...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := g.Claim(t.Context(), claim(7, 1)); reason(err) != domain.ErrUnavailable {
+		t.Errorf("with the old password: %v, want that the store is unavailable", err)
+	}
+	fresh := redis.Config{Store: config.Store, Password: settings.NewSecret("two")}
+	if adopted, _ := settings.Adopt(&config, &fresh); len(adopted) != 1 {
+		t.Fatalf("adopted %v, want the password", adopted)
+	}
+	if err := g.Claim(t.Context(), claim(8, 1)); err != nil {
+		t.Errorf("with the new password: %v", err)
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"nativebridge/adapters/internal/settings"
 	"nativebridge/adapters/redis"
 	"nativebridge/adapters/redis/redistest"
 	"nativebridge/domain"
@@ -15,7 +16,7 @@ const probePassword = "s3cr3t-of-the-probe"
 func TestRedisIsProbedAsAProbeMust(t *testing.T) {
 	portstest.Probe(t, func(t *testing.T) portstest.ProbeHarness {
 		server := startRedis(t, redistest.Options{Config: "requirepass " + probePassword + "\nappendonly yes", Password: probePassword})
-		config := redis.Config{Store: domain.NewSecret(server.URL()), Password: domain.NewSecret(probePassword)}
+		config := redis.Config{Store: domain.NewSecret(server.URL()), Password: settings.NewSecret(probePassword)}
 		return portstest.ProbeHarness{
 			Probe:   redis.NewProbe(config, nil),
 			Break:   func(t *testing.T) { do(t, server, "CONFIG", "SET", "requirepass", "another") },
@@ -45,7 +46,7 @@ func TestWhatIsWrongWithRedisIsNamed(t *testing.T) {
 			config := redis.Config{Store: domain.NewSecret(server.URL())}
 			if tt.user != "" {
 				config.Store = domain.NewSecret(strings.Replace(server.URL(), "://", "://"+tt.user+"@", 1))
-				config.Password = domain.NewSecret(probePassword)
+				config.Password = settings.NewSecret(probePassword)
 			}
 			var failed domain.Finding
 			redis.NewProbe(config, nil).Run(t.Context(), func(finding domain.Finding) {

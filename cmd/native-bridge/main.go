@@ -66,7 +66,7 @@ func command() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w: see '%s --help'", err, cmd.CommandPath())}
 	})
-	root.AddCommand(serveCommand(), setupCommand(), doctorCommand(), versionCommand())
+	root.AddCommand(serveCommand(), healthcheckCommand(), setupCommand(), doctorCommand(), versionCommand())
 	root.AddCommand(manpages()...)
 	addCompletion(root)
 	return root

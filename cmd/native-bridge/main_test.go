@@ -32,8 +32,9 @@ func TestMain(m *testing.M) {
 //	configure            set the least that serve needs; nobody listens at the vendors' addresses
 //	exits STATUS COMMAND run a command, which must exit with that status
 //	take-port            listen on a port, and set $TAKEN to its address
-//	start NAME=VALUE...  run "native-bridge serve" with the script's settings, and those, until it says that it listens
+//	start NAME=VALUE...  run "native-bridge serve" with the script's settings, and those, until it says that it listens; $OPS is where its probes are
 //	says TEXT            wait until it logs a line with the text
+//	tell SIGNAL          send it a signal that does not end it
 //	end SIGNAL           send it a signal; it must end with status 0. What it printed is then in the files stdout.log and stderr.log
 //	start-tenant [SCOPE] start an empty Auth0 tenant, and set what setup needs; its application lacks the scope
 //	start-authsignal [activated] start an empty Authsignal tenant, in which passkeys are activated or not, and set what setup needs
@@ -56,6 +57,7 @@ func TestScripts(t *testing.T) {
 			"start":     start,
 			"end":       end,
 			"says":      says,
+			"tell":      tell,
 
 			"end-at-once": endAtOnce,
 
@@ -133,8 +135,9 @@ func start(ts *testscript.TestScript, _ bool, more []string) {
 	for {
 		text, err := b.stderr.ReadString('\n')
 		b.before.WriteString(text)
-		var line struct{ Msg string }
+		var line said
 		if json.Unmarshal([]byte(text), &line) == nil && line.Msg == "listening" {
+			ts.Setenv("OPS", line.OpsAddress)
 			return
 		}
 		if err != nil {
@@ -145,10 +148,10 @@ func start(ts *testscript.TestScript, _ bool, more []string) {
 
 // signalled sends the script's bridge the one signal that args name.
 func signalled(ts *testscript.TestScript, args []string) (*bridge, syscall.Signal) {
-	signals := map[string]syscall.Signal{"TERM": syscall.SIGTERM, "INT": syscall.SIGINT}
+	signals := map[string]syscall.Signal{"TERM": syscall.SIGTERM, "INT": syscall.SIGINT, "HUP": syscall.SIGHUP}
 	b := ts.Value(serving{}).(*bridge)
 	if len(args) != 1 || signals[args[0]] == 0 || b.process == nil {
-		ts.Fatalf("TERM or INT is wanted, after start")
+		ts.Fatalf("TERM, INT or HUP is wanted, after start")
 	}
 	ts.Check(b.process.Process.Signal(signals[args[0]]))
 	return b, signals[args[0]]
@@ -167,6 +170,8 @@ func says(ts *testscript.TestScript, neg bool, args []string) {
 		b.before.WriteString(text)
 	}
 }
+
+func tell(ts *testscript.TestScript, _ bool, args []string) { _, _ = signalled(ts, args) }
 
 func end(ts *testscript.TestScript, _ bool, args []string) {
 	b, _ := signalled(ts, args)

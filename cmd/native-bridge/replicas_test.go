@@ -150,6 +150,7 @@ type replica struct {
 	url        string
 	ops        string // where its probes answer
 	metricsURL string // where its metrics are read
+	client     *http.Client
 	log        *logged
 }
 
@@ -188,7 +189,7 @@ func (l *logged) read(lines *bufio.Scanner, message string) (line said, found bo
 // replica starts a process and returns when it is ready.
 func (s *site) replica(t *testing.T, more ...string) *replica {
 	t.Helper()
-	r := &replica{process: exec.Command("native-bridge", "serve"), log: &logged{}}
+	r := &replica{process: exec.Command("native-bridge", "serve"), client: http.DefaultClient, log: &logged{}}
 	r.process.Env = slices.Concat(s.environ, more)
 	r.process.Stdout = auditlogtest.New(t)
 	if s.audit != nil {
@@ -232,7 +233,7 @@ func (r *replica) exchange(ctx context.Context, token string) (got answer) {
 		return answer{}
 	}
 	req.Header.Set("Content-Type", "application/json")
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := r.client.Do(req)
 	if err != nil {
 		return answer{}
 	}
@@ -532,6 +533,12 @@ type load struct {
 
 func startLoad(t *testing.T, s *site, replicas []*replica) *load {
 	t.Helper()
+	return startLoadAt(t, s, func(i int) *replica { return replicas[i%len(replicas)] })
+}
+
+// startLoadAt is startLoad, and at says at which replica the i-th exchange is tried.
+func startLoadAt(t *testing.T, s *site, at func(i int) *replica) *load {
+	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	l := &load{stop: stop, tokens: map[string]int{}}
 	t.Cleanup(l.end)
@@ -544,7 +551,7 @@ func startLoad(t *testing.T, s *site, replicas []*replica) *load {
 					t.Error(err)
 					return
 				}
-				l.note(t, signedIn.Token, replicas[i%len(replicas)].exchange(t.Context(), signedIn.Token))
+				l.note(t, signedIn.Token, at(i).exchange(t.Context(), signedIn.Token))
 			}
 		})
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"io"
+	"os"
 	"os/signal"
 	"slices"
 	"strings"
@@ -47,8 +48,9 @@ func serve(ctx context.Context, environ map[string]string, out, errs io.Writer) 
 	for _, warning := range slices.Concat(adapters.UnknownSettings(environ), adapters.NeedlessCredentials(environ), config.Warnings()) {
 		log.Warn(warning)
 	}
+	reloads := adapters.NewReloads(environ, config, log.Logger, time.Now)
 	server, shut, err := nativebridge.NewServer(ctx, config, adapters.Runtime{
-		Log: log.Logger, LogStream: log.Stream, Audit: out, Now: time.Now, Random: rand.Reader,
+		Log: log.Logger, LogStream: log.Stream, Reloads: reloads, Audit: out, Now: time.Now, Random: rand.Reader,
 	})
 	if err != nil {
 		return err
@@ -60,6 +62,9 @@ func serve(ctx context.Context, environ map[string]string, out, errs io.Writer) 
 	}
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	go reloads.Run(ctx, hangups)
 	addresses := []any{"address", listeners.API.Addr().String(), "ops_address", listeners.Ops.Addr().String()}
 	if listeners.Metrics != nil {
 		addresses = append(addresses, "metrics_address", listeners.Metrics.Addr().String())
@@ -79,7 +84,8 @@ func serveHelp() string {
 probes, /livez and /readyz, have an address of their own.
 
 Everything is set by environment variables. A secret may also be in a file: then
-set the variable with _FILE at its end to the file's path. The audit log goes to
+set the variable with _FILE at its end to the file's path. Such files, and those of
+TLS, are read again when they change and on SIGHUP. The audit log goes to
 standard output and all other messages to standard error, one JSON line each.
 
 Exit status: 0 stopped by a signal, 1 failed, 2 configured wrongly.

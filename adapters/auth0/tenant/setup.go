@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"nativebridge/adapters/auth0"
+	"nativebridge/adapters/internal/settings"
 	"nativebridge/domain"
 )
 
@@ -184,7 +185,7 @@ func (s *Setup) Settings(ctx context.Context) ([]domain.TenantSetting, error) {
 func (s *Setup) bridge(clientID string) auth0.Config {
 	return auth0.Config{
 		Domain: s.config.Domain, Client: clientID, Connection: s.config.Connection,
-		Proof: s.config.Proof, ProofKey: s.config.ProofKey, SubjectTokenType: s.config.SubjectTokenType,
+		Proof: s.config.Proof, ProofKey: settings.NewRotating(s.config.ProofKey), SubjectTokenType: s.config.SubjectTokenType,
 	}
 }
 

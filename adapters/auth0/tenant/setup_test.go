@@ -14,6 +14,7 @@ import (
 	"nativebridge/adapters/auth0"
 	"nativebridge/adapters/auth0/auth0test"
 	"nativebridge/adapters/auth0/tenant"
+	"nativebridge/adapters/internal/settings"
 	"nativebridge/adapters/internal/upstream"
 	"nativebridge/app"
 	"nativebridge/domain"
@@ -156,7 +157,7 @@ func TestTheBridgeIsToldTheLeewayThatTheApplicationHas(t *testing.T) {
 func (s *site) signIn(t *testing.T, environ map[string]string) (domain.Session, error) {
 	t.Helper()
 	config := auth0.Config{
-		Client: environ["AUTH0_CLIENT_ID"], ClientSecret: domain.NewSecret(environ["AUTH0_CLIENT_SECRET"]),
+		Client: environ["AUTH0_CLIENT_ID"], ClientSecret: settings.NewSecret(environ["AUTH0_CLIENT_SECRET"]),
 		Connection: environ["AUTH0_CONNECTION"], Audience: environ["AUTH0_AUDIENCE"],
 		Scope: strings.Fields(environ["AUTH0_SCOPE"]), ScopeAllowed: strings.Fields(environ["AUTH0_SCOPE_ALLOWED"]),
 		Proof: auth0.Proof(environ["AUTH0_PROOF"]),

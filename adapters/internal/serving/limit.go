@@ -2,6 +2,7 @@ package serving
 
 import (
 	"container/list"
+	"crypto/tls"
 	"net"
 	"net/http"
 	"sync"
@@ -106,12 +107,28 @@ func (l *Limited) Close() error {
 
 // state follows what the server does with a connection.
 func (l *Limited) state(c net.Conn, state http.ConnState) {
+	if encrypted, ok := c.(*tls.Conn); ok {
+		c = encrypted.NetConn()
+		if state == http.StateIdle && encrypted.ConnectionState().NegotiatedProtocol == "h2" {
+			l.multiplexes(c)
+		}
+	}
 	if state == http.StateIdle {
 		l.makesRoom(c)
 		return
 	}
 	if state != http.StateNew {
 		l.busy(c)
+	}
+}
+
+// multiplexes notes that c carries HTTP/2. Not all that is read from it is a request then,
+// and the server alone tells when it is busy.
+func (l *Limited) multiplexes(c net.Conn) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if p, ok := c.(*placed); ok {
+		p.multiplexed = true
 	}
 }
 
@@ -138,6 +155,16 @@ func (l *Limited) addIdle(c net.Conn) {
 	l.changed.Signal()
 }
 
+// hasRead notes that something was read from c.
+func (l *Limited) hasRead(c *placed) {
+	l.mu.Lock()
+	multiplexed := c.multiplexed
+	l.mu.Unlock()
+	if !multiplexed {
+		l.busy(c)
+	}
+}
+
 // busy notes that c has something to do, or has ended, so that it is not closed to make
 // room.
 func (l *Limited) busy(c net.Conn) {
@@ -158,7 +185,9 @@ type placed struct {
 	at    *Limited
 	leave func()
 
-	used bool // something was read, or it has ended; at.mu guards it
+	// at.mu guards both.
+	used        bool // something was read, or it has ended
+	multiplexed bool // see Limited.multiplexes
 }
 
 // Read makes the connection busy as soon as a request begins. The server tells that
@@ -166,7 +195,7 @@ type placed struct {
 func (c *placed) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	if n > 0 {
-		c.at.busy(c)
+		c.at.hasRead(c)
 	}
 	return n, err
 }

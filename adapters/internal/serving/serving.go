@@ -46,13 +46,19 @@ func Listen(ctx context.Context, setting string, addr Addr) (net.Listener, error
 	return listener, nil
 }
 
-// Until serves on listener until ctx ends, and then finishes what is in flight: it
+// Until serves on listener, with TLS if the server has a TLSConfig, until ctx ends, and then finishes what is in flight: it
 // takes no new connections from that moment on, and returns after the last answer, at
 // the latest after the server's WriteTimeout. It returns earlier, with an error, if
 // serving fails.
 func Until(ctx context.Context, server *http.Server, listener net.Listener) error {
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(listener) }()
+	go func() {
+		if server.TLSConfig != nil {
+			failed <- server.ServeTLS(listener, "", "")
+			return
+		}
+		failed <- server.Serve(listener)
+	}()
 	select {
 	case err := <-failed:
 		return fmt.Errorf("serve: %w", err)

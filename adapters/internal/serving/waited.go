@@ -36,7 +36,11 @@ func hasUnread(c net.Conn) bool {
 
 // onDescriptor calls f with a connection's descriptor, if the connection has one.
 func onDescriptor(c net.Conn, f func(descriptor int)) {
-	if wrapped, ok := c.(interface{ NetConn() net.Conn }); ok {
+	for { // TLS, and what is around the connection of the operating system
+		wrapped, ok := c.(interface{ NetConn() net.Conn })
+		if !ok {
+			break
+		}
 		c = wrapped.NetConn()
 	}
 	raw, ok := c.(syscall.Conn)

@@ -3,8 +3,8 @@
 // documentation come from the same structs.
 //
 // A field is a setting if it has an `env` tag; `help`, or its type's Help, completes
-// the sentence "set it to …". A credential, which is a domain.Secret or a type that embeds one, may
-// also come from the file that NAME_FILE names.
+// the sentence "set it to …". A credential, which is a domain.Secret, a type that embeds
+// one, or a Rotating, may also come from the file that NAME_FILE names.
 package settings
 
 import (
@@ -81,25 +81,44 @@ type Setting struct {
 	field    string
 }
 
-// Describe lists the settings of the structs that configs point to, in order.
+// Describe lists the settings of the structs that configs point to, in order. A field that
+// is a struct without an `env` tag has settings too. No two fields of one config may have
+// the same name.
 func Describe(configs ...any) []Setting {
 	var list []Setting
 	for _, config := range configs {
-		structure := reflect.TypeOf(config).Elem()
-		for i := range structure.NumField() {
-			field := structure.Field(i)
-			name, options, _ := strings.Cut(field.Tag.Get("env"), ",")
-			if name == "" {
-				continue
-			}
-			list = append(list, Setting{
+		for _, found := range locate(reflect.TypeOf(config).Elem(), nil) {
+			list = append(list, found.Setting)
+		}
+	}
+	return list
+}
+
+// located is a setting, and the way to its field (reflect.Value.FieldByIndex).
+type located struct {
+	Setting
+	index []int
+}
+
+// locate lists the settings of a struct that path leads to.
+func locate(structure reflect.Type, path []int) []located {
+	var list []located
+	for i := range structure.NumField() {
+		field := structure.Field(i)
+		at := append(slices.Clone(path), i)
+		name, options, _ := strings.Cut(field.Tag.Get("env"), ",")
+		switch {
+		case name != "":
+			list = append(list, located{Setting{
 				Name:     name,
 				Help:     help(field),
 				Default:  field.Tag.Get("envDefault"),
 				Required: slices.Contains(strings.Split(options, ","), "required"),
 				Secret:   field.Type.Implements(reflect.TypeFor[revealer]()),
 				field:    field.Name,
-			})
+			}, at})
+		case field.Type.Kind() == reflect.Struct && field.IsExported():
+			list = append(list, locate(field.Type, at)...)
 		}
 	}
 	return list
