@@ -88,3 +88,16 @@ func TestTheSettingsOfAStructWithinComeFromFilesToo(t *testing.T) {
 		t.Errorf("the files are %v, want the one of the secrets, once", got)
 	}
 }
+
+func TestTheLongPathOfAFileIsNoCredential(t *testing.T) {
+	type paths struct {
+		Cert string `env:"THE_CERT_FILE" help:"a file"`
+	}
+	for value, good := range map[string]bool{
+		"/var/run/secrets/2026/native-bridge/tls-0123456789/certificate": true, "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822c": false, "-----BEGIN CERTIFICATE-----": false,
+	} {
+		if err := settings.Load(map[string]string{"THE_CERT_FILE": value}, new(paths)); (err == nil) != good {
+			t.Errorf("%s: err = %v, want none: %t", value, err, good)
+		}
+	}
+}

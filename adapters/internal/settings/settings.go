@@ -208,13 +208,19 @@ func writableForAll(path string) bool {
 func takeOutCredentials(environ map[string]string, known []Setting) Faults {
 	var faults Faults
 	for _, setting := range known {
-		if setting.Secret || !looksLikeCredential(environ[setting.Name]) {
+		if setting.Secret || isPath(setting.Name, environ[setting.Name]) || !looksLikeCredential(environ[setting.Name]) {
 			continue
 		}
 		faults = append(faults, Fault{setting.Name, "looks like a key, a token or a password, which does not belong into it", "set it to " + setting.Help})
 		environ[setting.Name] = ""
 	}
 	return faults
+}
+
+// isPath reports whether the value of a setting is the path of a file, which may have the
+// form of a random secret. Few secrets begin with a slash.
+func isPath(setting, value string) bool {
+	return strings.HasSuffix(setting, "_FILE") && strings.HasPrefix(value, "/")
 }
 
 func parse(environ map[string]string, config any) Faults {
