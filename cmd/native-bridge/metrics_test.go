@@ -10,6 +10,7 @@ import (
 	"maps"
 	"net/http"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -23,6 +24,7 @@ import (
 	"nativebridge/adapters"
 	"nativebridge/adapters/auth0/auth0test"
 	"nativebridge/adapters/authsignal/authsignaltest"
+	"nativebridge/adapters/certtest"
 )
 
 // measured is a whole bridge in this process, between two emulators, whose metrics are read.
@@ -73,7 +75,7 @@ func startHere(t testing.TB, environ map[string]string, roots *x509.CertPool) (a
 	ctx, stop := context.WithCancel(context.Background())
 	server, shut, err := nativebridge.NewServer(ctx, config, adapters.Runtime{
 		Log: log.Logger, LogStream: log.Stream, Audit: io.Discard, Now: time.Now, Random: rand.Reader, RootCAs: roots,
-		Born: time.Now().Add(-time.Minute), Version: "v0.0.0-test",
+		Reloads: adapters.NewReloads(environ, config, log.Logger, time.Now), Born: time.Now().Add(-time.Minute), Version: "v0.0.0-test",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -357,19 +359,30 @@ func TestTheExpositionIsAsPrometheusWantsIt(t *testing.T) {
 
 const metricsDoc = "../../docs/operate/metrics.md"
 
+// withTLS returns the settings of a bridge with a certificate.
+func withTLS(t *testing.T) map[string]string {
+	pair, dir := certtest.New(t).Issue(time.Now().Add(time.Hour)), t.TempDir()
+	certtest.Write(t, filepath.Join(dir, "cert"), pair.Cert)
+	certtest.Write(t, filepath.Join(dir, "key"), pair.Key)
+	return map[string]string{"TLS_CERT_FILE": filepath.Join(dir, "cert"), "TLS_KEY_FILE": filepath.Join(dir, "key")}
+}
+
 const (
 	metricsBegin = "<!-- Written by 'make generate' from the metrics of a bridge that runs. Do not edit. -->\n"
 	metricsEnd   = "<!-- End. -->\n"
 )
 
 // TestEveryMetricIsDocumented holds the table of docs/operate/metrics.md against the
-// metrics of bridges with a memory and with a Redis; 'make generate' writes it anew.
+// metrics of bridges with a memory, with a Redis and with TLS; 'make generate' writes it anew.
 func TestEveryMetricIsDocumented(t *testing.T) {
 	rows := map[string]string{}
-	for _, store := range []string{"memory", "redis://127.0.0.1:1"} {
-		b := startMeasured(t, map[string]string{"REPLAY_STORE": store, "RATE_LIMITS": "on", "AUTHSIGNAL_WEBHOOKS": "on",
-			"AUTH0_SESSION_ENDER_CLIENT_ID": "ender", "AUTH0_SESSION_ENDER_CLIENT_SECRET": "s3cr3t-ender"})
-		b.exchange(t, "a.b.c")
+	more := map[string]string{"RATE_LIMITS": "on", "AUTHSIGNAL_WEBHOOKS": "on", "AUTH0_SESSION_ENDER_CLIENT_ID": "ender", "AUTH0_SESSION_ENDER_CLIENT_SECRET": "s3cr3t-ender"}
+	for _, bridge := range []map[string]string{{"REPLAY_STORE": "memory"}, {"REPLAY_STORE": "redis://127.0.0.1:1"}, withTLS(t)} {
+		maps.Copy(bridge, more)
+		b := startMeasured(t, bridge)
+		if bridge["TLS_CERT_FILE"] == "" {
+			b.exchange(t, "a.b.c")
+		}
 		parser := expfmt.NewTextParser(model.LegacyValidation)
 		families, err := parser.TextToMetricFamilies(strings.NewReader(b.exposition(t)))
 		if err != nil {
