@@ -118,6 +118,25 @@ func TestEachFaultIsNamed(t *testing.T) {
 		"an audience that is the client":   {"ENROL_AUDIENCE", minimal()["AUTH0_CLIENT_ID"]},
 		"a scope of two words":             {"ENROL_SCOPE", "manage passkeys"},
 		"an old sign-in that is too old":   {"ENROL_MAX_AGE", "25h"},
+		"an old sign-in that is too young": {"ENROL_MAX_AGE", "59s"},
+		"clients that nobody asks about":   {"ENROL_CLIENT_IDS", "the-app"},
+		"webhooks that are perhaps":        {"AUTHSIGNAL_WEBHOOKS", "yes"},
+		"a third kind of loss":             {"REVOKE_ON", "first"},
+		"any loss, of which nobody tells":  {"REVOKE_ON", "any"},
+		"marks that are soon forgotten":    {"REVOKE_KEEP", "59m59s"},
+		"marks for days":                   {"REVOKE_KEEP", "30d"},
+		"a recheck at another time":        {"RECHECK_PASSKEY", "always"},
+		"files that are perhaps":           {"ASSOCIATION_FILES", "yes"},
+		"files about nothing":              {"ASSOCIATION_FILES", "on"},
+		"a page that nobody is told of":    {"PASSKEY_ENROLL_URL", "https://example.com/passkeys"},
+		"another one":                      {"PASSKEY_MANAGE_URL", "https://example.com/passkeys"},
+		"a page without TLS":               {"PASSKEY_ENROLL_URL", "http://example.com/passkeys"},
+		"a domain with a scheme":           {"RELYING_PARTY_ID", "https://example.com"},
+		"an app without a team":            {"APPLE_APP_IDS", "com.example.app"},
+		"an app without a certificate":     {"ANDROID_APPS", "com.example.app"},
+		"an ender without an id":           {"AUTH0_SESSION_ENDER_CLIENT_SECRET", "s3cr3t-of-the-ender"},
+		"an ender's pace that is none":     {"AUTH0_SESSION_ENDER_RATE_LIMIT", "fast"},
+		"an ender's domain with a path":    {"AUTH0_SESSION_ENDER_DOMAIN", "example.auth0.com/api"},
 		"an age that is too short":         {"AUTHSIGNAL_MAX_AGE", "9s"},
 		"an age that is too long":          {"AUTHSIGNAL_MAX_AGE", "61m"},
 		"an age without a unit":            {"AUTHSIGNAL_MAX_AGE", "600"},
@@ -231,10 +250,62 @@ func TestALeewayFitsTheGraceAndTheIssuersTime(t *testing.T) {
 	}
 }
 
+// What does not go together is told at the start, with what to set: it would else look as if it
+// did something.
+func TestWhatEndsSessionsAndWhatAddsPasskeysMustGoTogether(t *testing.T) {
+	const other, ender = "s3cr3t-of-before", "s3cr3t-of-the-ender"
+	with := func(environ map[string]string, more ...string) map[string]string {
+		for i := 0; i+1 < len(more); i += 2 {
+			environ[more[i]] = more[i+1]
+		}
+		return environ
+	}
+	both := func(more ...string) map[string]string {
+		return with(withJWT(openID(), "IDENTITY_VERIFIER", "authsignal,jwt"), more...)
+	}
+	for name, tt := range map[string]struct {
+		environ map[string]string
+		fault   string // the setting that is named; "" if nothing is wrong
+		says    string
+	}{
+		"all of it at Auth0": {with(minimal(), "AUTHSIGNAL_WEBHOOKS", "on", "AUTHSIGNAL_SECRET_OTHER", other, "REVOKE_ON", "any", "REVOKE_KEEP", "1h", "RECHECK_PASSKEY", "renewal",
+			"AUTH0_SESSION_ENDER_CLIENT_ID", "ender", "AUTH0_SESSION_ENDER_CLIENT_SECRET", ender, "AUTH0_SESSION_ENDER_RATE_LIMIT", "0.5", "AUTH0_SESSION_ENDER_DOMAIN", "tenant.auth0.com",
+			"ENROL_AUDIENCE", "https://bridge.example.com/passkeys", "ENROL_SCOPE", "passkeys", "ENROL_MAX_AGE", "1m", "ENROL_AUTH_TIME_CLAIM", "https://x.example/auth_time", "ENROL_CLIENT_IDS", "a,b"), "", ""},
+		"webhooks at an OpenID provider":        {openID("AUTHSIGNAL_WEBHOOKS", "on", "RECHECK_PASSKEY", "renewal"), "", ""},
+		"webhooks while users move":             {both("AUTHSIGNAL_WEBHOOKS", "on", "REVOKE_ON", "any"), "", ""},
+		"a recheck of people of another kind":   {both("RECHECK_PASSKEY", "renewal"), "RECHECK_PASSKEY", "set it to off"},
+		"the same beside webhooks":              {both("RECHECK_PASSKEY", "renewal", "AUTHSIGNAL_WEBHOOKS", "on"), "RECHECK_PASSKEY", "set it to off"},
+		"any passkey, by rechecks alone":        {with(minimal(), "RECHECK_PASSKEY", "renewal", "REVOKE_ON", "any"), "REVOKE_ON", "AUTHSIGNAL_WEBHOOKS to on"},
+		"an ender that nobody tells":            {with(minimal(), "AUTH0_SESSION_ENDER_CLIENT_ID", "ender", "AUTH0_SESSION_ENDER_CLIENT_SECRET", ender), "AUTH0_SESSION_ENDER_CLIENT_ID", "AUTHSIGNAL_WEBHOOKS to on"},
+		"an ender without a secret":             {with(minimal(), "AUTHSIGNAL_WEBHOOKS", "on", "AUTH0_SESSION_ENDER_CLIENT_ID", "ender"), "AUTH0_SESSION_ENDER_CLIENT_SECRET", "client secret"},
+		"an ender that waits for ever":          {with(minimal(), "AUTHSIGNAL_WEBHOOKS", "on", "AUTH0_SESSION_ENDER_CLIENT_ID", "ender", "AUTH0_SESSION_ENDER_CLIENT_SECRET", ender, "AUTH0_SESSION_ENDER_RATE_LIMIT", "0.4"), "AUTH0_SESSION_ENDER_RATE_LIMIT", "0.5 or more"},
+		"files, and only pages":                 {with(minimal(), "ASSOCIATION_FILES", "on", "PASSKEY_MANAGE_URL", "https://example.com/passkeys"), "", ""},
+		"files for an app":                      {with(minimal(), "ASSOCIATION_FILES", "on", "APPLE_APP_IDS", "A1B2C3D4E5.com.example.app", "RELYING_PARTY_ID", "example.com"), "", ""},
+		"files for an app of no domain":         {with(minimal(), "ASSOCIATION_FILES", "on", "APPLE_APP_IDS", "A1B2C3D4E5.com.example.app"), "RELYING_PARTY_ID", "example.com"},
+		"enrolment with the action of sign-ins": {with(minimal(), "ENROL_AUDIENCE", "https://x.example", "AUTHSIGNAL_ENROL_ACTION", "signInWithPasskey"), "AUTHSIGNAL_ENROL_ACTION", "enrolPasskey"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := adapters.LoadConfig(tt.environ)
+			faults, _ := errors.AsType[adapters.Faults](err)
+			switch {
+			case tt.fault == "" && err != nil:
+				t.Errorf("err = %v, want no fault", err)
+			case tt.fault != "" && (len(faults) != 1 || faults[0].Name != tt.fault || !strings.Contains(faults[0].Fix, tt.says)):
+				t.Errorf("err = %v, want one fault, of %s, whose fix says %q", err, tt.fault, tt.says)
+			}
+			if err != nil && strings.Contains(err.Error(), "s3cr3t") {
+				t.Errorf("err = %v, which tells a secret", err)
+			}
+		})
+	}
+}
+
 func TestBoundsAreWithin(t *testing.T) {
 	for name, values := range map[string][]string{
 		"AUTHSIGNAL_MAX_AGE": {"10s", "1h"},
 		"AUTHSIGNAL_ACTION":  {"a", strings.Repeat("a", 64)},
+		"ENROL_MAX_AGE":      {"1m", "24h"},
+		"REVOKE_KEEP":        {"1h", "9000h"},
 		"CLOCK_SKEW":         {"0s", "5m"},
 		"REQUEST_TIMEOUT":    {(authsignal.VerifyTimeout + auth0.IssueTimeout).String(), "1m"},
 		"DRAIN_DELAY":        {"0s", "1m"},

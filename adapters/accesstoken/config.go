@@ -29,6 +29,9 @@ func (c *Config) Check() []settings.Fault {
 	if c.MaxAge < time.Minute || c.MaxAge > 24*time.Hour {
 		faults = append(faults, settings.Fault{Name: "ENROL_MAX_AGE", Problem: fmt.Sprintf("is %s", c.MaxAge), Fix: "set it to something from 1m to 24h, such as 10m"})
 	}
+	if !c.On() && len(c.Clients) > 0 {
+		faults = append(faults, settings.Fault{Name: "ENROL_CLIENT_IDS", Problem: "is set, though ENROL_AUDIENCE is not, so that nobody manages passkeys here", Fix: "set ENROL_AUDIENCE, or unset this"})
+	}
 	if c.TimeClaim == "" {
 		faults = append(faults, settings.Fault{Name: "ENROL_AUTH_TIME_CLAIM", Problem: "is empty", Fix: "set it to the name of a claim, or unset it"})
 	}

@@ -49,6 +49,13 @@ func (c *Config) Check() []settings.Fault {
 			Fix:     "set it to 1h or more, such as 720h: a session from before could be renewed again after that time",
 		})
 	}
+	if c.RevokeOn == RevokeOnAny && !bool(c.Webhooks) {
+		faults = append(faults, settings.Fault{
+			Name:    "REVOKE_ON",
+			Problem: "is any, though AUTHSIGNAL_WEBHOOKS is off, so that nothing tells of a passkey that was deleted",
+			Fix:     "set AUTHSIGNAL_WEBHOOKS to on, or unset this: RECHECK_PASSKEY finds only who has no passkey at all",
+		})
+	}
 	return append(faults, c.tooShortForFIPS()...)
 }
 

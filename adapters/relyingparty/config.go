@@ -23,10 +23,24 @@ type Config struct {
 
 // Check implements settings.Checker.
 func (c *Config) Check() []settings.Fault {
-	if c.Domain != "" || len(c.Apple)+len(c.Android) == 0 {
-		return nil
+	var faults []settings.Fault
+	apps, pages := len(c.Apple)+len(c.Android) > 0, c.Enrol != "" || c.Manage != ""
+	if c.Domain == "" && apps {
+		faults = append(faults, settings.Fault{Name: "RELYING_PARTY_ID", Problem: "is not set, though APPLE_APP_IDS or ANDROID_APPS is", Fix: "set it to the domain that passkeys are for, such as example.com"})
 	}
-	return []settings.Fault{{Name: "RELYING_PARTY_ID", Problem: "is not set, though APPLE_APP_IDS or ANDROID_APPS is", Fix: "set it to the domain that passkeys are for, such as example.com"}}
+	switch {
+	case bool(c.Serve) && !apps && !pages:
+		faults = append(faults, settings.Fault{Name: "ASSOCIATION_FILES", Problem: "is on, though there is nothing to publish", Fix: "set APPLE_APP_IDS, ANDROID_APPS or PASSKEY_ENROLL_URL, or set this to off"})
+	case !bool(c.Serve) && c.Enrol != "":
+		faults = append(faults, unpublished("PASSKEY_ENROLL_URL"))
+	case !bool(c.Serve) && c.Manage != "":
+		faults = append(faults, unpublished("PASSKEY_MANAGE_URL"))
+	}
+	return faults
+}
+
+func unpublished(setting string) settings.Fault {
+	return settings.Fault{Name: setting, Problem: "is set, though ASSOCIATION_FILES is off, so that nobody is told", Fix: "set ASSOCIATION_FILES to on, or unset this"}
 }
 
 // Domain is the base URL of a relying party's domain; "" if there is none.
