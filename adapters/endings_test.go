@@ -3,6 +3,7 @@ package adapters
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"runtime"
 	"slices"
@@ -11,7 +12,12 @@ import (
 	"testing"
 	"time"
 
+	"nativebridge/adapters/auth0"
+	"nativebridge/adapters/auth0/auth0test"
+	"nativebridge/adapters/internal/clocktest"
 	"nativebridge/adapters/internal/logtest"
+	"nativebridge/adapters/internal/settings"
+	"nativebridge/adapters/internal/upstream"
 	"nativebridge/domain"
 )
 
@@ -145,5 +151,60 @@ func TestNoMoreWaitThanThereIsRoomFor(t *testing.T) {
 	e := &endings{known: map[string]time.Time{}, more: make(chan struct{}, 1), waiting: make([]ending, mostEndings)}
 	if err := e.End(t.Context(), "a", time.Unix(100, 0)); !errors.Is(err, domain.ErrBusy) {
 		t.Errorf("err = %v, want busy", err)
+	}
+}
+
+// Somebody else may use the limit up, or the setting may be too high: then each 429 is waited
+// for as long as it says, and all sessions end.
+func TestAStormOfEndingsOutlastsTheIssuersLimit(t *testing.T) {
+	const persons, secret = 12, "the-secret-of-the-application-that-ends-sessions"
+	clock := clocktest.At(time.Date(2026, 1, 31, 10, 0, 0, 0, time.UTC))
+	tenant, err := auth0test.Start(auth0test.Options{Now: clock.Now, Clients: []auth0test.Client{{
+		ID: "ender", Secret: secret, AuthMethod: auth0test.AuthPost, GrantTypes: []string{auth0test.GrantClientCredentials},
+		Management: []string{"read:refresh_tokens", "delete:refresh_tokens"},
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = tenant.Close() })
+	tenant.SetFaults(auth0test.Faults{Protection: auth0test.Protection{ManagementPerSecond: 3}})
+	config := auth0.Config{Client: "bridge", Ender: auth0.SessionEnderConfig{ClientID: "ender", ClientSecret: settings.NewSecret(secret), PerSecond: 1000}}
+	if err := config.Domain.UnmarshalText([]byte(tenant.Domain())); err != nil {
+		t.Fatal(err)
+	}
+	if err := config.Subjects.UnmarshalText([]byte("auth0")); err != nil {
+		t.Fatal(err)
+	}
+	client := upstream.New(upstream.Options{Name: "auth0", RootCAs: tenant.CertPool(), Now: clock.Now})
+	ctx, stop := context.WithCancel(t.Context())
+	waits := 0
+	e := &endings{
+		next: auth0.NewSessionEnder(client, config, clock.Now), log: slog.New(slog.DiscardHandler), known: map[string]time.Time{}, more: make(chan struct{}, 1),
+		wait: func(_ context.Context, d time.Duration) error { waits++; clock.Advance(d); return nil },
+		stop: stop, stopped: make(chan struct{}),
+	}
+	began, sessions := clock.Now(), []string{}
+	for n := range persons {
+		person := fmt.Sprint("auth0|", n)
+		sessions = append(sessions, tenant.OpenSession("bridge", person, began.Add(-time.Hour)))
+		if err := e.End(t.Context(), person, began); err != nil {
+			t.Fatal(err)
+		}
+	}
+	go e.work(ctx)
+	for e.done.Load()+e.failed.Load() < persons {
+		runtime.Gosched()
+	}
+	e.close()
+	if waits == 0 {
+		t.Fatal("the limit was never reached, so this tries nothing")
+	}
+	for n, refresh := range sessions {
+		if tenant.IsAlive(refresh) {
+			t.Errorf("the session of person %d lives", n)
+		}
+	}
+	if e.failed.Load() > 0 {
+		t.Errorf("%d were given up", e.failed.Load())
 	}
 }

@@ -1,5 +1,10 @@
 package auth0
 
+import (
+	"context"
+	"time"
+)
+
 // SubjectOf is subjectOf, for the tests.
 var SubjectOf = subjectOf
 
@@ -20,3 +25,6 @@ const ActionRefuses = actionRefuses
 
 // WaitForLimit is waitForLimit, for the tests.
 var WaitForLimit = (*Issuer).waitForLimit
+
+// WaitBy has the ender wait for its turn by another clock.
+func (e *SessionEnder) WaitBy(wait func(context.Context, time.Duration) error) { e.wait = wait }

@@ -58,6 +58,7 @@ type SessionEnder struct {
 	config Config
 	domain Domain
 	now    func() time.Time
+	wait   func(context.Context, time.Duration) error
 	pace   *rate.Limiter
 
 	mu    sync.Mutex
@@ -74,8 +75,9 @@ func NewSessionEnder(client *upstream.Client, config Config, now func() time.Tim
 	if tenant == (Domain{}) {
 		tenant = config.Domain
 	}
-	perSecond := float64(config.Ender.PerSecond)
-	return &SessionEnder{client: client, config: config, domain: tenant, now: now, pace: rate.NewLimiter(rate.Limit(perSecond), max(1, int(perSecond)))}
+	// One after the other, and never several at once: Auth0 counts those of a second.
+	pace := rate.NewLimiter(rate.Limit(config.Ender.PerSecond), 1)
+	return &SessionEnder{client: client, config: config, domain: tenant, now: now, wait: upstream.Wait, pace: pace}
 }
 
 // End implements ports.SessionEnder.
@@ -202,7 +204,10 @@ func (e *SessionEnder) send(ctx context.Context, method, path string, body []byt
 
 // do sends a request when its turn has come.
 func (e *SessionEnder) do(req *http.Request) (upstream.Reply, error) {
-	if err := e.pace.Wait(req.Context()); err != nil {
+	now := e.now()
+	turn := e.pace.ReserveN(now, 1)
+	if err := e.wait(req.Context(), turn.DelayFrom(now)); err != nil {
+		turn.CancelAt(e.now())
 		return upstream.Reply{}, fmt.Errorf("wait for a turn at the Management API (AUTH0_SESSION_ENDER_RATE_LIMIT): %w", err)
 	}
 	return e.client.Do(req)

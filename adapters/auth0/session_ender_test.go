@@ -1,12 +1,15 @@
 package auth0_test
 
 import (
+	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"nativebridge/adapters/auth0"
 	"nativebridge/adapters/auth0/auth0test"
+	"nativebridge/adapters/internal/clocktest"
 	"nativebridge/adapters/internal/settings"
 	"nativebridge/adapters/internal/upstream"
 	"nativebridge/domain"
@@ -18,14 +21,20 @@ const enderSecret = "the-secret-of-the-application-that-ends-sessions"
 // startEnder starts a tenant in which an application with the scopes may end sessions.
 func startEnder(t *testing.T, scopes ...string) (*auth0test.Server, *auth0.SessionEnder) {
 	t.Helper()
-	tenant, err := auth0test.Start(auth0test.Options{Keys: &keys, Clients: []auth0test.Client{{
+	tenant := startEnderTenant(t, time.Now, scopes...)
+	return tenant, enderFor(t, tenant)
+}
+
+func startEnderTenant(t *testing.T, now func() time.Time, scopes ...string) *auth0test.Server {
+	t.Helper()
+	tenant, err := auth0test.Start(auth0test.Options{Keys: &keys, Now: now, Clients: []auth0test.Client{{
 		ID: "ender", Secret: enderSecret, AuthMethod: auth0test.AuthPost, GrantTypes: []string{auth0test.GrantClientCredentials}, Management: scopes,
 	}}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = tenant.Close() })
-	return tenant, enderFor(t, tenant)
+	return tenant
 }
 
 func enderFor(t *testing.T, tenant *auth0test.Server, change ...func(*auth0.Config)) *auth0.SessionEnder {
@@ -92,5 +101,33 @@ func TestAnEnderWithTooFewRightsSaysWhichAreMissing(t *testing.T) {
 				t.Errorf("err = %v, want a fault that names the setting", err)
 			}
 		})
+	}
+}
+
+// Auth0 counts the requests of a second, and a storm of deletions needs many. The tenant and
+// the ender go by one clock, which moves on while the ender waits for its turn.
+func TestAnEnderKeepsWithinItsRateLimit(t *testing.T) {
+	const perSecond, persons = 4, 24
+	clock := clocktest.At(time.Date(2026, 1, 31, 10, 0, 0, 0, time.UTC))
+	tenant := startEnderTenant(t, clock.Now, "read:refresh_tokens", "delete:refresh_tokens")
+	tenant.SetFaults(auth0test.Faults{Protection: auth0test.Protection{ManagementPerSecond: perSecond}})
+	config := configFor(t, tenant.URL())
+	config.Ender = auth0.SessionEnderConfig{ClientID: "ender", ClientSecret: settings.NewSecret(enderSecret), PerSecond: perSecond}
+	ender := auth0.NewSessionEnder(upstream.New(upstream.Options{Name: "auth0", RootCAs: tenant.CertPool(), Now: clock.Now}), config, clock.Now)
+	ender.WaitBy(func(_ context.Context, d time.Duration) error {
+		clock.Advance(d)
+		return nil
+	})
+	began := clock.Now()
+	for n := range persons {
+		person := fmt.Sprint("auth0|", n)
+		refresh := tenant.OpenSession(clientID, person, began.Add(-time.Hour))
+		if err := ender.End(t.Context(), person, began); err != nil || tenant.IsAlive(refresh) {
+			t.Fatalf("%s: %v; the session lives: %t", person, err, tenant.IsAlive(refresh))
+		}
+	}
+	// Two requests for each person, and one for the token of all.
+	if took, least := clock.Now().Sub(began).Round(time.Millisecond), 2*persons*time.Second/perSecond; took != least {
+		t.Errorf("it took %s, want %s: neither faster than allowed nor slower", took, least)
 	}
 }
