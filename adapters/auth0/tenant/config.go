@@ -63,6 +63,10 @@ type Config struct {
 	SubjectTokenType auth0.SubjectTokenType `env:"AUTH0_SUBJECT_TOKEN_TYPE" envDefault:"urn:native-bridge:authsignal:challenge" help:"the subject_token_type of the token exchange profile"`
 	Organizations    auth0.Organizations    `env:"AUTH0_ORGANIZATIONS_ALLOWED" help:"the ids of the organizations that callers may ask for, for auth0-token-exchange"`
 
+	EnrolAudience string `env:"ENROL_AUDIENCE" help:"the identifier of the API by whose access tokens people manage their passkeys; only doctor looks at it"`
+	EnrolScope    string `env:"ENROL_SCOPE" envDefault:"manage:passkeys" help:"the scope that such a token must have"`
+	EnrolClaim    string `env:"ENROL_AUTH_TIME_CLAIM" envDefault:"auth_time" help:"the claim of such a token that says when its person signed in"`
+
 	AuthsignalURL      settings.BaseURL `env:"AUTHSIGNAL_API_URL,required,notEmpty" help:"the Server API base URL of your Authsignal tenant's region, such as https://eu.api.authsignal.com/v1"`
 	AuthsignalSecret   domain.Secret    `env:"AUTHSIGNAL_SECRET,required,notEmpty" help:"the Authsignal tenant's Server API secret key"`
 	AuthsignalAction   string           `env:"AUTHSIGNAL_ACTION" envDefault:"signInWithPasskey" help:"the action code that the app signs in with"`

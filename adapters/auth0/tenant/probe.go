@@ -64,7 +64,7 @@ func (p *Probe) Checks() []domain.Check {
 func AllChecks() []domain.Check {
 	var list []domain.Check
 	for _, issuer := range []string{issuerPassword, issuerExchange} {
-		whole := Config{Issuer: issuer, Audience: "https://api.example.com", Scope: []string{"read:things", "offline_access"}}
+		whole := Config{Issuer: issuer, Audience: "https://api.example.com", EnrolAudience: "https://bridge.example.com/passkeys", Scope: []string{"read:things", "offline_access"}}
 		for _, check := range NewProbe(nil, whole, "").Checks() {
 			if !slices.ContainsFunc(list, func(c domain.Check) bool { return c.Code == check.Code }) {
 				list = append(list, check)
@@ -122,7 +122,7 @@ type subject struct {
 	exists   domain.Check
 	read     func(*look, context.Context) error
 	object   func(*look) object
-	settings func(*look) []setting
+	settings func(*look) []setting // nil if setup makes none of them
 	more     []extra
 }
 
@@ -154,6 +154,9 @@ type askedSetting struct {
 // asked lists the settings that doctor asks for, the worst first.
 func (s subject) asked(l *look) []askedSetting {
 	var asked []askedSetting
+	if s.settings == nil {
+		return nil
+	}
 	for _, wanted := range s.settings(l) {
 		if of, found := settingChecks[s.id+"."+wanted.path]; found {
 			asked = append(asked, askedSetting{wanted, domain.Check{Code: of.code, Asks: of.asks, Why: wanted.why, Remedy: "native-bridge setup auth0; by hand: " + of.where, Grade: of.grade}, s.where + ", " + of.where})
@@ -214,6 +217,9 @@ func (p *Probe) subjects() []subject {
 	}
 	if p.config.Audience != "" {
 		list = append(list, p.api())
+	}
+	if p.config.EnrolAudience != "" {
+		list = append(list, p.enrolment())
 	}
 	return list
 }

@@ -160,10 +160,16 @@ func options(change map[string]any, configuration map[string]string) func(*testi
 
 func (s *site) apiID(t *testing.T) string {
 	t.Helper()
+	return s.apiOf(t, audience)
+}
+
+// apiOf finds an API by its identifier.
+func (s *site) apiOf(t *testing.T, identifier string) string {
+	t.Helper()
 	found, _ := s.byHand(t, "GET", "/resource-servers?include_totals=true", nil)["resource_servers"].([]any)
 	for _, item := range found {
 		api, _ := item.(map[string]any)
-		if id, _ := api["id"].(string); api["identifier"] == audience {
+		if id, _ := api["id"].(string); api["identifier"] == identifier {
 			return id
 		}
 	}
@@ -350,6 +356,49 @@ func TestTokenExchangeUndoneByHand(t *testing.T) {
 			tt.undo(t, s, environ)
 			if codes := failed(s.diagnose(t, environ)); len(codes) == 0 || codes[0] != tt.code {
 				t.Errorf("failed are %q, want %s first", codes, tt.code)
+			}
+		})
+	}
+}
+
+// What people need to manage their passkeys is made by hand, as docs/enrol.md says.
+func TestWhatEnrolmentNeedsAndIsUndoneIsNamedFirst(t *testing.T) {
+	const enrolAudience, claim = "https://bridge.example.com/passkeys", "https://bridge.example.com/auth_time"
+	const code = `exports.onExecutePostLogin = async (event, api) => { api.accessToken.setCustomClaim('` + claim + `', 1); };`
+	api := func(change map[string]any) func(*testing.T, *site, map[string]string) {
+		return func(t *testing.T, s *site, _ map[string]string) {
+			s.byHand(t, "PATCH", "/resource-servers/"+s.apiOf(t, enrolAudience), change)
+		}
+	}
+	for name, tt := range map[string]undoing{
+		"nothing": {func(*testing.T, *site, map[string]string) {}, ""},
+		"the API is deleted": {func(t *testing.T, s *site, _ map[string]string) {
+			s.byHand(t, "DELETE", "/resource-servers/"+s.apiOf(t, enrolAudience), nil)
+		}, "NB571"},
+		"the bridge asks for another API":   {func(_ *testing.T, _ *site, e map[string]string) { e["ENROL_AUDIENCE"] = enrolAudience + "/" }, "NB571"},
+		"the API loses its permission":      {api(map[string]any{"scopes": []any{map[string]any{"value": "read:passkeys"}}}), "NB572"},
+		"the bridge asks for another scope": {func(_ *testing.T, _ *site, e map[string]string) { e["ENROL_SCOPE"] = "passkeys" }, "NB572"},
+		"the API signs with a shared word":  {api(map[string]any{"signing_alg": "HS256"}), "NB573"},
+		"the API wants bound tokens":        {api(map[string]any{"proof_of_possession": map[string]any{"mechanism": "dpop", "required": true}}), "NB574"},
+		"the claim is left at its default":  {func(_ *testing.T, _ *site, e map[string]string) { delete(e, "ENROL_AUTH_TIME_CLAIM") }, "NB575"},
+		"the Action names another claim":    {func(_ *testing.T, _ *site, e map[string]string) { e["ENROL_AUTH_TIME_CLAIM"] = claim + "_2" }, "NB575"},
+		"the Action is taken off its trigger": {func(t *testing.T, s *site, _ map[string]string) {
+			s.byHand(t, "PATCH", "/actions/triggers/post-login/bindings", map[string]any{"bindings": []any{}})
+		}, "NB575"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := emptyTenant(t, auth0test.ManagementScopes())
+			environ := s.environ(s.mustSetUp(t, nil, tenant.Choices{}))
+			environ["ENROL_AUDIENCE"], environ["ENROL_AUTH_TIME_CLAIM"] = enrolAudience, claim
+			s.calm(t)
+			s.byHand(t, "POST", "/resource-servers", map[string]any{
+				"identifier": enrolAudience, "name": "Passkeys", "signing_alg": "RS256", "scopes": []any{map[string]any{"value": "manage:passkeys"}},
+			})
+			s.bind(t, code)
+			tt.undo(t, s, environ)
+			if first := slices.Concat(failed(s.diagnose(t, environ)), []string{""})[0]; first != tt.code {
+				t.Errorf("%q is named first, want %q", first, tt.code)
 			}
 		})
 	}

@@ -20,6 +20,9 @@ type state struct {
 	action      object
 	profile     object
 
+	enrolAPI  object
+	postLogin []object // the Actions that run at a sign-in
+
 	applicationsOfConnection []string // ids of the applications that may use the connection
 	connectionsOfApplication []object // connections that the application may use
 }
@@ -62,13 +65,18 @@ func (s *Setup) readAll(ctx context.Context) (*state, error) {
 	return s.read(ctx, slices.Compact(sources))
 }
 
-func (s *Setup) readAPI(ctx context.Context, now *state) error {
-	list, err := s.management.api.ResourceServers.List(ctx, &management.ListResourceServerRequestParameters{Identifiers: []*string{&s.config.Audience}})
-	if err != nil {
-		return s.management.explain("read the API "+s.config.Audience, err)
-	}
-	now.api, err = find(ctx, list, func(o object) bool { return o.text("identifier") == s.config.Audience })
+func (s *Setup) readAPI(ctx context.Context, now *state) (err error) {
+	now.api, err = s.apiOf(ctx, s.config.Audience)
 	return err
+}
+
+// apiOf returns the API with the identifier, or nil.
+func (s *Setup) apiOf(ctx context.Context, identifier string) (object, error) {
+	list, err := s.management.api.ResourceServers.List(ctx, &management.ListResourceServerRequestParameters{Identifiers: []*string{&identifier}})
+	if err != nil {
+		return nil, s.management.explain("read the API "+identifier, err)
+	}
+	return find(ctx, list, func(o object) bool { return o.text("identifier") == identifier })
 }
 
 func (s *Setup) readApplication(ctx context.Context, now *state) error {

@@ -55,26 +55,39 @@ func judgeMFA(ctx context.Context, l *look) (problem, fix string, err error) {
 // hurdles are the calls of a post-login Action that this flow cannot pass.
 var hurdles = []string{"api.redirect", "api.multifactor", "api.access.deny", "api.authentication.challenge", "api.authentication.enroll"}
 
-func judgeActions(ctx context.Context, l *look) (problem, fix string, err error) {
+// postLoginActions returns the Actions that run at a sign-in.
+func (l *look) postLoginActions(ctx context.Context) ([]object, error) {
 	trigger := management.ActionTriggerTypeEnum("post-login")
 	list, err := l.management.api.Actions.Triggers.Bindings.List(ctx, &trigger, &management.ListActionTriggerBindingsRequestParameters{})
 	if err != nil {
-		return "", "", l.management.explain("list the post-login Actions", err)
+		return nil, l.management.explain("list the post-login Actions", err)
 	}
 	bindings, err := collect(ctx, list, func(object) bool { return true })
 	if err != nil {
-		return "", "", l.management.explain("list the post-login Actions", err)
+		return nil, l.management.explain("list the post-login Actions", err)
 	}
-	var names []string
+	var actions []object
 	for _, binding := range bindings {
 		read, err := l.management.api.Actions.Get(ctx, binding.text("action.id"))
 		if err != nil {
-			return "", "", l.management.explain("read a post-login Action", err)
+			return nil, l.management.explain("read a post-login Action", err)
 		}
 		action, err := objectOf(read)
 		if err != nil {
-			return "", "", err
+			return nil, err
 		}
+		actions = append(actions, action)
+	}
+	return actions, nil
+}
+
+func judgeActions(ctx context.Context, l *look) (problem, fix string, err error) {
+	actions, err := l.postLoginActions(ctx)
+	if err != nil {
+		return "", "", err
+	}
+	var names []string
+	for _, action := range actions {
 		code := action.text("code")
 		hurdle := slices.ContainsFunc(hurdles, func(call string) bool { return strings.Contains(code, call) })
 		if hurdle && !strings.Contains(code, "client.client_id") {

@@ -18,6 +18,7 @@ type config struct {
 	Key    domain.Secret     `env:"AUTHSIGNAL_MANAGEMENT_SECRET" help:"the tenant's Management API secret key (Authsignal portal, Settings, API keys), which is another one than the Server API's"`
 	Action authsignal.Action `env:"AUTHSIGNAL_ACTION" envDefault:"signInWithPasskey" help:"the one action code that the app signs in with"`
 	Enrol  authsignal.Action `env:"AUTHSIGNAL_ENROL_ACTION" envDefault:"enrolPasskey" help:"the action code that people add a passkey with"`
+	Enrols string            `env:"ENROL_AUDIENCE" help:"set if people add passkeys by the bridge: doctor then looks at the action that they do so with"`
 	MaxAge time.Duration     `env:"AUTHSIGNAL_MAX_AGE" envDefault:"10m" help:"how long after the ceremony its token is accepted, up to 1h"`
 }
 
@@ -41,5 +42,5 @@ func LoadForDoctor(environ map[string]string) (Access, Wanted, error) {
 	}
 	minutes := int((c.MaxAge + time.Minute - 1) / time.Minute)
 	return Access{string(c.APIURL), c.Key},
-		Wanted{SignInAction: string(c.Action), EnrolAction: string(c.Enrol), TokenMinutes: minutes}, nil
+		Wanted{SignInAction: string(c.Action), EnrolAction: string(c.Enrol), Enrols: c.Enrols != "", TokenMinutes: minutes}, nil
 }

@@ -50,6 +50,15 @@ var (
 		Why:    "where such a rule holds, the bridge refuses the sign-in",
 		Remedy: actionsPortal + "the action, Rules",
 	}
+	checkEnrol = domain.Check{
+		Code: "NB258", Asks: "the enrolment action lets people add a passkey", Why: "whoever is signed in and wants a passkey is told enrolment_denied",
+		Remedy: "native-bridge setup authsignal, or AUTHSIGNAL_ENROL_ACTION",
+	}
+	checkEnrolRules = domain.Check{
+		Code: "NB259", Asks: "no rule of the enrolment action keeps people from adding a passkey", Grade: domain.Warning,
+		Why:    "where such a rule holds, people are told enrolment_denied",
+		Remedy: actionsPortal + "the action, Rules",
+	}
 )
 
 // ErrNoKey is what connect returns if nothing was configured to let doctor in.
@@ -73,6 +82,8 @@ func NewProbe(connect func() (*Management, error), wanted Wanted, relyingParty s
 			{Check: checkSignIn, After: after, Make: l.signIn},
 			{Check: checkRules, After: withAction, Make: l.rules},
 			{Check: checkTokenLife, After: after, Make: l.tokenLife},
+			{Check: checkEnrol, After: after, Make: l.enrol},
+			{Check: checkEnrolRules, After: []string{checkKey.Code, checkEnrol.Code}, Make: l.enrolRules},
 		}
 	})
 }
@@ -168,14 +179,44 @@ func (l *look) signIn(ctx context.Context) (f domain.Finding) {
 	return f.Pass()
 }
 
-func (l *look) rules(ctx context.Context) (f domain.Finding) {
-	rules, err := l.api.Rules(ctx, l.wanted.SignInAction)
+func (l *look) rules(ctx context.Context) domain.Finding {
+	return l.noRules(ctx, l.wanted.SignInAction, "CHALLENGE")
+}
+
+// enrolOutcomes are what the bridge takes for leave to add a passkey.
+var enrolOutcomes = []string{"ALLOW", "CHALLENGE"}
+
+func (l *look) enrol(ctx context.Context) (f domain.Finding) {
+	if !l.wanted.Enrols {
+		return f.CannotTell("ENROL_AUDIENCE is not set, so nobody adds a passkey by the bridge", "docs/enrol.md, if people are to")
+	}
+	action, err := l.api.Action(ctx, l.wanted.EnrolAction)
+	switch {
+	case err != nil:
+		return cannotTell(err)
+	case action == nil:
+		return f.Fail(fmt.Sprintf("the action %q (AUTHSIGNAL_ENROL_ACTION) is not configured", l.wanted.EnrolAction), "")
+	case !slices.Contains(enrolOutcomes, deref(action.Default)):
+		return f.Fail(fmt.Sprintf("its outcome is %s, and must be %s", deref(action.Default), strings.Join(enrolOutcomes, " or ")), "")
+	case len(action.Methods) > 0 && !slices.Contains(action.Methods, MethodPasskey):
+		return f.Fail("it allows "+show(action.Methods)+", and no passkeys", "")
+	}
+	return f.Pass()
+}
+
+func (l *look) enrolRules(ctx context.Context) domain.Finding {
+	return l.noRules(ctx, l.wanted.EnrolAction, enrolOutcomes...)
+}
+
+// noRules wants an action to have no active rule of another outcome.
+func (l *look) noRules(ctx context.Context, action string, outcomes ...string) (f domain.Finding) {
+	rules, err := l.api.Rules(ctx, action)
 	if err != nil {
 		return cannotTell(err)
 	}
 	var names []string
 	for _, rule := range rules {
-		if rule.Type != "CHALLENGE" && (rule.Active == nil || *rule.Active) {
+		if !slices.Contains(outcomes, rule.Type) && (rule.Active == nil || *rule.Active) {
 			names = append(names, fmt.Sprintf("%q (%s)", rule.Name, rule.Type))
 		}
 	}

@@ -14,7 +14,7 @@ import (
 // diagnose runs the probe, and returns what failed, failures before warnings.
 func diagnose(t *testing.T, s *authsignaltest.Server, key, party string) (diagnosis domain.Diagnosis, failed []string) {
 	t.Helper()
-	wanted := tenant.Wanted{SignInAction: "signInWithPasskey", TokenMinutes: 10}
+	wanted := tenant.Wanted{SignInAction: "signInWithPasskey", EnrolAction: "enrolPasskey", Enrols: true, TokenMinutes: 10}
 	probe := tenant.NewProbe(func() (*tenant.Management, error) {
 		if key == "" {
 			return nil, tenant.ErrNoKey
@@ -36,7 +36,7 @@ func diagnose(t *testing.T, s *authsignaltest.Server, key, party string) (diagno
 }
 
 func TestWhatIsUndoneAtAuthsignalIsNamedFirst(t *testing.T) {
-	const action = "/action-configurations/signInWithPasskey"
+	const action, enrolment = "/action-configurations/signInWithPasskey", "/action-configurations/enrolPasskey"
 	for name, tt := range map[string]struct {
 		path   string // "passkey" is that of the authenticator
 		method string
@@ -54,6 +54,17 @@ func TestWhatIsUndoneAtAuthsignalIsNamedFirst(t *testing.T) {
 		"a rule lets known devices in": {action + "/rules", "POST", map[string]any{
 			"name": "known", "isActive": true, "priority": 0, "type": "ALLOW", "conditions": map[string]any{"var": "device.isRemembered"},
 		}, "NB257"},
+		"the enrolment action is deleted":       {enrolment, "DELETE", nil, "NB258"},
+		"the enrolment action blocks everybody": {enrolment, "PATCH", map[string]any{"defaultUserActionResult": "BLOCK"}, "NB258"},
+		"the enrolment action wants a look":     {enrolment, "PATCH", map[string]any{"defaultUserActionResult": "REVIEW"}, "NB258"},
+		"the enrolment action challenges first": {enrolment, "PATCH", map[string]any{"defaultUserActionResult": "CHALLENGE"}, ""},
+		"the enrolment action is for SMS":       {enrolment, "PATCH", map[string]any{"verificationMethods": []string{"SMS"}}, "NB258"},
+		"a rule keeps new devices from enrolling": {enrolment + "/rules", "POST", map[string]any{
+			"name": "new", "isActive": true, "priority": 0, "type": "BLOCK", "conditions": map[string]any{"var": "device.isNew"},
+		}, "NB259"},
+		"a rule that keeps them is switched off": {enrolment + "/rules", "POST", map[string]any{
+			"name": "new", "isActive": false, "priority": 0, "type": "BLOCK", "conditions": map[string]any{"var": "device.isNew"},
+		}, ""},
 		"tokens live for longer": {"/tenant", "PATCH", map[string]any{"tokenDurationInMinutes": 60}, "NB251"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -72,6 +83,27 @@ func TestWhatIsUndoneAtAuthsignalIsNamedFirst(t *testing.T) {
 			_, failed := diagnose(t, s, s.ManagementSecret(), "example.com")
 			if first := slices.Concat(failed, []string{""})[0]; first != tt.code {
 				t.Errorf("failed are %q, want %q first", failed, tt.code)
+			}
+		})
+	}
+}
+
+func TestWhereNobodyAddsAPasskeyTheActionForItIsNotLookedAt(t *testing.T) {
+	s := activated(t)
+	if _, err := execute(t, s, example()); err != nil {
+		t.Fatal(err)
+	}
+	change(t, s, "DELETE", "/action-configurations/enrolPasskey", nil)
+	for audience, want := range map[string]domain.Outcome{"": domain.NotMade, "https://bridge.example.com/passkeys": domain.Failed} {
+		access, wanted, err := tenant.LoadForDoctor(map[string]string{
+			"AUTHSIGNAL_API_URL": s.APIURL(), "AUTHSIGNAL_MANAGEMENT_SECRET": s.ManagementSecret(), "ENROL_AUDIENCE": audience,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		tenant.NewProbe(func() (*tenant.Management, error) { return tenant.Connect(access, tenant.Options{}) }, wanted, "").Run(t.Context(), func(f domain.Finding) {
+			if f.Code == "NB258" && f.Outcome != want {
+				t.Errorf("with the audience %q: %v %s, want %v", audience, f.Outcome, f.Problem, want)
 			}
 		})
 	}

@@ -21,6 +21,9 @@ type Wanted struct {
 	Origins []string
 	// SignInAction is the bridge's AUTHSIGNAL_ACTION. EnrolAction must be another.
 	SignInAction, EnrolAction string
+	// Enrols says whether people add passkeys by the bridge, with EnrolAction. Only doctor
+	// asks: setup makes the action either way.
+	Enrols bool
 	// TokenMinutes is how long a token is valid, from 1 to 60.
 	TokenMinutes int
 	// VerifyWebhookURL is asked by Authsignal at each sign-in; "" leaves it as it is.
