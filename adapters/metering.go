@@ -112,6 +112,8 @@ func meterServer(api *httpapi.Server, health *ops.Health, to *metrics.Metrics) {
 	})
 	to.Counter("log_lines_left_out_total", "Log lines of refused requests that were left out because many were alike.", nil,
 		func() float64 { return float64(api.LogLinesLeftOut()) })
+	to.Counter("webhooks_forged_total", "Webhooks that were refused because no active key of the Authsignal tenant had signed them, or at another time.", nil,
+		func() float64 { return float64(api.WebhooksForged()) })
 }
 
 func troubleOf(status lines.Status) float64 { return oneIf(status.Trouble != "") }

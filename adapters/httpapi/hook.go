@@ -61,6 +61,7 @@ func (s *Server) hook(w http.ResponseWriter, r *http.Request) {
 // refuseForgery refuses a message without a right signature. It is a failure of its address,
 // and a warning: it may be the tenant's, and the bridge may have the wrong key.
 func (s *Server) refuseForgery(w http.ResponseWriter, r *http.Request, cause error) {
+	s.forged.Add(1)
 	if caller, certain := s.certainAddr(r); certain && s.use.Limits != nil {
 		s.use.Limits.Count(caller, true)
 	}
@@ -72,6 +73,9 @@ func (s *Server) refuseForgery(w http.ResponseWriter, r *http.Request, cause err
 	}
 	s.writeProblem(w, r, p)
 }
+
+// WebhooksForged returns how many webhooks had no right signature so far.
+func (s *Server) WebhooksForged() int64 { return s.forged.Load() }
 
 // isHook reports whether r is for the hook. The limits of an address do not hold there: all
 // messages come from few addresses, and what is signed is no guess.

@@ -55,10 +55,15 @@ func (l *limited) Count(_ netip.Addr, failed bool) {
 
 func hooked(t *testing.T, a *authority, limits httpapi.Limits) (http.Handler, *logtest.Log) {
 	t.Helper()
+	server, log := hookedServer(a, limits)
+	return handlerOf(t, server), log
+}
+
+func hookedServer(a *authority, limits httpapi.Limits) (*httpapi.Server, *logtest.Log) {
 	log := &logtest.Log{}
 	use := httpapi.UseCases{Departures: a, End: a, Limits: limits}
 	config := httpapi.Config{RequestTimeout: 10_000_000_000, TrustedProxies: httpapi.Prefixes{}}
-	return handlerOf(t, httpapi.NewServer(config, bridgeClientID, use, slog.New(slog.NewJSONHandler(log, nil)))), log
+	return httpapi.NewServer(config, bridgeClientID, use, slog.New(slog.NewJSONHandler(log, nil))), log
 }
 
 func tell(handler http.Handler, body string) *httptest.ResponseRecorder {
@@ -114,6 +119,20 @@ func TestWhatBecomesOfAWebhook(t *testing.T) {
 				t.Errorf("logged %s, want %s and no signature", log.String(), tt.level)
 			}
 		})
+	}
+}
+
+// An operator is told of forgeries, and not of what is well signed and cannot be read.
+func TestForgedWebhooksAreCounted(t *testing.T) {
+	a := &authority{departure: jane, tells: true}
+	server, _ := hookedServer(a, nil)
+	handler := handlerOf(t, server.Wrapped())
+	for _, err := range []error{nil, domain.ErrTokenRejected, errors.New("no event"), domain.ErrTokenRejected} {
+		a.readErr = err
+		tell(handler, `{}`)
+	}
+	if got := server.WebhooksForged(); got != 2 {
+		t.Errorf("%d are counted, want 2", got)
 	}
 }
 

@@ -80,6 +80,7 @@ type Server struct {
 	log      *slog.Logger
 	refusals *sampling.Sampler[refusal]
 	needs    *sdkNeeds
+	forged   *atomic.Int64 // webhooks
 
 	around      []func(http.Handler) http.Handler
 	descriptors func() (int, bool)
@@ -91,7 +92,7 @@ type Server struct {
 // NewServer returns a server that is not listening yet.
 func NewServer(config Config, clientID ClientID, use UseCases, log *slog.Logger) *Server {
 	return &Server{
-		config: config, clientID: clientID, use: use, log: log, refusals: newRefusals(log), needs: &sdkNeeds{log: log},
+		config: config, clientID: clientID, use: use, log: log, refusals: newRefusals(log), needs: &sdkNeeds{log: log}, forged: new(atomic.Int64),
 		descriptors: serving.Descriptors, waited: serving.Waited, listening: &atomic.Pointer[serving.Limited]{}, draining: new(atomic.Bool),
 	}
 }
