@@ -43,9 +43,9 @@ func NewServer(ctx context.Context, config adapters.Config, run adapters.Runtime
 	renewOnce := adapters.NewRenewOnce(config, renewalMemory, clock, owners)
 	renewSession := adapters.NewRenewal(openedIssuer, renewOnce, openedAuditLog, accessPolicy, deadline, clock)
 	revokeSession := adapters.NewRevocation(openedIssuer, renewOnce, openedAuditLog, deadline, clock)
-	passkeys := adapters.NewPasskeys(config, openedVerifiers, openedIssuer, replayGuard, openedAuditLog, limits, deadline, clock, owners, instruments)
 	watchedSessions := adapters.NewWatchedSessions(config, openedVerifiers, openedStore, signInPolicies, run, instruments)
 	endSessions, cleanup5 := adapters.OpenEndings(config, openedVerifiers, openedIssuer, watchedSessions, openedAuditLog, deadline, run, instruments)
+	passkeys := adapters.NewPasskeys(config, openedVerifiers, openedIssuer, replayGuard, openedAuditLog, endSessions, limits, deadline, clock, owners, instruments)
 	useCases := adapters.NewUseCases(config, exchangePasskeyForSession, renewSession, revokeSession, passkeys, watchedSessions, endSessions, openedVerifiers, openedIssuer, limits, clock, instruments)
 	server := adapters.NewAPI(config, clientID, useCases, run, instruments)
 	opsConfig := config.Ops

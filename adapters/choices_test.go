@@ -153,7 +153,7 @@ func TestNoUseCaseLacksAnything(t *testing.T) {
 	access, deadline, owners := adapters.NewAccessPolicy(o.config), adapters.NewDeadline(o.config), adapters.NewOwners(o.run)
 	verifier := adapters.NewIdentityVerifier(o.config, o.verifiers, o.in)
 	o.config.Enrolment.Audience = "https://bridge.example/passkeys"
-	passkeys := adapters.NewPasskeys(o.config, o.verifiers, o.issuer, o.guard, o.audit, nil, deadline, o.run.Now, owners, o.in)
+	passkeys := adapters.NewPasskeys(o.config, o.verifiers, o.issuer, o.guard, o.audit, &app.EndSessions{}, nil, deadline, o.run.Now, owners, o.in)
 	renew := adapters.NewRenewal(o.issuer, adapters.NewRenewOnce(o.config, o.renewals, o.run.Now, owners), o.audit, access, deadline, o.run.Now)
 	renew.Watched = &app.WatchedSessions{} // there is none unless it is asked for
 	for _, useCase := range []any{

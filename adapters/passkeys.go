@@ -13,8 +13,9 @@ import (
 
 // NewPasskeys returns the use cases of people who manage their passkeys, nil without an
 // ENROL_AUDIENCE. The limits of a person are apart from those of the same person's sign-ins,
-// so that nobody is kept from signing in by what was done with an access token.
-func NewPasskeys(c Config, verifiers OpenedVerifiers, issuer OpenedIssuer, guard ports.ReplayGuard, audit OpenedAuditLog,
+// so that nobody is kept from signing in by what was done with an access token. End is nil if
+// sessions do not end with a passkey.
+func NewPasskeys(c Config, verifiers OpenedVerifiers, issuer OpenedIssuer, guard ports.ReplayGuard, audit OpenedAuditLog, end *app.EndSessions,
 	perPerson *limits.Limits, deadline Deadline, now Clock, owners Owners, in Instruments) *httpapi.Passkeys {
 	if !c.Enrolment.On() {
 		return nil
@@ -31,6 +32,7 @@ func NewPasskeys(c Config, verifiers OpenedVerifiers, issuer OpenedIssuer, guard
 		},
 		Remove: &app.RemovePasskey{
 			Tokens: tokens, Admission: calls, Enroller: enroller, Audit: audit, Policy: policy, Deadline: time.Duration(deadline), Now: now, NewOwner: owners,
+			End: end,
 		},
 		Scope: policy.Scope, MaxAge: policy.MaxAge,
 	}

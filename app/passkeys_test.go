@@ -260,3 +260,47 @@ func TestWhatCannotBeRecordedOfPasskeysGivesNothing(t *testing.T) {
 		})
 	}
 }
+
+// The authority's own message may be lost, and it is not documented for every way in which a
+// passkey is removed.
+func TestWhoRemovesTheirLastPasskeyEndsTheirSessions(t *testing.T) {
+	for name, tt := range map[string]struct {
+		left     bool
+		markErr  error
+		outcomes []string
+	}{
+		"the last one":            {false, nil, []string{"sessions_ended", "passkey_removed"}},
+		"one of two":              {true, nil, []string{"sessions_kept", "passkey_removed"}},
+		"while the store is away": {false, domain.ErrUnavailable, []string{"unavailable", "passkey_removed"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newPasskeyBench(t)
+			ctrl := gomock.NewController(t)
+			passkeys, ended := portsmock.NewMockPasskeys(ctrl), portsmock.NewMockEndedSessions(ctrl)
+			b.remove.End = &app.EndSessions{Passkeys: passkeys, Ended: ended, Audit: b.remove.Audit, Skew: 30 * time.Second, Deadline: 10 * time.Second, Now: b.remove.Now}
+			b.verifies()
+			b.admission.EXPECT().Admit(gomock.Any(), gomock.Any()).Return(nil)
+			ctx, leave := context.WithCancel(t.Context())
+			b.enroller.EXPECT().RemovePasskey(gomock.Any(), "auth0|jane", "passkey-1").DoAndReturn(func(context.Context, string, string) error {
+				leave() // whoever hangs up now must not keep the sessions
+				return nil
+			})
+			passkeys.EXPECT().Has(gomock.Any(), "auth0|jane", now).DoAndReturn(func(ctx context.Context, _ string, _ time.Time) (bool, error) {
+				return tt.left, ctx.Err()
+			})
+			if !tt.left {
+				ended.EXPECT().Mark(gomock.Any(), "auth0|jane", now).Return(tt.markErr)
+			}
+			if err := b.remove.Execute(ctx, app.Removal{Access: accessSecret, Passkey: "passkey-1"}); err != nil {
+				t.Errorf("err = %v, want the passkey removed", err)
+			}
+			var outcomes []string
+			for _, attempt := range b.recorded {
+				outcomes = append(outcomes, attempt.Outcome())
+			}
+			if !slices.Equal(outcomes, tt.outcomes) {
+				t.Errorf("recorded are %q, want %q", outcomes, tt.outcomes)
+			}
+		})
+	}
+}

@@ -11,7 +11,7 @@ import (
 )
 
 // RemovePasskey lets a person who is signed in remove a passkey of their own, such as that of
-// a lost phone. All fields must be set; it is safe for concurrent use.
+// a lost phone. All fields but End must be set; it is safe for concurrent use.
 type RemovePasskey struct {
 	Tokens    ports.AccessTokenVerifier
 	Admission ports.Admission
@@ -21,6 +21,8 @@ type RemovePasskey struct {
 	Deadline  time.Duration
 	Now       func() time.Time
 	NewOwner  func() domain.Owner
+	// End ends the sessions of who has no passkey left; nil if they may outlive it.
+	End *EndSessions
 }
 
 // Removal is what a caller of RemovePasskey asks for.
@@ -66,7 +68,21 @@ func (uc *RemovePasskey) remove(ctx context.Context, asked Removal, attempt *dom
 	if err := uc.Enroller.RemovePasskey(ctx, access.Subject, asked.Passkey); err != nil {
 		return fmt.Errorf("remove the passkey: %w", err)
 	}
+	uc.endSessions(ctx, access, attempt)
 	return nil
+}
+
+// endSessions does what a message of the authority's does, which may be lost. It goes on if
+// the caller leaves. What fails is on record, and changes nothing of the removal: the message
+// is still to come.
+func (uc *RemovePasskey) endSessions(ctx context.Context, access domain.AccessToken, attempt *domain.Attempt) {
+	if uc.End == nil {
+		return
+	}
+	_ = uc.End.Execute(context.WithoutCancel(ctx), Ending{
+		Departure: domain.Departure{Authority: access.Issuer, Subject: access.Subject, At: attempt.At, Why: domain.NotePasskeyDeleted},
+		Client:    attempt.Client,
+	})
 }
 
 // once is the identity of one call by an access token that may be used for several, so that

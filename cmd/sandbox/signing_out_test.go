@@ -224,3 +224,21 @@ func TestAWebhookThatIsLostIsFoundByARenewal(t *testing.T) {
 		}
 	})
 }
+
+// Who removes their last passkey at the bridge needs no webhook.
+func TestASessionEndsWhenItsPersonRemovesTheirPasskeyHere(t *testing.T) {
+	b := startWatching(t, map[string]string{"ENROL_AUDIENCE": enrolAudience})
+	b.authsignal.SendWebhooks("")
+	refresh := b.signIn(t, "auth0|jane")
+	b.notes(t)
+	if gone := b.passkeys(t, http.MethodDelete, "/"+b.authsignal.Passkeys("auth0|jane")[0], b.accessToken(t, "auth0|jane", nil)); gone.status != http.StatusNoContent {
+		t.Fatalf("removed: %+v", gone)
+	}
+	if _, refused := b.renew(t, refresh); refused != sessionOver {
+		t.Errorf("the app is told %q, want %q", refused, sessionOver)
+	}
+	want := []string{"end sessions_ended auth0|jane passkey_deleted", "remove passkey_removed auth0|jane", "renew grant_invalid auth0|jane session_ended"}
+	if got := b.notes(t); strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("the audit log says\n%s, want\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
