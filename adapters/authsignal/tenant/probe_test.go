@@ -14,7 +14,7 @@ import (
 // diagnose runs the probe, and returns what failed, failures before warnings.
 func diagnose(t *testing.T, s *authsignaltest.Server, key, party string) (diagnosis domain.Diagnosis, failed []string) {
 	t.Helper()
-	wanted := tenant.Wanted{SignInAction: "signInWithPasskey", EnrolAction: "enrolPasskey", Enrols: true, TokenMinutes: 10}
+	wanted := tenant.Wanted{SignInAction: "signInWithPasskey", EnrolAction: enrolment, Enrols: true, TokenMinutes: 10}
 	probe := tenant.NewProbe(func() (*tenant.Management, error) {
 		if key == "" {
 			return nil, tenant.ErrNoKey
@@ -36,7 +36,7 @@ func diagnose(t *testing.T, s *authsignaltest.Server, key, party string) (diagno
 }
 
 func TestWhatIsUndoneAtAuthsignalIsNamedFirst(t *testing.T) {
-	const action, enrolment = "/action-configurations/signInWithPasskey", "/action-configurations/enrolPasskey"
+	const action, adding = "/action-configurations/signInWithPasskey", "/action-configurations/" + enrolment
 	for name, tt := range map[string]struct {
 		path   string // "passkey" is that of the authenticator
 		method string
@@ -54,15 +54,14 @@ func TestWhatIsUndoneAtAuthsignalIsNamedFirst(t *testing.T) {
 		"a rule lets known devices in": {action + "/rules", "POST", map[string]any{
 			"name": "known", "isActive": true, "priority": 0, "type": "ALLOW", "conditions": map[string]any{"var": "device.isRemembered"},
 		}, "NB257"},
-		"the enrolment action is deleted":       {enrolment, "DELETE", nil, "NB258"},
-		"the enrolment action blocks everybody": {enrolment, "PATCH", map[string]any{"defaultUserActionResult": "BLOCK"}, "NB258"},
-		"the enrolment action wants a look":     {enrolment, "PATCH", map[string]any{"defaultUserActionResult": "REVIEW"}, "NB258"},
-		"the enrolment action challenges first": {enrolment, "PATCH", map[string]any{"defaultUserActionResult": "CHALLENGE"}, ""},
-		"the enrolment action is for SMS":       {enrolment, "PATCH", map[string]any{"verificationMethods": []string{"SMS"}}, "NB258"},
-		"a rule keeps new devices from enrolling": {enrolment + "/rules", "POST", map[string]any{
+		"the enrolment action is deleted":       {adding, "DELETE", nil, "NB258"},
+		"the enrolment action blocks everybody": {adding, "PATCH", map[string]any{"defaultUserActionResult": "BLOCK"}, "NB258"},
+		"the enrolment action wants a look":     {adding, "PATCH", map[string]any{"defaultUserActionResult": "REVIEW"}, "NB258"},
+		"the enrolment action challenges first": {adding, "PATCH", map[string]any{"defaultUserActionResult": "CHALLENGE"}, ""},
+		"a rule keeps new devices from enrolling": {adding + "/rules", "POST", map[string]any{
 			"name": "new", "isActive": true, "priority": 0, "type": "BLOCK", "conditions": map[string]any{"var": "device.isNew"},
 		}, "NB259"},
-		"a rule that keeps them is switched off": {enrolment + "/rules", "POST", map[string]any{
+		"a rule that keeps them is switched off": {adding + "/rules", "POST", map[string]any{
 			"name": "new", "isActive": false, "priority": 0, "type": "BLOCK", "conditions": map[string]any{"var": "device.isNew"},
 		}, ""},
 		"tokens live for longer": {"/tenant", "PATCH", map[string]any{"tokenDurationInMinutes": 60}, "NB251"},
@@ -93,10 +92,10 @@ func TestWhereNobodyAddsAPasskeyTheActionForItIsNotLookedAt(t *testing.T) {
 	if _, err := execute(t, s, example()); err != nil {
 		t.Fatal(err)
 	}
-	change(t, s, "DELETE", "/action-configurations/enrolPasskey", nil)
+	change(t, s, "DELETE", "/action-configurations/"+enrolment, nil)
 	for audience, want := range map[string]domain.Outcome{"": domain.NotMade, "https://bridge.example.com/passkeys": domain.Failed} {
 		access, wanted, err := tenant.LoadForDoctor(map[string]string{
-			"AUTHSIGNAL_API_URL": s.APIURL(), "AUTHSIGNAL_MANAGEMENT_SECRET": s.ManagementSecret(), "ENROL_AUDIENCE": audience,
+			"AUTHSIGNAL_API_URL": s.APIURL(), "AUTHSIGNAL_MANAGEMENT_SECRET": s.ManagementSecret(), "AUTHSIGNAL_ENROL_ACTION": enrolment, "ENROL_AUDIENCE": audience,
 		})
 		if err != nil {
 			t.Fatal(err)
