@@ -134,7 +134,6 @@ func TestEachFaultIsNamed(t *testing.T) {
 		"a domain with a scheme":           {"RELYING_PARTY_ID", "https://example.com"},
 		"an app without a team":            {"APPLE_APP_IDS", "com.example.app"},
 		"an app without a certificate":     {"ANDROID_APPS", "com.example.app"},
-		"an ender without an id":           {"AUTH0_SESSION_ENDER_CLIENT_SECRET", "s3cr3t-of-the-ender"},
 		"an ender's pace that is none":     {"AUTH0_SESSION_ENDER_RATE_LIMIT", "fast"},
 		"an ender's domain with a path":    {"AUTH0_SESSION_ENDER_DOMAIN", "example.auth0.com/api"},
 		"an age that is too short":         {"AUTHSIGNAL_MAX_AGE", "9s"},
@@ -277,6 +276,8 @@ func TestWhatEndsSessionsAndWhatAddsPasskeysMustGoTogether(t *testing.T) {
 		"the same beside webhooks":              {both("RECHECK_PASSKEY", "renewal", "AUTHSIGNAL_WEBHOOKS", "on"), "RECHECK_PASSKEY", "set it to off"},
 		"any passkey, by rechecks alone":        {with(minimal(), "RECHECK_PASSKEY", "renewal", "REVOKE_ON", "any"), "REVOKE_ON", "AUTHSIGNAL_WEBHOOKS to on"},
 		"an ender that nobody tells":            {with(minimal(), "AUTH0_SESSION_ENDER_CLIENT_ID", "ender", "AUTH0_SESSION_ENDER_CLIENT_SECRET", ender), "AUTH0_SESSION_ENDER_CLIENT_ID", "AUTHSIGNAL_WEBHOOKS to on"},
+		"an ender without an id":                {with(minimal(), "AUTHSIGNAL_WEBHOOKS", "on", "AUTH0_SESSION_ENDER_CLIENT_SECRET", ender), "AUTH0_SESSION_ENDER_CLIENT_ID", "client id"},
+		"an ender whose secret has a blank":     {with(minimal(), "AUTHSIGNAL_WEBHOOKS", "on", "AUTH0_SESSION_ENDER_CLIENT_ID", "ender", "AUTH0_SESSION_ENDER_CLIENT_SECRET", " "+ender), "AUTH0_SESSION_ENDER_CLIENT_SECRET", "client secret"},
 		"an ender without a secret":             {with(minimal(), "AUTHSIGNAL_WEBHOOKS", "on", "AUTH0_SESSION_ENDER_CLIENT_ID", "ender"), "AUTH0_SESSION_ENDER_CLIENT_SECRET", "client secret"},
 		"an ender that waits for ever":          {with(minimal(), "AUTHSIGNAL_WEBHOOKS", "on", "AUTH0_SESSION_ENDER_CLIENT_ID", "ender", "AUTH0_SESSION_ENDER_CLIENT_SECRET", ender, "AUTH0_SESSION_ENDER_RATE_LIMIT", "0.4"), "AUTH0_SESSION_ENDER_RATE_LIMIT", "0.5 or more"},
 		"files, and only pages":                 {with(minimal(), "ASSOCIATION_FILES", "on", "PASSKEY_MANAGE_URL", "https://example.com/passkeys"), "", ""},
@@ -389,7 +390,7 @@ func TestSettingsAreComplete(t *testing.T) {
 			t.Errorf("%s is no secret, and so may be printed", s.Name)
 		}
 	}
-	for name := range minimal() {
+	for _, name := range append(slices.Collect(maps.Keys(minimal())), "AUTH0_SESSION_ENDER_CLIENT_ID", "AUTH0_SESSION_ENDER_CLIENT_SECRET", "AUTH0_SESSION_ENDER_RATE_LIMIT") {
 		if !names[name] {
 			t.Errorf("%s is not among the settings", name)
 		}
