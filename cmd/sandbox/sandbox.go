@@ -366,6 +366,8 @@ func withDefaults(environ map[string]string) map[string]string {
 		"AUTH0_CONNECTION": connection,
 		"AUTH0_AUDIENCE":   defaultAudience,
 
+		"AUTH0_REFRESH_LEEWAY": "60s", // as setup writes it
+
 		// One person signs in here as often as many do elsewhere.
 		"MAX_CPU_WAIT":                 "0", // the emulators work in this process, too
 		"RATE_LIMIT_PERSON_PER_MINUTE": "1000",
