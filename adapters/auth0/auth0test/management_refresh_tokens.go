@@ -2,6 +2,7 @@ package auth0test
 
 import (
 	"cmp"
+	"net/http"
 	"slices"
 	"time"
 )
@@ -11,6 +12,7 @@ import (
 func refreshTokenOperations() []operation {
 	return []operation{
 		{"GET", "/users/{id}/refresh-tokens", []string{"read:refresh_tokens"}, listRefreshTokens},
+		{"DELETE", "/users/{id}/refresh-tokens", []string{"delete:refresh_tokens"}, deleteRefreshTokens},
 		{"POST", "/refresh-tokens/revoke", []string{"delete:refresh_tokens"}, revokeRefreshTokens},
 	}
 }
@@ -28,6 +30,16 @@ func listRefreshTokens(m *managed) (answer, error) {
 		}
 	}
 	return m.checkpoint("tokens", list)
+}
+
+// deleteRefreshTokens ends every session of a user. Auth0 does it later, and says so; here it
+// is done at once.
+func deleteRefreshTokens(m *managed) (answer, error) {
+	if err := m.onPlan("refresh token management"); err != nil {
+		return answer{}, err
+	}
+	m.server.grants.end(func(f *family) bool { return f.access.user.ID == m.param("id") })
+	return answer{status: http.StatusAccepted, header: make(http.Header)}, nil
 }
 
 // revokeRefreshTokens takes one of {ids}, {user_id} and {user_id, client_id}. What is not

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"nativebridge/adapters/auth0/auth0test"
 )
@@ -420,6 +421,19 @@ func TestPagesOfBothKinds(t *testing.T) {
 	for _, query := range []string{"per_page=101", "per_page=0", "page=x", "take=0", "take=2&from=%21"} {
 		wantAPIError(t, m.call("GET", "/connections?"+query, ""), 400, "invalid_query_string", "Query validation error")
 	}
+}
+
+func TestTheRefreshTokensOfAUserAreDeletedAtOnceAndNobodyElses(t *testing.T) {
+	m := manage(t, nil)
+	janes, johns := m.OpenSession("bridge", "auth0|jane", time.Now()), m.OpenSession("bridge", "auth0|john", time.Now())
+	if r := m.call("DELETE", "/users/auth0%7Cjane/refresh-tokens", ""); r.status != http.StatusAccepted || r.text != "" {
+		t.Errorf("answered %d %q, want 202 and nothing", r.status, r.text)
+	}
+	if m.IsAlive(janes) || !m.IsAlive(johns) {
+		t.Errorf("Jane's is alive: %t, John's: %t", m.IsAlive(janes), m.IsAlive(johns))
+	}
+	stranger := manage(t, []string{"read:refresh_tokens"})
+	wantAPIError(t, stranger.call("DELETE", "/users/auth0%7Cjane/refresh-tokens", ""), http.StatusForbidden, "insufficient_scope", "delete:refresh_tokens")
 }
 
 func TestTheManagementAPIHasALimitOfItsOwn(t *testing.T) {
