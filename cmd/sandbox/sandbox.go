@@ -440,6 +440,9 @@ func (s *sandbox) addresses() any {
 		Connection   string `json:"connection"`
 		Audience     string `json:"audience"`
 		CAFile       string `json:"ca_file"`
+
+		ManagementID     string `json:"management_client_id"`
+		ManagementSecret string `json:"management_client_secret"`
 	}
 	type providerInfo struct {
 		Issuer       string `json:"issuer"`
@@ -472,6 +475,7 @@ func (s *sandbox) addresses() any {
 			Domain: s.auth0.Domain(), Issuer: s.auth0.Issuer(), ClientID: clientID,
 			ClientSecret: s.clientSecret, Connection: s.config.Auth0.Connection,
 			Audience: s.config.Auth0.Audience, CAFile: s.caFile,
+			ManagementID: managementID, ManagementSecret: s.managementSecret,
 		},
 		Provider: provider,
 	}
