@@ -53,6 +53,7 @@ var unchecked = map[string]string{
 	"go":     "adding_an_adapter_test.go compares it with testdata/toy",
 	"diff":   "adding_an_adapter_test.go applies it",
 	"swift":  "the SDKs' toolchain is Xcode; the witnesses replay what the SDKs send",
+	"java":   "make witnesses runs it: resource-servers.md as it stands there, oauth-clients.md's calls as NimbusClientTest makes them",
 	"kotlin": "the SDKs' toolchain is Android's; the witnesses replay what the SDKs send",
 	"dart":   "the toolchain is Flutter's",
 	"ts":     "its packages are React Native's, which do not load without a phone",
