@@ -67,7 +67,7 @@ func writeJSON(w http.ResponseWriter, status int, body any) {
 	if err != nil { // only a value of Faults.Replace or User.Custom can fail
 		b, status = []byte(`{"error":"internal_error","errorCode":"internal_error","errorDescription":"The answer cannot be encoded."}`), http.StatusInternalServerError
 	}
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.Header().Set("Content-Type", "application/json") // and no more: Authsignal's SDK for Python reads no other
 	w.WriteHeader(status)
 	_, _ = w.Write(b)
 }

@@ -228,3 +228,13 @@ func TestTokensOfOneActionShareItsState(t *testing.T) {
 	}
 	wantFields(t, validate(t, s, object{"token": first}), object{"isValid": true, "idempotencyKey": "k"})
 }
+
+// TestAnswersAreOfTheOneContentTypeThatEachSDKReads is what Authsignal's SDK for Python (authsignal
+// 4.1.0 of PyPI) insists on: it compares the whole header.
+func TestAnswersAreOfTheOneContentTypeThatEachSDKReads(t *testing.T) {
+	t.Parallel()
+	s := start(t, authsignaltest.Options{})
+	if got := validate(t, s, object{"token": "t"}).header.Get("Content-Type"); got != "application/json" {
+		t.Errorf("Content-Type is %q, want application/json", got)
+	}
+}
