@@ -56,6 +56,7 @@ var unchecked = map[string]string{
 	"java":   "make witnesses runs it: resource-servers.md as it stands there, oauth-clients.md's calls as NimbusClientTest makes them",
 	"kotlin": "the SDKs' toolchain is Android's; the witnesses replay what the SDKs send",
 	"dart":   "the toolchain is Flutter's",
+	"python": "make test needs no Python; .ci/witnesses/python makes the same calls",
 	"ts":     "its packages are React Native's, which do not load without a phone",
 }
 
