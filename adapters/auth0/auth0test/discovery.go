@@ -1,5 +1,7 @@
 package auth0test
 
+import "crypto/fips140"
+
 // discovery serves /.well-known/openid-configuration. The authorization
 // endpoint is named because OpenID Connect Discovery section 3 demands it;
 // nothing is served there.
@@ -29,5 +31,7 @@ func (s *Server) jwks(*call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return jsonAnswer(keys)
+	var a answer
+	fips140.WithoutEnforcement(func() { a, err = jsonAnswer(keys) }) // go-jose compares the thumbprints, which are SHA-1
+	return a, err
 }
