@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -27,10 +28,10 @@ const (
 // runtime in it.
 func TestTheImageSignsSomebodyIn(t *testing.T) {
 	t.Setenv("STORAGE_DRIVER", "vfs") // needs nothing of the kernel
-	image := strings.TrimSpace(string(output(t, exec.Command("./image", imageName))))
+	layers := build(t)
 	t.Cleanup(func() { _ = exec.Command("buildah", "rmi", imageName).Run() })
-	if again := strings.TrimSpace(string(output(t, exec.Command("./image", imageName)))); again != image {
-		t.Errorf("two builds of one commit are the images %s and %s", image, again)
+	if again := build(t); again != layers {
+		t.Errorf("two builds of one commit have the layers %s and %s", layers, again)
 	}
 	wantConfig(t)
 	container := strings.TrimSpace(string(output(t, exec.Command("buildah", "from", "--pull-never", imageName))))
@@ -42,8 +43,16 @@ func TestTheImageSignsSomebodyIn(t *testing.T) {
 	root = readOnly(t, root, sandbox.Auth0.CAFile)
 	bridge, addresses := serve(t, root, sandbox)
 	wantNoPrivileges(t, bridge.Process.Pid)
-	output(t, inside(root, []string{"OPS_ADDR=" + addresses.Ops}, "healthcheck"))
 	signsIn(t, "http://"+addresses.API, sandbox.Page)
+	output(t, inside(root, []string{"OPS_ADDR=" + addresses.Ops}, "healthcheck"))
+}
+
+// build builds the image, and returns the hashes of its layers. The image's own hash is
+// another each time: the format of Docker has the name of the container that built it.
+func build(t *testing.T) string {
+	t.Helper()
+	output(t, exec.Command("./image", imageName))
+	return string(output(t, exec.Command("buildah", "inspect", "--type", "image", "--format", "{{.OCIv1.RootFS.DiffIDs}}", imageName)))
 }
 
 // wantConfig looks at what the image tells whoever runs it.
@@ -95,13 +104,20 @@ func wantOneProgram(t *testing.T, root string) {
 // certificates.
 func readOnly(t *testing.T, root, caFile string) string {
 	t.Helper()
-	target := t.TempDir()
+	target, readable := t.TempDir(), filepath.Join(t.TempDir(), "ca.pem")
+	ca, err := os.ReadFile(caFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(readable, ca, 0o644); err != nil {
+		t.Fatal(err)
+	}
 	for _, mount := range []struct {
 		source, target string
 		flags          uintptr
 	}{
 		{root, target, syscall.MS_BIND},
-		{caFile, filepath.Join(target, "etc/ssl/certs/ca-certificates.crt"), syscall.MS_BIND},
+		{readable, filepath.Join(target, "etc/ssl/certs/ca-certificates.crt"), syscall.MS_BIND},
 		{"", target, syscall.MS_BIND | syscall.MS_REMOUNT | syscall.MS_RDONLY},
 	} {
 		if err := syscall.Mount(mount.source, mount.target, "", mount.flags, ""); err != nil {
@@ -164,10 +180,12 @@ type serving struct {
 func serve(t *testing.T, root string, s sandbox) (*exec.Cmd, serving) {
 	t.Helper()
 	cmd := inside(root, []string{
-		"LISTEN_ADDR=127.0.0.1:0", "OPS_ADDR=127.0.0.1:0", "DRAIN_DELAY=0s", "RATE_LIMITS=off", "MAX_CPU_WAIT=0",
+		"LISTEN_ADDR=127.0.0.1:0", "OPS_ADDR=127.0.0.1:0", "DRAIN_DELAY=0s", "STARTUP_CHECK=off", "RATE_LIMITS=off", "MAX_CPU_WAIT=0",
 		"AUTHSIGNAL_API_URL=" + s.Authsignal.APIURL, "AUTHSIGNAL_SECRET=" + s.Authsignal.Secret, "AUTH0_DOMAIN=" + s.Auth0.Domain,
 		"AUTH0_CLIENT_ID=" + s.Auth0.ClientID, "AUTH0_CLIENT_SECRET=" + s.Auth0.ClientSecret, "AUTH0_AUDIENCE=" + s.Auth0.Audience,
 	}, "serve")
+	var copying sync.WaitGroup
+	t.Cleanup(copying.Wait)
 	errs, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -181,7 +199,7 @@ func serve(t *testing.T, root string, s sandbox) (*exec.Cmd, serving) {
 		}
 		var said serving
 		if json.Unmarshal(line, &said) == nil && said.Message == "listening" {
-			go func() { _, _ = io.Copy(io.Discard, lines) }()
+			copying.Go(func() { _, _ = io.Copy(t.Output(), lines) })
 			return cmd, said
 		}
 	}
