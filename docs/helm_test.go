@@ -17,7 +17,8 @@ var update = flag.Bool("update", false, "write the generated files anew")
 const chartSchema = "operate/helm/native-bridge/values.schema.json"
 
 // byTheChart are the settings that the chart's templates set themselves.
-var byTheChart = []string{"LISTEN_ADDR", "OPS_ADDR", "METRICS_ADDR", "REQUEST_TIMEOUT", "DRAIN_DELAY", "REPLAY_STORE"}
+var byTheChart = []string{"LISTEN_ADDR", "OPS_ADDR", "METRICS_ADDR", "REQUEST_TIMEOUT", "DRAIN_DELAY", "REPLAY_STORE",
+	"TLS_CERT_FILE", "TLS_KEY_FILE", "TLS_CLIENT_CA_FILE"}
 
 // TestTheChartsSchemaKnowsEverySetting holds the schema of the Helm chart's values against
 // the structs that the configuration is read into, so that helm refuses what is misspelt

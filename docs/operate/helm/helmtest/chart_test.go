@@ -8,6 +8,7 @@ import (
 	"log"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"reflect"
 	"regexp"
@@ -123,44 +124,45 @@ func TestTheBridgeTakesTheEnvironmentThatTheChartSets(t *testing.T) {
 // fileOf makes the file of a secret, and returns the variable's value.
 func fileOf(t *testing.T, variable core.EnvVar) string {
 	t.Helper()
-	key, mounted := strings.CutPrefix(variable.Value, "/run/secrets/native-bridge/")
-	if !mounted {
+	if !strings.HasPrefix(variable.Value, "/run/secrets/native-bridge") {
 		return variable.Value
 	}
-	secret := "s3cr3t-of-this-test"
-	if strings.HasSuffix(key, ".pem") {
-		secret = newKey(t)
+	key := path.Base(variable.Value)
+	certificate, private := newCertificate(t)
+	text := "s3cr3t-of-this-test"
+	switch key {
+	case "assertion-key.pem", "tls.key":
+		text = private
+	case "tls.crt", "ca.crt":
+		text = certificate
 	}
 	file := filepath.Join(t.TempDir(), key)
-	if err := os.WriteFile(file, []byte(secret), 0o440); err != nil {
+	if err := os.WriteFile(file, []byte(text), 0o440); err != nil {
 		t.Fatal(err)
 	}
 	return file
 }
 
-func TestEverySecretIsAFileOfTheMountedSecret(t *testing.T) {
+func TestEverySecretIsAFileOfAMountedSecret(t *testing.T) {
 	for name, values := range valueSets(t) {
 		objects := mustRender(t, name, values)
-		pod, env := podOf(t, objects), container(t, objects).Env
-		secret, mount := pod.Volumes[0].Secret, container(t, objects).VolumeMounts[0]
-		if mount.Name != pod.Volumes[0].Name || !mount.ReadOnly || *secret.DefaultMode != 0o440 {
-			t.Errorf("%s: mounted is %+v of %+v, want the Secret, to be read by the bridge's group alone", name, mount, secret)
-		}
 		files := 0
-		for _, variable := range env {
+		for _, variable := range container(t, objects).Env {
 			if !strings.HasSuffix(variable.Name, "_FILE") {
 				continue
 			}
 			files++
-			key := strings.TrimPrefix(variable.Value, mount.MountPath+"/")
-			if !slices.ContainsFunc(secret.Items, func(item core.KeyToPath) bool { return item.Key == key && item.Path == key }) {
-				t.Errorf("%s: %s is %s, which is not mounted", name, variable.Name, variable.Value)
+			secret := mountedAt(t, objects, path.Dir(variable.Value))
+			key := path.Base(variable.Value)
+			if secret == nil || *secret.DefaultMode != 0o440 || !slices.Contains(secret.Items, core.KeyToPath{Key: key, Path: key}) {
+				t.Errorf("%s: %s is %s, and mounted there is %+v; want a file for the bridge's group alone", name, variable.Name, variable.Value, secret)
 			}
 		}
 		if files == 0 {
 			t.Errorf("%s has no secrets", name)
 		}
 		if made, ok := objects["ExternalSecret/release-native-bridge"].(*externalSecret); ok {
+			secret := mountedAt(t, objects, "/run/secrets/native-bridge")
 			if made.Spec.Target.Name != secret.SecretName || len(made.Spec.Data) != len(secret.Items) {
 				t.Errorf("%s: the ExternalSecret makes %+v, and %s with %d keys is mounted", name, made.Spec, secret.SecretName, len(secret.Items))
 			}

@@ -6,11 +6,12 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/pem"
-	"fmt"
+	"math/big"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"helm.sh/helm/v3/pkg/chart/loader"
 	"helm.sh/helm/v3/pkg/chartutil"
@@ -128,6 +129,19 @@ func valueOf(c core.Container, name string) string {
 	return ""
 }
 
+// mountedAt returns the Secret that the container has in that folder, to be read only, or nil.
+func mountedAt(t *testing.T, objects map[string]any, folder string) *core.SecretVolumeSource {
+	t.Helper()
+	for _, mount := range container(t, objects).VolumeMounts {
+		for _, volume := range podOf(t, objects).Volumes {
+			if mount.MountPath == folder && mount.ReadOnly && mount.Name == volume.Name {
+				return volume.Secret
+			}
+		}
+	}
+	return nil
+}
+
 // portOf returns the number of a port that is named, or 0.
 func portOf(c core.Container, named intstr.IntOrString) int32 {
 	for _, port := range c.Ports {
@@ -163,16 +177,25 @@ func read(t *testing.T, file string) string {
 	return string(text)
 }
 
-// newKey returns a private key for assertions, as PEM.
-func newKey(t *testing.T) string {
+// newCertificate returns a certificate and its private key, as PEM. As the bridge has one
+// certificate and one authority in these tests, it is both.
+func newCertificate(t *testing.T) (certificate, private string) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), DNSNames: []string{"bridge.example.com"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IsCA: true, BasicConstraintsValid: true,
+	}
+	signed, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
 	der, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
-		t.Fatal(fmt.Errorf("a key that was just made: %w", err))
+		t.Fatal(err)
 	}
-	return string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: signed})), string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
 }
