@@ -101,8 +101,9 @@ func TestTheBridgeTakesTheEnvironmentThatTheChartSets(t *testing.T) {
 	for name, values := range valueSets(t) {
 		t.Run(name, func(t *testing.T) {
 			environ := map[string]string{}
+			certificate, private := newCertificate(t)
 			for _, variable := range container(t, mustRender(t, name, values)).Env {
-				environ[variable.Name] = fileOf(t, variable)
+				environ[variable.Name] = fileOf(t, variable, certificate, private)
 			}
 			if unknown := adapters.UnknownSettings(environ); len(unknown) > 0 {
 				t.Error(unknown)
@@ -122,13 +123,12 @@ func TestTheBridgeTakesTheEnvironmentThatTheChartSets(t *testing.T) {
 }
 
 // fileOf makes the file of a secret, and returns the variable's value.
-func fileOf(t *testing.T, variable core.EnvVar) string {
+func fileOf(t *testing.T, variable core.EnvVar, certificate, private string) string {
 	t.Helper()
 	if !strings.HasPrefix(variable.Value, "/run/secrets/native-bridge") {
 		return variable.Value
 	}
 	key := path.Base(variable.Value)
-	certificate, private := newCertificate(t)
 	text := "s3cr3t-of-this-test"
 	switch key {
 	case "assertion-key.pem", "tls.key":
