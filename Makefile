@@ -28,7 +28,7 @@ test: needs page ## install what the tests need and run all of them
 	WITNESSES=$(CURDIR)/bin/witnesses $(GO) test -race -timeout 15m ./cmd/... ./... # the longest first
 	$(GO) -C adapters/oidc/fositetest test -race ./...
 	$(GO) -C adapters/auth0/tenant/hcltest test -race ./...
-	$(GO) -C docs/operate/helm/helmtest test -vet=off ./... # to vet Kubernetes takes longer than all else there
+	$(GO) -C docs/operate/helm/helmtest test -vet=off ./... # no vet: that would read all of Kubernetes
 	$(GO) test ./.ci/mutation ./.ci/bench ./.ci/capacity ./.ci/witnesses
 	@cat bin/witnesses
 
