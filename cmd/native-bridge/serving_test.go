@@ -94,12 +94,29 @@ func TestARollingRestartUnderLoadLosesNoRequest(t *testing.T) {
 		if err := old.process.Process.Signal(syscall.SIGTERM); err != nil {
 			t.Fatal(err)
 		}
+		old.servesWhoeverHasNotNoticed(t)
 		if err := old.process.Wait(); err != nil {
 			t.Errorf("the replica ended with %v\n%s", err, old.log)
 		}
 		load.more(t, 6)
 	}
 	load.end()
+}
+
+// servesWhoeverHasNotNoticed asks a replica that drains, on a new connection, as a balancer does
+// whose next look at it is still to come.
+func (r *replica) servesWhoeverHasNotNoticed(t *testing.T) {
+	t.Helper()
+	until(t, "it drains", func() bool { return strings.Contains(r.log.String(), `"msg":"draining`) })
+	resp, err := (&http.Client{Transport: new(http.Transport)}).Get(r.url + "/openapi.yaml")
+	if err != nil {
+		t.Errorf("while it drains: %v", err)
+		return
+	}
+	_ = resp.Body.Close()
+	if resp.StatusCode != http.StatusOK || !resp.Close {
+		t.Errorf("while it drains: %d, and the connection ends: %t, want 200 and that it ends", resp.StatusCode, resp.Close)
+	}
 }
 
 // rotation is a bridge whose certificate and secrets are in files.
