@@ -39,6 +39,7 @@ type Options struct {
 type Server struct {
 	options Options
 	addr    string
+	busPort string // on which the servers of a cluster talk; "" if it is in none
 	dir     string
 	roots   *x509.CertPool
 	process *exec.Cmd
@@ -131,12 +132,28 @@ func (s *Server) startAnywhere() (err error) {
 		if s.addr, err = freeAddr(); err != nil {
 			return err
 		}
+		if err = s.chooseBusPort(); err != nil {
+			return err
+		}
 		if err = s.writeConfig(); err != nil {
 			return err
 		}
 		if err = s.run(); !errors.Is(err, errPortTaken) {
 			return err
 		}
+	}
+	return err
+}
+
+// chooseBusPort does not leave the port of a cluster's bus to the server: it would be ten
+// thousand above the other, and that may be none.
+func (s *Server) chooseBusPort() error {
+	if !strings.Contains(s.options.Config, "cluster-enabled yes") {
+		return nil
+	}
+	addr, err := freeAddr()
+	if err == nil {
+		_, s.busPort, err = net.SplitHostPort(addr)
 	}
 	return err
 }
@@ -206,6 +223,9 @@ func (s *Server) writeConfig() error {
 	}
 	if !s.options.Sentinel {
 		lines = append(lines, `save ""`)
+	}
+	if s.busPort != "" {
+		lines = append(lines, "cluster-port "+s.busPort)
 	}
 	lines = append(lines, s.options.Config, "")
 	return os.WriteFile(filepath.Join(s.dir, "redis.conf"), []byte(strings.Join(lines, "\n")), 0o600)
