@@ -44,7 +44,7 @@ func TestTheImageSignsSomebodyIn(t *testing.T) {
 	bridge, addresses := serve(t, root, sandbox)
 	wantNoPrivileges(t, bridge.Process.Pid)
 	signsIn(t, "http://"+addresses.API, sandbox.Page)
-	output(t, inside(root, []string{"OPS_ADDR=" + addresses.Ops}, "healthcheck"))
+	becomesHealthy(t, root, addresses.Ops)
 }
 
 // build builds the image, and returns the hashes of its layers. The image's own hash is
@@ -225,6 +225,22 @@ func wantNoPrivileges(t *testing.T, pid int) {
 		if fields := strings.Fields(line); fields[4] == "/" && !strings.HasPrefix(fields[5], "ro") {
 			t.Errorf("its root is not read-only: %s", line)
 		}
+	}
+}
+
+// becomesHealthy asks as HEALTHCHECK does. A bridge is ready two seconds after its start,
+// and may have signed somebody in before.
+func becomesHealthy(t *testing.T, root, opsAddress string) {
+	t.Helper()
+	for deadline := time.Now().Add(2 * time.Minute); ; {
+		said, err := inside(root, []string{"OPS_ADDR=" + opsAddress}, "healthcheck").CombinedOutput()
+		if err == nil {
+			return
+		}
+		if !strings.Contains(string(said), "starting") || time.Now().After(deadline) {
+			t.Fatalf("it says of its health: %v, %s", err, said)
+		}
+		time.Sleep(100 * time.Millisecond) // asking less often, and waiting for nothing
 	}
 }
 
