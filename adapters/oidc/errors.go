@@ -23,7 +23,16 @@ type problem struct {
 func refusesClient(reply upstream.Reply) bool {
 	var p problem
 	_ = json.Unmarshal(reply.Body, &p)
-	return reply.Status >= http.StatusBadRequest && reply.Status < http.StatusInternalServerError && p.Error == "invalid_client"
+	return reply.Status >= http.StatusBadRequest && reply.Status < http.StatusInternalServerError && p.code(reply.Status) == "invalid_client"
+}
+
+// code returns the error code of a reply with this status. Keycloak says unauthorized_client
+// of a wrong secret, but with 401, which is for failed authentication alone (RFC 6749, section 5.2).
+func (p problem) code(status int) string {
+	if p.Error == "unauthorized_client" && status == http.StatusUnauthorized {
+		return "invalid_client"
+	}
+	return p.Error
 }
 
 // refusal returns what the provider's error reply to form means. Invalid is the reason
@@ -43,7 +52,7 @@ func (i *Issuer) refusal(reply upstream.Reply, form url.Values, invalid domain.E
 	case oauth.SaysNothing(reply.Status), p.Error == "temporarily_unavailable", p.Error == "server_error":
 		return later(domain.ErrUnavailable)
 	}
-	row := i.meaning(p.Error, invalid)
+	row := i.meaning(p.code(reply.Status), invalid)
 	if row.OfUs {
 		i.client.Refused(reply)
 	}
@@ -82,7 +91,7 @@ func (i *Issuer) refusedAssertion(invalid domain.Error) string {
 		return ""
 	}
 	return fmt.Sprintf("if everybody is refused, check that the provider trusts issuer %q with the keys of GET /assertion/jwks.json, "+
-		"that it takes its issuer identifier %q for the audience, and that the clocks agree; "+
+		"that it allows the client this grant and this issuer, that it takes its issuer identifier %q for the audience, and that the clocks agree; "+
 		"if only some are, that it knows them by the subject they have at the verifier", i.config.assertionIssuer(), i.config.Issuer)
 }
 

@@ -315,6 +315,7 @@ func TestEveryAnswerOfTheProviderHasItsVerdict(t *testing.T) {
 		"400 consent_required":                  {400, oauth("consent_required", ""), domain.ErrAccessDenied, "exempt"},
 		"401 invalid_client":                    {401, oauth("invalid_client", ""), fault, "OIDC_CLIENT_SECRET"},
 		"400 invalid_client":                    {400, oauth("invalid_client", ""), fault, "OIDC_CLIENT_KEY"},
+		"401 unauthorized_client, as Keycloak":  {401, oauth("unauthorized_client", "Invalid client or Invalid client credentials"), fault, "OIDC_CLIENT_SECRET"},
 		"400 unauthorized_client":               {400, oauth("unauthorized_client", ""), fault, "allow the client the grants"},
 		"400 unsupported_grant_type":            {400, oauth("unsupported_grant_type", ""), fault, "jwt-bearer"},
 		"400 invalid_scope":                     {400, oauth("invalid_scope", ""), fault, "OIDC_SCOPE"},

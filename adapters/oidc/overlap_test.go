@@ -17,9 +17,10 @@ func secretOf(sent recordedRequest) string {
 	return secret
 }
 
+// Keycloak says unauthorized_client of a wrong secret.
 func TestWhatOneClientSecretIsRefusedIsSentWithTheOtherAndAFreshAssertion(t *testing.T) {
 	for code, secrets := range map[string][]string{
-		`{"error":"invalid_client"}`: {clientSecret, "the-other"}, `{"error":"invalid_grant"}`: {clientSecret}, `{"error":"unauthorized_client"}`: {clientSecret}, ``: {clientSecret},
+		`{"error":"invalid_client"}`: {clientSecret, "the-other"}, `{"error":"invalid_grant"}`: {clientSecret}, `{"error":"unauthorized_client"}`: {clientSecret, "the-other"}, ``: {clientSecret},
 	} {
 		issuer, requests := plainProvider(t, answering(401, code), map[string]string{"OIDC_CLIENT_SECRET_OTHER": "the-other"})
 		if _, err := issuer.Issue(t.Context(), grantFor("jane")); err == nil {

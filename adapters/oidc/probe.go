@@ -76,14 +76,15 @@ func (i *Issuer) try(ctx context.Context) (code string, f domain.Finding) {
 	var p problem
 	_ = json.Unmarshal(reply.Body, &p) // plain text and HTML leave it empty
 	said := strings.TrimSpace(fmt.Sprintf("the provider answered %d %s", reply.Status, reply.Words(strings.Trim(p.Error+": "+p.Description, ": "), i.credentials(form)...)))
-	switch {
-	case reply.Status == http.StatusOK:
+	if reply.Status == http.StatusOK {
 		return "NB921", f.Fail("it was accepted", "")
-	case p.Error == "invalid_client":
+	}
+	switch p.code(reply.Status) {
+	case "invalid_client":
 		return "NB812", f.Fail(said, "")
-	case p.Error == "unauthorized_client", p.Error == "unsupported_grant_type":
+	case "unauthorized_client", "unsupported_grant_type":
 		return "NB813", f.Fail(said, "")
-	case p.Error == "invalid_grant":
+	case "invalid_grant":
 		return "", f
 	}
 	return "NB812", f.CannotTell(said, "look the answer up in docs/oidc.md, and in the provider's log")
