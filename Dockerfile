@@ -11,6 +11,6 @@ COPY $TARGETPLATFORM/native-bridge /native-bridge
 USER 65532:65532
 EXPOSE 8080 8081
 # It asks /readyz at OPS_ADDR. Kubernetes has probes of its own and does not look at this.
-HEALTHCHECK --interval=10s --timeout=3s --start-period=10s CMD ["/native-bridge", "healthcheck"]
+HEALTHCHECK --interval=10s --timeout=4s --start-period=10s CMD ["/native-bridge", "healthcheck"]
 ENTRYPOINT ["/native-bridge"]
 CMD ["serve"]
