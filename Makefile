@@ -70,9 +70,7 @@ build: ## build bin/native-bridge
 
 release-check: ## build the binary and the image twice, and sign in with the image; as root on Linux
 	@.ci/needs buildah
-	@.ci/needs buildah
 	GODEBUG=fips140=only $(GO) test -race -count=1 ./app ./domain ./adapters/authsignal ./adapters/auditlog ./adapters/internal/jwks ./adapters/internal/compact ./adapters/internal/idtoken
-	@.ci/needs buildah
 	GODEBUG=fips140=only $(GO) test -race -count=1 -run TestIssuerKeepsTheContract ./adapters/auth0
 	$(GO) test -count=1 ./.ci/release
 
