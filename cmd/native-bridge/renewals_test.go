@@ -336,9 +336,10 @@ func (s *renewalSite) opensNothing(t *testing.T) {
 }
 
 // unsealed opens a kept answer with a refresh token, as ADR 0051 says: AES-256-GCM, the
-// nonce before the rest, with a key by HKDF.
+// nonce before the rest, with a key by HKDF of the token's SHA-256.
 func unsealed(refresh, sealed string) (text string, ok bool) {
-	key, err := hkdf.Key(sha256.New, []byte(refresh), nil, "native-bridge renewal, key, version 1", 32)
+	hashed := sha256.Sum256([]byte(refresh))
+	key, err := hkdf.Key(sha256.New, hashed[:], nil, "native-bridge renewal, key, version 1", 32)
 	if err != nil {
 		return "", false
 	}
