@@ -25,7 +25,7 @@ run: ## start the sandbox and sign in once; ONCE=1 exits after that, ISSUER=oidc
 
 test: needs page ## install what the tests need and run all of them
 	@mkdir -p bin
-	WITNESSES=$(CURDIR)/bin/witnesses $(GO) test -race -timeout 15m ./cmd/... ./... # the longest first
+	WITNESSES=$(CURDIR)/bin/witnesses $(GO) test -race -timeout 25m ./cmd/... ./... # the longest first
 	$(GO) -C adapters/oidc/fositetest test -race ./...
 	$(GO) -C adapters/auth0/tenant/hcltest test -race ./...
 	$(GO) -C docs/operate/helm/helmtest test -vet=off ./... # no vet: that would read all of Kubernetes

@@ -151,7 +151,9 @@ func TestDoctorNamesWhatIsWrong(t *testing.T) {
 			w.connection().LoginScript = `function login(u, p, callback) { callback(null, {user_id: "x"}); }`
 		}, func(w *world) { w.inject(auth0test.MFARequired) }},
 		"a script without a setting": {"NB902", func(w *world) { w.Settings["AUTHSIGNAL_ACTION"] = "" }, nil},
-		"proxies that are not named": {"NB801", func(w *world) { w.Environ["TRUSTED_PROXIES"] = "" }, nil},
+		"proxies that are not named": {"NB801", func(w *world) {
+			w.Environ["TRUSTED_PROXIES"], w.Environ["LISTEN_ADDR"] = "", "10.0.0.1:8080"
+		}, nil},
 		"a proof that is signed with another key": {"NB904", func(w *world) {
 			w.Environ["AUTH0_PROOF"] = "signed"
 			w.Settings["NATIVE_BRIDGE_KEY"] = strings.ToUpper(reversed(proofKey))

@@ -118,7 +118,7 @@ var show = map[string]showing{
 	"unsupported_media_type": {asks: func(a *asking) { a.contentType = "text/plain" }},
 	"request_too_large":      {asks: func(a *asking) { a.pad = 16 << 10 }},
 	"not_found": {asks: func(a *asking) {
-		a.base, _, _ = a.b.another(a.t, map[string]string{"PUBLIC_URL": "", "ENROL_AUDIENCE": "", "ASSOCIATION_FILES": "off"})
+		a.base, _, _ = a.b.another(a.t, map[string]string{"PUBLIC_URL": "", "ENROL_AUDIENCE": "", "ASSOCIATION_FILES": "off", "PASSKEY_ENROLL_URL": "", "PASSKEY_MANAGE_URL": ""})
 	}},
 	"method_not_allowed": {asks: func(a *asking) { a.method = http.MethodDelete }},
 	"request_timeout": {asks: func(a *asking) {

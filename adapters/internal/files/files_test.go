@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,13 +24,14 @@ func write(t *testing.T, path, content string) {
 func watched(t *testing.T, path string, test func(after func(intervals int) (told int), now chan<- struct{})) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
-		told, now := 0, make(chan struct{})
-		go files.Watch(ctx, []string{path}, now, func() { told++ })
+		var told atomic.Int64
+		now := make(chan struct{})
+		go files.Watch(ctx, []string{path}, now, func() { told.Add(1) })
 		synctest.Wait()
 		test(func(intervals int) int {
 			time.Sleep(time.Duration(intervals) * files.Interval)
 			synctest.Wait()
-			return told
+			return int(told.Load())
 		}, now)
 		stop()
 	})
