@@ -73,8 +73,8 @@ func (uc *RemovePasskey) remove(ctx context.Context, asked Removal, attempt *dom
 }
 
 // endSessions does what a message of the authority's does, which may be lost. It goes on if
-// the caller leaves. What fails is on record, and changes nothing of the removal: the message
-// is still to come.
+// the caller leaves. What fails is on record, and changes nothing of the removal, which has
+// taken place.
 func (uc *RemovePasskey) endSessions(ctx context.Context, access domain.AccessToken, attempt *domain.Attempt) {
 	if uc.End == nil {
 		return

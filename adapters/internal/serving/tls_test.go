@@ -233,7 +233,7 @@ func TestAFloodOfFailedHandshakesIsCountedAndNotLogged(t *testing.T) {
 
 func TestTheWaitOfARequestIsKnownWithTLS(t *testing.T) {
 	if _, err := os.Stat("/proc/net/tcp"); err != nil {
-		t.Skip("only Linux tells")
+		t.Skip("only Linux says how long a request has waited (TCP_INFO); elsewhere the time counts from its reading")
 	}
 	f := newTLSFiles(t)
 	config, _ := f.put(time.Now().Add(time.Hour))
