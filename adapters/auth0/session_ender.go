@@ -220,17 +220,26 @@ func (e *SessionEnder) refusal(reply upstream.Reply, token domain.Secret) error 
 	}
 	_ = json.Unmarshal(reply.Body, &problem) // what is no JSON leaves it empty
 	said := strings.TrimSpace(fmt.Sprintf("auth0's Management API answered %d %s", reply.Status, reply.Words(problem.Message, token, e.config.Ender.ClientSecret.Get())))
-	wait := upstream.RetryAfter(reply.Header, e.now())
-	switch s := reply.Status; {
-	case s == http.StatusTooManyRequests:
-		return domain.WithRetryAfter(fmt.Errorf("%w: %s", domain.ErrBusy, said), wait)
-	case oauth.SaysNothing(s):
-		return domain.WithRetryAfter(fmt.Errorf("%w: %s", domain.ErrUnavailable, said), wait)
-	case s == http.StatusUnauthorized || s == http.StatusForbidden:
+	if err := e.passing(reply, said); err != nil {
+		return err
+	}
+	if reply.Status == http.StatusUnauthorized || reply.Status == http.StatusForbidden {
 		return errors.New(said + ": give the application of AUTH0_SESSION_ENDER_CLIENT_ID the permissions read:refresh_tokens and delete:refresh_tokens " +
 			"(dashboard, Applications, APIs, Auth0 Management API, Machine to Machine Applications); " + enderPlan)
 	}
 	return errors.New(said + ": " + enderPlan)
+}
+
+// passing returns what an error reply means if it may be another later, and nil if not.
+func (e *SessionEnder) passing(reply upstream.Reply, said string) error {
+	wait := upstream.RetryAfter(reply.Header, e.now())
+	switch {
+	case reply.Status == http.StatusTooManyRequests:
+		return domain.WithRetryAfter(fmt.Errorf("%w: %s", domain.ErrBusy, said), wait)
+	case oauth.SaysNothing(reply.Status):
+		return domain.WithRetryAfter(fmt.Errorf("%w: %s", domain.ErrUnavailable, said), wait)
+	}
+	return nil
 }
 
 // authorize returns a token of the Management API other than the refused one.
@@ -270,12 +279,8 @@ func (e *SessionEnder) authorize(ctx context.Context, refused domain.Secret) (do
 
 func (e *SessionEnder) noToken(reply upstream.Reply) error {
 	said := fmt.Sprintf("auth0 answered %d when it was asked for a token of the Management API", reply.Status)
-	wait := upstream.RetryAfter(reply.Header, e.now())
-	switch {
-	case reply.Status == http.StatusTooManyRequests:
-		return domain.WithRetryAfter(fmt.Errorf("%w: %s", domain.ErrBusy, said), wait)
-	case oauth.SaysNothing(reply.Status):
-		return domain.WithRetryAfter(fmt.Errorf("%w: %s", domain.ErrUnavailable, said), wait)
+	if err := e.passing(reply, said); err != nil {
+		return err
 	}
 	return errors.New(said + ": check AUTH0_SESSION_ENDER_CLIENT_ID and AUTH0_SESSION_ENDER_CLIENT_SECRET, that the application is authorized for the Auth0 Management API, " +
 		"and AUTH0_SESSION_ENDER_DOMAIN if AUTH0_DOMAIN is a custom one")
