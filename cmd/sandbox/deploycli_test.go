@@ -157,10 +157,15 @@ func (m *managed) importFrom(t *testing.T, folder string, supplied map[string]st
 	if err := os.WriteFile(authorities, m.CAPEM(), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), witnessLimit)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, filepath.Join("web", "node_modules", ".bin", "a0deploy"), "import", "--input_file", folder)
 	cmd.Env = append(os.Environ(), "NODE_EXTRA_CA_CERTS="+authorities, "NO_PROXY=*", "no_proxy=*",
+		"NODE_OPTIONS=--require="+filepath.Join(here, witnessDir, "without-prompts.cjs"),
 		"AUTH0_DOMAIN="+m.access["domain"], "AUTH0_CLIENT_ID="+m.access["client_id"], "AUTH0_CLIENT_SECRET="+m.access["client_secret"])
 	for name, value := range supplied {
 		if value != "" {

@@ -12,7 +12,8 @@ import { promisify } from 'node:util';
 import { sandbox } from './sandbox.mjs';
 
 const { domain, client_id: clientId, client_secret: clientSecret } = sandbox.empty;
-const cli = createRequire(import.meta.url).resolve('auth0-deploy-cli');
+const { resolve } = createRequire(import.meta.url);
+const cli = ['--require', resolve('./without-prompts.cjs'), resolve('auth0-deploy-cli')];
 
 const login = `function login(id, password, context, callback) {
   callback(password === configuration.PASSWORD ? null : new WrongUsernameOrPasswordError(id), { user_id: id, email: id });
@@ -60,7 +61,7 @@ describe('auth0-deploy-cli', { concurrency: 1 }, () => {
   });
   after(() => rm(folder, { recursive: true }));
 
-  const run = (...args) => promisify(execFile)(process.execPath, [cli, ...args, '-c', join(folder, 'config.json')]);
+  const run = (...args) => promisify(execFile)(process.execPath, [...cli, ...args, '-c', join(folder, 'config.json')]);
   const exported = async (name) => JSON.parse(await readFile(join(folder, 'out', name), 'utf8'));
 
   it('imports a tenant', () => run('import', '-i', join(folder, 'tenant.yaml')));
