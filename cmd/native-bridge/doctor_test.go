@@ -18,6 +18,7 @@ func startParties(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Check(err)
 	ts.Defer(func() { _ = authsignal.Close() })
 	tenant, err := auth0test.Start(auth0test.Options{
+		Keys: &signingKeys,
 		Clients: []auth0test.Client{{
 			ID: "client-1", Secret: "s3cr3t-auth0", Connections: []string{"authsignal"},
 			GrantTypes: []string{auth0test.GrantPassword, auth0test.GrantPasswordRealm},

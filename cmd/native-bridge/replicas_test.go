@@ -98,8 +98,12 @@ func (s *site) vouch(t *testing.T) {
 	}
 }
 
+// signingKeys are those of every tenant of these tests, since making them takes long.
+var signingKeys auth0test.Keys
+
 func emulators(authsignal *authsignaltest.Server) auth0test.Options {
 	return auth0test.Options{
+		Keys: &signingKeys,
 		Clients: []auth0test.Client{{
 			ID: "client-1", Secret: "s3cr3t-auth0", AuthMethod: auth0test.AuthPost,
 			GrantTypes: []string{auth0test.GrantPasswordRealm}, Connections: []string{connection},

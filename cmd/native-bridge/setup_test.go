@@ -23,7 +23,7 @@ func startTenant(ts *testscript.TestScript, _ bool, args []string) {
 			break
 		}
 	}
-	tenant, err := auth0test.Start(auth0test.Options{Clients: []auth0test.Client{{
+	tenant, err := auth0test.Start(auth0test.Options{Keys: &signingKeys, Clients: []auth0test.Client{{
 		ID: "management", Secret: "s3cr3t-management", GrantTypes: []string{auth0test.GrantClientCredentials}, Management: scopes,
 	}}})
 	ts.Check(err)

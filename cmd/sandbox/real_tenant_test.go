@@ -46,7 +46,7 @@ func serveVendors(folder string) error {
 		return err
 	}
 	authsignal.SetUpPasskey() // the one step that no API can do
-	auth0, err := auth0test.Start(auth0test.Options{Clients: []auth0test.Client{{
+	auth0, err := auth0test.Start(auth0test.Options{Keys: &signingKeys, Clients: []auth0test.Client{{
 		ID: "setup", Secret: "the-key-of-setup", Name: "setup",
 		GrantTypes: []string{auth0test.GrantClientCredentials}, Management: auth0test.ManagementScopes(),
 	}}})

@@ -201,12 +201,17 @@ func (s *sandbox) startEmulators(ctx context.Context, environ map[string]string)
 	return s.calm(ctx)
 }
 
+// signingKeys are what the tenant signs with. All sandboxes of this process have the same: a
+// user starts one, the tests start a hundred, and each key is made once.
+var signingKeys auth0test.Keys
+
 // tenant is what set-up finds at Auth0: an application with nothing set, so that its id is
 // always the same, and the connection of the users who are there already, if sessions are
 // opened by token exchange.
 func (s *sandbox) tenant(addr string, wanted adapters.Config) auth0test.Options {
 	options := auth0test.Options{
 		Addr:    addr,
+		Keys:    &signingKeys,
 		Observe: s.hops.atAuth0,
 		Clients: []auth0test.Client{{
 			ID: clientID, Secret: s.clientSecret, Name: "Native Bridge",

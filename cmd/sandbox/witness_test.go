@@ -195,6 +195,7 @@ func startGuidesTenant(t *testing.T, tenant *authsignaltest.Server) (*auth0test.
 	}
 	secret := rand.Text()
 	guide, err := auth0test.Start(auth0test.Options{
+		Keys: &signingKeys,
 		Clients: []auth0test.Client{{
 			ID: "default-app", Secret: secret, Name: "Default App", AppType: "regular_web",
 			GrantTypes:  []string{auth0test.GrantPassword, auth0test.GrantPasswordRealm},
@@ -234,7 +235,7 @@ func startEmptyTenant(t *testing.T) (*auth0test.Server, map[string]string) {
 		ID: "manager", Secret: rand.Text(), Name: "Manager", AppType: "non_interactive", AuthMethod: auth0test.AuthPost,
 		GrantTypes: []string{auth0test.GrantClientCredentials}, Management: auth0test.ManagementScopes(),
 	}
-	empty, err := auth0test.Start(auth0test.Options{Clients: []auth0test.Client{manager}})
+	empty, err := auth0test.Start(auth0test.Options{Keys: &signingKeys, Clients: []auth0test.Client{manager}})
 	if err != nil {
 		t.Fatal(err)
 	}
