@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/go-chi/chi/v5"
@@ -78,9 +79,12 @@ func wholeAPI() http.Handler {
 	return httpapi.NewServer(httpapi.Config{PublicURL: "https://bridge.example.com"}, "the-client", use, slog.New(slog.DiscardHandler)).Handler()
 }
 
+// readDescription reads it once, since looking at all of its examples takes a while.
+var readDescription = sync.OnceValues(func() (*openapitest.Description, error) { return openapitest.Load("openapi.yaml") })
+
 func loadDescription(t *testing.T) *openapitest.Description {
 	t.Helper()
-	description, err := openapitest.Load("openapi.yaml")
+	description, err := readDescription()
 	if err != nil {
 		t.Fatal(err)
 	}
