@@ -4,11 +4,13 @@ GOLANGCI_LINT_VERSION := v2.15.0
 GORELEASER_VERSION    := v2.15.1
 SYFT_VERSION          := v1.57.1
 GOVULNCHECK_VERSION   := v1.9.0
+VULNDB_VERSION        := v0.0.0-20261105234957-e22db6528018 # Go's database of vulnerabilities, of that day
 
 GO        ?= go
 LINT      := bin/golangci-lint-$(GOLANGCI_LINT_VERSION)
 RELEASER  := bin/goreleaser-$(GORELEASER_VERSION)
 SYFT      := bin/syft-$(SYFT_VERSION)
+GOVULN    := bin/govulncheck-$(GOVULNCHECK_VERSION)
 WEB       := cmd/sandbox/web
 GENERATED := wire_gen.go ports/portsmock/portsmock.go docs/configuration.md adapters/httpapi/openapi.yaml docs/choosing-an-issuer.md docs/doctor.md docs/operate/helm/native-bridge/values.schema.json THIRD_PARTY_LICENSES.txt
 
@@ -80,8 +82,8 @@ snapshot: $(RELEASER) $(SYFT) ## make all of a release twice, and compare; build
 release: $(RELEASER) $(SYFT) ## make a release of the tag that is checked out, as a draft; a workflow does this
 	SYFT=$(CURDIR)/$(SYFT) $(RELEASER) release --clean
 
-vulnerabilities: ## look for known vulnerabilities in what is called; needs the internet (vuln.go.dev)
-	$(GO) run golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK_VERSION) ./...
+vulnerabilities: build $(GOVULN) ## look for known vulnerabilities in what is linked; DB=https://vuln.go.dev for those of today
+	@.ci/vulnerabilities $(GOVULN) $(or $(DB),$(VULNDB_VERSION)) bin/native-bridge
 
 fuzz: ## fuzz each decoder that faces the outside for a minute
 	@for target in ./domain:FuzzParsePasskeyToken ./adapters/authsignal:FuzzVerify ./adapters/authsignal:FuzzWebhook ./adapters/internal/compact:FuzzVerify ./adapters/jwt:FuzzVerify ./adapters/httpapi:FuzzSessionsBody ./adapters/httpapi:FuzzOAuthBody; do \
@@ -121,3 +123,7 @@ $(RELEASER):
 $(SYFT):
 	GOBIN=$(CURDIR)/bin $(GO) install github.com/anchore/syft/cmd/syft@$(SYFT_VERSION)
 	@mv bin/syft $@
+
+$(GOVULN):
+	GOBIN=$(CURDIR)/bin $(GO) install golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK_VERSION)
+	@mv bin/govulncheck $@

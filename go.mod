@@ -2,6 +2,8 @@ module nativebridge
 
 go 1.26.8
 
+toolchain go1.26.11
+
 require (
 	github.com/auth0/go-auth0/v3 v3.0.0
 	github.com/caarlos0/env/v11 v11.4.2
