@@ -584,6 +584,17 @@ func (l *load) end() {
 	l.all.Wait()
 }
 
+// endWithNothingLost ends it, and wants a session for each token, at the first try.
+func (l *load) endWithNothingLost(t *testing.T) {
+	t.Helper()
+	l.end()
+	for _, sessions := range l.tokens {
+		if sessions != 1 {
+			t.Errorf("a token got %d sessions; %d callers were told to come back later", sessions, l.waits.Load())
+		}
+	}
+}
+
 // tryAgain exchanges every token once more at each replica. None may have got more
 // than one session in the end.
 func (l *load) tryAgain(t *testing.T, replicas []*replica) {

@@ -46,7 +46,7 @@ func (s *Server) signIDToken(body map[string]any) (string, error) {
 		encode := base64.RawURLEncoding.EncodeToString
 		return encode([]byte(`{"alg":"none"}`)) + "." + encode(payload) + ".", err
 	case IDHS256:
-		secret := sha256.Sum256([]byte(s.options.ClientSecret)) // long enough for the library
+		secret := sha256.Sum256([]byte(s.clientSecret)) // long enough for the library
 		return sign(jose.JSONWebKey{Key: secret[:], KeyID: key.KeyID, Algorithm: string(jose.HS256)}, body)
 	case IDUnknownKey:
 		key.KeyID = rand.Text()

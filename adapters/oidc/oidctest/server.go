@@ -47,13 +47,15 @@ type Observation struct {
 
 // Server is an OpenID provider. It is safe for concurrent use.
 type Server struct {
-	options    Options
-	url        string
-	http       *http.Server
-	key        jose.JSONWebKey
-	clientKeys jose.JSONWebKeySet
+	options Options
+	url     string
+	http    *http.Server
+	key     jose.JSONWebKey
+	byKeys  bool // the client authenticates by private_key_jwt
 
 	mu            sync.Mutex
+	clientSecret  string
+	clientKeys    jose.JSONWebKeySet
 	assertionKeys jose.JSONWebKeySet
 	fault         Fault
 	seen          map[string]bool // every jti
@@ -84,10 +86,10 @@ func Start(options Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{options: options, key: key, seen: map[string]bool{}, forgotten: map[string]bool{}, refresh: map[string]session{}}
-	if len(options.ClientKeys) > 0 {
-		if err := json.Unmarshal(options.ClientKeys, &s.clientKeys); err != nil {
-			return nil, fmt.Errorf("the client's keys: %w", err)
+	s := &Server{options: options, key: key, byKeys: len(options.ClientKeys) > 0, clientSecret: options.ClientSecret, seen: map[string]bool{}, forgotten: map[string]bool{}, refresh: map[string]session{}}
+	if s.byKeys {
+		if err := s.TrustClientKeys(options.ClientKeys); err != nil {
+			return nil, err
 		}
 	}
 	if err := s.TrustAssertionKeys(options.AssertionKeys); err != nil {
@@ -127,6 +129,27 @@ func (s *Server) TrustAssertionKeys(set []byte) error {
 	defer s.mu.Unlock()
 	s.assertionKeys = keys
 	return nil
+}
+
+// TrustClientKeys takes the keys of a JSON Web Key Set in place of those that the client
+// authenticated by so far. Options.ClientKeys must have
+// had some.
+func (s *Server) TrustClientKeys(set []byte) error {
+	var keys jose.JSONWebKeySet
+	if err := json.Unmarshal(set, &keys); err != nil {
+		return fmt.Errorf("the client's keys: %w", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.clientKeys = keys
+	return nil
+}
+
+// SetClientSecret gives the client another secret in place of the one that it had.
+func (s *Server) SetClientSecret(secret string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.clientSecret = secret
 }
 
 // Forget makes a subject unknown, and its refresh tokens with it.
@@ -218,7 +241,7 @@ func (s *Server) discovery(w http.ResponseWriter, _ *http.Request) {
 		"id_token_signing_alg_values_supported": []jose.SignatureAlgorithm{s.options.Algorithm},
 	}
 	switch {
-	case len(s.clientKeys.Keys) > 0:
+	case s.byKeys:
 		body["token_endpoint_auth_methods_supported"] = []string{"private_key_jwt"}
 	case s.options.SecretInBody:
 		body["token_endpoint_auth_methods_supported"] = []string{"client_secret_post"}

@@ -83,15 +83,15 @@ func (s *Server) authenticates(r *http.Request) bool {
 	form := r.PostForm
 	id, secret, basic := r.BasicAuth()
 	switch {
-	case len(s.clientKeys.Keys) > 0:
+	case s.byKeys:
 		claims, err := s.verify(form.Get("client_assertion"), s.clientKeys)
 		return err == nil && !basic && form.Get("client_assertion_type") == assertionJWTBearer &&
 			claims.Issuer == s.options.ClientID && claims.Subject == s.options.ClientID
 	case s.options.SecretInBody:
-		return !basic && form.Get("client_id") == s.options.ClientID && form.Get("client_secret") == s.options.ClientSecret
+		return !basic && form.Get("client_id") == s.options.ClientID && form.Get("client_secret") == s.clientSecret
 	}
 	// Both parts are encoded first (RFC 6749, section 2.3.1).
-	return basic && !form.Has("client_secret") && id == url.QueryEscape(s.options.ClientID) && secret == url.QueryEscape(s.options.ClientSecret)
+	return basic && !form.Has("client_secret") && id == url.QueryEscape(s.options.ClientID) && secret == url.QueryEscape(s.clientSecret)
 }
 
 // jwtBearer checks an assertion as RFC 7523 section 3 says.
