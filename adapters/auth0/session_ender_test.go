@@ -3,6 +3,8 @@ package auth0_test
 import (
 	"context"
 	"fmt"
+	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -79,6 +81,40 @@ func TestPlainUserIDsAreEndedUnderTheirAuth0ID(t *testing.T) {
 	ender := enderFor(t, tenant, func(c *auth0.Config) { c.Subjects = auth0.SubjectsPlain })
 	if err := ender.End(t.Context(), "42", time.Now()); err != nil || tenant.IsAlive(refresh) {
 		t.Errorf("%v: the session lives: %t", err, tenant.IsAlive(refresh))
+	}
+}
+
+// Nobody waits for an ender, so it needs no load: with AUTH0_SESSION_ENDER_CLIENT_SECRET in
+// its file before the token of the Management API ends, no request of its own fails either.
+func TestAnEnderAsksWithTheSecretOfNow(t *testing.T) {
+	const newSecret = "the-secret-that-takes-its-place"
+	clock := clocktest.At(time.Date(2026, 1, 31, 10, 0, 0, 0, time.UTC))
+	tenant := startEnderTenant(t, clock.Now, append(auth0test.ManagementScopes(), "read:refresh_tokens", "delete:refresh_tokens")...)
+	running, read := configFor(t, tenant.URL()), configFor(t, tenant.URL())
+	running.Ender = auth0.SessionEnderConfig{ClientID: "ender", ClientSecret: settings.NewSecret(enderSecret), PerSecond: 1000}
+	read.Ender = auth0.SessionEnderConfig{ClientID: "ender", ClientSecret: settings.NewSecret(newSecret), PerSecond: 1000}
+	ender := auth0.NewSessionEnder(upstream.New(upstream.Options{Name: "auth0", RootCAs: tenant.CertPool(), Now: clock.Now}), running, clock.Now)
+	ends := func(when string) {
+		t.Helper()
+		refresh := tenant.OpenSession(clientID, "auth0|jane", clock.Now().Add(-time.Hour))
+		if err := ender.End(t.Context(), "auth0|jane", clock.Now()); err != nil || tenant.IsAlive(refresh) {
+			t.Errorf("%s: %v, the session lives: %t", when, err, tenant.IsAlive(refresh))
+		}
+	}
+	ends("before")
+	if err := tenant.Manage(t.Context(), "ender", enderSecret, http.MethodPatch, "/clients/ender", map[string]string{"client_secret": newSecret}, nil); err != nil {
+		t.Fatal(err)
+	}
+	ends("when the secret has changed at Auth0")
+	if adopted, _ := settings.Adopt(&running, &read); !slices.Contains(adopted, "AUTH0_SESSION_ENDER_CLIENT_SECRET") {
+		t.Fatalf("%q are adopted", adopted)
+	}
+	clock.Advance(24 * time.Hour) // the token of before is no more
+	ends("with the new secret")
+	for _, asked := range tenant.Exchanges() {
+		if asked.Status >= http.StatusBadRequest {
+			t.Errorf("%s %s was answered %d", asked.Method, asked.Path, asked.Status)
+		}
 	}
 }
 
