@@ -59,7 +59,7 @@ func (r *reloaded) says() string {
 
 func TestASecretIsReadAgainAndOnlyItsNameIsTold(t *testing.T) {
 	r := newReloaded(t, map[string]string{"AUTH0_SESSION_ENDER_CLIENT_ID": "ender", "AUTHSIGNAL_WEBHOOKS": "on"}, map[string]string{
-		"AUTHSIGNAL_SECRET": "s3cr3t-1", "AUTH0_CLIENT_SECRET": "s3cr3t-2", "AUTH0_SESSION_ENDER_CLIENT_SECRET": "s3cr3t-3", "REPLAY_STORE": "redis://s3cr3t.internal",
+		"AUTHSIGNAL_SECRET": "s3cr3t-of-112-bits", "AUTH0_CLIENT_SECRET": "s3cr3t-2", "AUTH0_SESSION_ENDER_CLIENT_SECRET": "s3cr3t-3", "REPLAY_STORE": "redis://s3cr3t.internal",
 	})
 	adapter := r.config.Auth0 // has a copy
 	if said := r.says(); !strings.Contains(said, "settings=[]") {
