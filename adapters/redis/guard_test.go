@@ -619,6 +619,33 @@ func TestACallerWhoLeftIsNoTroubleOfTheStores(t *testing.T) {
 	}
 }
 
+// tardy is a context that ends later than its deadline says, as on a busy machine.
+type tardy struct {
+	context.Context
+	deadline time.Time
+}
+
+func (t tardy) Deadline() (time.Time, bool) { return t.deadline, true }
+
+func TestAConnectionThatNoticesTheCallersDeadlineFirstIsNoTroubleOfTheStores(t *testing.T) {
+	t.Parallel()
+	server := startRedis(t, redistest.Options{})
+	proxy := startProxy(t, server.Addr())
+	g := open(t, "redis://"+proxy.addr)
+	lost := claim(1, 1)
+	proxy.dropCommands(lost.Key.String())
+
+	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+	defer cancel()
+	err := g.Claim(tardy{ctx, time.Now().Add(50 * time.Millisecond)}, lost)
+	if !errors.Is(err, context.DeadlineExceeded) || reason(err) != "" {
+		t.Errorf("the caller's time was over: %v, want context.DeadlineExceeded", err)
+	}
+	if trouble := g.Trouble(); trouble != nil {
+		t.Errorf("trouble = %+v, want none: %s", trouble, g.log)
+	}
+}
+
 // TestManyMayWaitForASlowStore holds that there are enough connections to a store far
 // away: each sign-in has one for the length of a round trip.
 func TestManyMayWaitForASlowStore(t *testing.T) {

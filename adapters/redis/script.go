@@ -106,6 +106,9 @@ func (s *Store) send(ctx context.Context, script *redis.Script, keys []string, a
 	if err == nil {
 		return answer, nil
 	}
+	if ends, bounded := ctx.Deadline(); bounded && time.Until(ends) <= 0 {
+		<-ctx.Done() // it is over, and on a busy machine the connection may have noticed that first
+	}
 	if left := context.Cause(ctx); left != nil && !errors.Is(left, errPatience) {
 		return nil, fmt.Errorf("redis: %w", ctx.Err()) // it says nothing about the server
 	}
