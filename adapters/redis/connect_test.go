@@ -123,18 +123,41 @@ func TestSentinelLeadsToTheNewMaster(t *testing.T) {
 	}
 }
 
-// TestAClusterOfOneNode tries the cluster client and its keys, but no failover and no
-// resharding.
+// TestAClusterOfOneNode tries the cluster client, its keys and its user's rights.
+// .ci/witnesses/redis tries more servers.
 func TestAClusterOfOneNode(t *testing.T) {
 	t.Parallel()
-	server := startRedis(t, redistest.Options{Config: "cluster-enabled yes"})
-	g := open(t, "redis+cluster://"+server.Addr())
+	server := startRedis(t, redistest.Options{Config: "cluster-enabled yes\nuser bridge on >s3cr3t " + leastACL + " +cluster|slots"})
+	config := redis.Config{Store: domain.NewSecret("redis+cluster://bridge@" + server.Addr()), Password: settings.NewSecret("s3cr3t")}
+	g := openAs(t, config, redis.Options{})
 	if err := g.Claim(t.Context(), claim(1, 1)); reason(err) != domain.ErrUnavailable {
 		t.Errorf("in a cluster without slots: %v, want unavailable", err)
 	}
 	do(t, server, "CLUSTER", "ADDSLOTSRANGE", 0, 16383)
 	until(t, "the cluster is up", func() bool { return g.Trouble() == nil })
 	tryOut(t, g)
+	if stats := fmt.Sprint(do(t, server, "INFO", "commandstats")); strings.Contains(stats, "cmdstat_command:") {
+		t.Errorf("COMMAND is sent, which the user may not: %s", stats)
+	}
+}
+
+// The servers that are left do not tell who holds a dead master's slots until they are asked.
+func TestADeadMasterOfAClusterIsLeft(t *testing.T) {
+	t.Parallel()
+	cluster, err := redistest.StartCluster(t.Context(), 1, time.Minute) // nobody takes its place by itself
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { mustDo(t, cluster.Close) })
+	g := open(t, cluster.URL())
+	tryOut(t, g)
+	mustDo(t, cluster.Nodes[0].Kill)
+	until(t, "there is trouble", func() bool { return g.Trouble() != nil })
+	do(t, cluster.Nodes[1], "CLUSTER", "FAILOVER", "TAKEOVER")
+	until(t, "the other server is found", func() bool { return g.Trouble() == nil })
+	if err := g.Claim(t.Context(), claim(2, 1)); err != nil {
+		t.Errorf("at the other server: %v", err)
+	}
 }
 
 func TestANewConnectionLogsInWithThePasswordOfNow(t *testing.T) {

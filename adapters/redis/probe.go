@@ -62,7 +62,7 @@ func (e *examination) connected(step func(context.Context, redis.UniversalClient
 			return f.Fail("REPLAY_STORE "+err.Error(), "")
 		}
 		logging.Disable()
-		client := redis.NewUniversalClient(target.bounded(e.roots))
+		client := target.client(e.roots)
 		defer client.Close()
 		return step(ctx, client)
 	}

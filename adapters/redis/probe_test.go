@@ -34,7 +34,7 @@ func TestWhatIsWrongWithRedisIsNamed(t *testing.T) {
 	}{
 		"nothing": {"appendonly yes", "", "", ""},
 		"a user with no more rights than it needs": {"appendonly yes\n" + acl, "bridge", "", ""},
-		"a user that may not write":                {acl + " -set", "bridge", "NB703", "can't run this command"},
+		"a user that may not write":                {acl + " -set", "bridge", "NB703", "command"},
 		"a user for other keys":                    {strings.Replace(acl, "~native-bridge:*", "~other:*", 1), "bridge", "NB703", "key"},
 		"a user that does not exist":               {"", "nobody", "NB701", "WRONGPASS"},
 		"keys that are evicted":                    {"appendonly yes\nmaxmemory-policy allkeys-lru", "", "NB702", "allkeys-lru"},

@@ -82,7 +82,7 @@ func Open(ctx context.Context, config Config, o Options) (*Store, error) {
 	}
 	logging.Disable() // go-redis writes to standard error what the store logs anyway
 	s := &Store{
-		client:  redis.NewUniversalClient(target.bounded(o.RootCAs)),
+		client:  target.client(o.RootCAs),
 		where:   config.Where(),
 		log:     o.Log,
 		now:     o.Now,
@@ -99,6 +99,18 @@ func Open(ctx context.Context, config Config, o Options) (*Store, error) {
 	s.stop = stop
 	go s.watch(watching)
 	return s, nil
+}
+
+// client returns a client that gives up before the request does.
+func (t target) client(roots *x509.CertPool) redis.UniversalClient {
+	o := t.bounded(roots)
+	if !o.IsClusterMode {
+		return redis.NewUniversalClient(o)
+	}
+	cluster := o.Cluster()
+	cluster.ClusterStateReloadInterval = lookEvery // or a master that died is asked until a minute is over
+	cluster.DisableRoutingPolicies = true          // or COMMAND is sent, for each command of a user who may not
+	return redis.NewClusterClient(cluster)
 }
 
 // bounded returns the options of a client that gives up before the request does.

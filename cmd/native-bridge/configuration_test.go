@@ -104,7 +104,8 @@ own needs to be allowed this and no more:
 user bridge on >password ` + redisACL + `
 ` + "```" + `
 
-With ` + "`+config|get`" + ` besides, the bridge can also check whether data is saved to disk. A
+In a cluster it needs ` + "`+cluster|slots`" + ` besides, to find the master that holds its keys. With
+` + "`+config|get`" + `, the bridge can also check whether data is saved to disk. A
 single server, Sentinel, TLS and such a user are tried with Redis 7.0. Of Cluster only
 one node is tried, and Valkey is not, though its scripts may ask the same. Certificates
 for clients are not supported.

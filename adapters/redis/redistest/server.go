@@ -1,10 +1,12 @@
 // Package redistest starts real Redis servers for tests: on loopback, on a free
 // port, with their data in a temporary folder. They can be killed, paused and
-// started again as they were. The package needs redis-server on the PATH.
+// started again as they were. The package needs redis-server on the PATH; the environment's
+// REDISTEST_SERVER names another program to start, such as a valkey-server.
 package redistest
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -92,6 +94,9 @@ func (s *Server) Kill() error {
 	return err
 }
 
+// Runs reports whether the server was not killed, or was started again.
+func (s *Server) Runs() bool { return s.process != nil }
+
 // Restart kills the server if it runs, and starts it again where it was, with
 // what it had written to disk.
 func (s *Server) Restart() error {
@@ -171,7 +176,7 @@ var errPortTaken = errors.New("the port is taken")
 
 // run starts the process and waits until it says that it serves.
 func (s *Server) run() error {
-	program, err := exec.LookPath("redis-server")
+	program, err := exec.LookPath(cmp.Or(os.Getenv("REDISTEST_SERVER"), "redis-server"))
 	if err != nil {
 		return fmt.Errorf("redis-server is not installed: on Debian, apt-get install redis-server: %w", err)
 	}
