@@ -51,6 +51,7 @@ lint: $(LINT)
 	$(GO) vet ./... ./.ci/mutation ./.ci/dashboard ./.ci/bench ./.ci/capacity ./.ci/witnesses ./.ci/release
 	$(GO) vet -tags wireinject .
 	$(GO) vet -tags manpages ./cmd/native-bridge
+	$(GO) vet -tags cluster ./adapters/redis ./cmd/native-bridge
 	$(LINT) run ./... ./.ci/mutation ./.ci/dashboard ./.ci/bench ./.ci/capacity ./.ci/witnesses ./.ci/release
 
 core:

@@ -105,10 +105,9 @@ user bridge on >password ` + redisACL + `
 ` + "```" + `
 
 In a cluster it needs ` + "`+cluster|slots`" + ` besides, to find the master that holds its keys. With
-` + "`+config|get`" + `, the bridge can also check whether data is saved to disk. A
-single server, Sentinel, TLS and such a user are tried with Redis 7.0. Of Cluster only
-one node is tried, and Valkey is not, though its scripts may ask the same. Certificates
-for clients are not supported.
+` + "`+config|get`" + `, the bridge can also check whether data is saved to disk. Tried with Redis 7.0: a
+single server, Sentinel, TLS, such a user, and a [cluster](operate.md#what-a-failover-of-redis-costs) of three masters with three
+replicas. With Valkey 9.1 the same, but TLS. Certificates for clients are not supported.
 `)
 	return text.String()
 }

@@ -45,6 +45,7 @@ type Server struct {
 	dir     string
 	roots   *x509.CertPool
 	process *exec.Cmd
+	paused  bool
 	client  *redis.Client
 }
 
@@ -90,12 +91,12 @@ func (s *Server) Kill() error {
 	}
 	err := s.process.Process.Kill()
 	_ = s.process.Wait() // it reports the signal
-	s.process = nil
+	s.process, s.paused = nil, false
 	return err
 }
 
-// Runs reports whether the server was not killed, or was started again.
-func (s *Server) Runs() bool { return s.process != nil }
+// Runs reports whether the server is neither killed nor paused.
+func (s *Server) Runs() bool { return s.process != nil && !s.paused }
 
 // Restart kills the server if it runs, and starts it again where it was, with
 // what it had written to disk.
@@ -107,10 +108,19 @@ func (s *Server) Restart() error {
 }
 
 // Pause makes the server hang: it accepts connections and answers nothing.
-func (s *Server) Pause() error { return s.process.Process.Signal(syscall.SIGSTOP) }
+func (s *Server) Pause() error {
+	s.paused = true
+	return s.process.Process.Signal(syscall.SIGSTOP)
+}
 
-// Resume ends a Pause.
-func (s *Server) Resume() error { return s.process.Process.Signal(syscall.SIGCONT) }
+// Resume ends a Pause, if there is one.
+func (s *Server) Resume() error {
+	if !s.paused {
+		return nil
+	}
+	s.paused = false
+	return s.process.Process.Signal(syscall.SIGCONT)
+}
 
 // Close kills the server and removes its data.
 func (s *Server) Close() error {
