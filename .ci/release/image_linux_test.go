@@ -27,24 +27,36 @@ const (
 // CA takes the place of its CA certificates, as a mounted file would. There is no container
 // runtime in it.
 func TestTheImageSignsSomebodyIn(t *testing.T) {
-	t.Setenv("STORAGE_DRIVER", "vfs") // needs nothing of the kernel
+	storeApart(t)
 	layers := build(t)
-	t.Cleanup(func() { _ = exec.Command("buildah", "rmi", imageName).Run() })
 	if again := build(t); again != layers {
 		t.Errorf("two builds of one commit have the layers %s and %s", layers, again)
 	}
 	wantConfig(t)
 	container := strings.TrimSpace(string(output(t, exec.Command("buildah", "from", "--pull-never", imageName))))
-	t.Cleanup(func() { _ = exec.Command("buildah", "rm", container).Run() })
 	root := strings.TrimSpace(string(output(t, exec.Command("buildah", "mount", container))))
 	wantOneProgram(t, root)
 
 	sandbox := startSandbox(t)
 	root = readOnly(t, root, sandbox.Auth0.CAFile)
-	bridge, addresses := serve(t, root, sandbox)
+	bridge := inside(root, sandbox.environ(), "serve")
+	addresses := serve(t, bridge)
 	wantNoPrivileges(t, bridge.Process.Pid)
 	signsIn(t, "http://"+addresses.API, sandbox.Page)
 	becomesHealthy(t, root, addresses.Ops)
+}
+
+// storeApart has buildah keep its images where nothing is left when the test has ended,
+// however it ends. The driver needs nothing of the kernel.
+func storeApart(t *testing.T) {
+	t.Helper()
+	store, config := t.TempDir(), filepath.Join(t.TempDir(), "storage.conf")
+	text := fmt.Sprintf("[storage]\ndriver = \"vfs\"\ngraphroot = %q\nrunroot = %q\n", filepath.Join(store, "images"), filepath.Join(store, "run"))
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("CONTAINERS_STORAGE_CONF", config)
+	t.Setenv("STORAGE_DRIVER", "")
 }
 
 // build builds the image, and returns the hashes of its layers. The image's own hash is
@@ -177,13 +189,18 @@ type serving struct {
 	Ops     string `json:"ops_address"`
 }
 
-func serve(t *testing.T, root string, s sandbox) (*exec.Cmd, serving) {
-	t.Helper()
-	cmd := inside(root, []string{
+// environ is that of a bridge for the sandbox' emulators.
+func (s sandbox) environ() []string {
+	return []string{
 		"LISTEN_ADDR=127.0.0.1:0", "OPS_ADDR=127.0.0.1:0", "DRAIN_DELAY=0s", "STARTUP_CHECK=off", "RATE_LIMITS=off", "MAX_CPU_WAIT=0",
 		"AUTHSIGNAL_API_URL=" + s.Authsignal.APIURL, "AUTHSIGNAL_SECRET=" + s.Authsignal.Secret, "AUTH0_DOMAIN=" + s.Auth0.Domain,
 		"AUTH0_CLIENT_ID=" + s.Auth0.ClientID, "AUTH0_CLIENT_SECRET=" + s.Auth0.ClientSecret, "AUTH0_AUDIENCE=" + s.Auth0.Audience,
-	}, "serve")
+	}
+}
+
+// serve starts a bridge, and returns when it listens.
+func serve(t *testing.T, cmd *exec.Cmd) serving {
+	t.Helper()
 	var copying sync.WaitGroup
 	t.Cleanup(copying.Wait)
 	errs, err := cmd.StderrPipe()
@@ -200,7 +217,7 @@ func serve(t *testing.T, root string, s sandbox) (*exec.Cmd, serving) {
 		var said serving
 		if json.Unmarshal(line, &said) == nil && said.Message == "listening" {
 			copying.Go(func() { _, _ = io.Copy(t.Output(), lines) })
-			return cmd, said
+			return said
 		}
 	}
 }

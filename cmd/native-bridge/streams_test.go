@@ -47,6 +47,7 @@ func startPiped(t testing.TB, output string, environ ...string) *piped {
 	}
 	p.process.Env = append([]string{
 		"MAX_CPU_WAIT=0", // the machine of the tests may be busy
+		"GODEBUG=" + os.Getenv("GODEBUG"),
 		"LISTEN_ADDR=127.0.0.1:0", "OPS_ADDR=127.0.0.1:0", "STARTUP_CHECK=off", "AUTHSIGNAL_API_URL=http://127.0.0.1:1/v1", "AUTHSIGNAL_SECRET=s3cr3t-authsignal",
 		"AUTH0_DOMAIN=http://127.0.0.1:1", "AUTH0_CLIENT_ID=client-1", "AUTH0_CLIENT_SECRET=s3cr3t-auth0",
 	}, environ...)
