@@ -76,7 +76,7 @@ func newSite(t *testing.T, redisConfig string, change ...func(*auth0test.Options
 		"AUTHSIGNAL_API_URL=" + s.authsignal.APIURL(), "AUTHSIGNAL_SECRET=" + s.authsignal.Secret(),
 		"AUTH0_DOMAIN=" + s.auth0.Domain(), "AUTH0_CLIENT_ID=client-1", "AUTH0_CLIENT_SECRET=s3cr3t-auth0",
 		"AUTH0_CONNECTION=" + connection, "AUTH0_AUDIENCE=" + audience, "SSL_CERT_FILE=" + authority,
-		"GODEBUG=" + os.Getenv("GODEBUG"), // the tests may run with fips140=only
+		"GODEBUG=" + os.Getenv("GODEBUG"),                                    // the tests may run with fips140=only
 		"REPLAY_STORE=" + s.redis.URL(), "RATE_LIMITS=off", "MAX_CPU_WAIT=0", // a test has few people, who sign in often, on a machine that may be busy
 	}
 	s.vouch(t)
