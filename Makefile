@@ -71,10 +71,9 @@ generate: ## write the generated files anew
 build: ## build bin/native-bridge
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/native-bridge ./cmd/native-bridge
 
-release-check: ## build the binary and the image twice, and sign in with the image; as root on Linux
+release-check: ## run the suite as a FIPS build, build the binary and the image twice, and sign in with the image; as root on Linux
 	@.ci/needs buildah
-	GODEBUG=fips140=only $(GO) test -race -count=1 ./app ./domain ./adapters/authsignal ./adapters/auditlog ./adapters/internal/jwks ./adapters/internal/compact ./adapters/internal/idtoken
-	GODEBUG=fips140=only $(GO) test -race -count=1 -run TestIssuerKeepsTheContract ./adapters/auth0
+	GOFIPS140=v1.0.0 GODEBUG=fips140=only $(GO) test -timeout 25m -count=1 ./cmd/native-bridge ./domain ./app ./ports/... ./adapters/...
 	$(GO) test -count=1 ./.ci/release
 
 snapshot: $(RELEASER) $(SYFT) ## make all of a release twice, and compare; builds goreleaser and syft first, which takes long
