@@ -83,6 +83,22 @@ func TestTLSIsVerified(t *testing.T) {
 	}
 }
 
+func TestAMasterIsFoundByTLS(t *testing.T) {
+	t.Parallel()
+	master := startRedis(t, redistest.Options{TLS: true})
+	sentinel := startRedis(t, redistest.Options{TLS: true, Like: master, Sentinel: true, Config: "sentinel monitor main 127.0.0.1 " + port(master) + " 1"})
+	cluster := startRedis(t, redistest.Options{TLS: true, Like: master, Config: "cluster-enabled yes\ncluster-announce-ip 127.0.0.1"})
+	do(t, cluster, "CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+	for _, store := range []string{
+		"rediss+sentinel://" + sentinel.Addr() + "?master_name=main",
+		"rediss+cluster://" + cluster.Addr(),
+	} {
+		g := openAs(t, redis.Config{Store: domain.NewSecret(store)}, redis.Options{RootCAs: master.CertPool()})
+		until(t, "the master of "+store+" is found", func() bool { return g.Trouble() == nil })
+		tryOut(t, g)
+	}
+}
+
 func TestSentinelLeadsToTheNewMaster(t *testing.T) {
 	t.Parallel()
 	master := startRedis(t, redistest.Options{Password: "s3cr3t", Config: "masterauth s3cr3t\nrequirepass s3cr3t\nrepl-diskless-sync-delay 0"})

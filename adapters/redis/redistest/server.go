@@ -30,8 +30,11 @@ type Options struct {
 	// Sentinel starts a Sentinel in place of a server. Its Config must monitor
 	// something.
 	Sentinel bool
-	// TLS makes the server listen with TLS only, under an authority of its own.
+	// TLS makes the server listen with TLS only, under an authority of its own, or that of
+	// another server, which it then trusts.
 	TLS bool
+	// Like is that other server.
+	Like *Server
 	// Password is what Do logs in with, if it is not "". Config must require it.
 	Password string
 }
@@ -138,10 +141,14 @@ func (s *Server) clientOptions() *redis.Options {
 // startAnywhere starts the server on a free port. Somebody else may take the port
 // before the server does, so there is more than one try.
 func (s *Server) startAnywhere() (err error) {
-	if s.options.TLS {
-		if err := s.makeCertificate(); err != nil {
-			return err
-		}
+	switch {
+	case s.options.Like != nil:
+		err = s.takeCertificate(s.options.Like)
+	case s.options.TLS:
+		err = s.makeCertificate()
+	}
+	if err != nil {
+		return err
 	}
 	for range 5 {
 		if s.addr, err = freeAddr(); err != nil {
@@ -232,7 +239,11 @@ func (s *Server) writeConfig() error {
 	lines := []string{"bind 127.0.0.1"}
 	if s.options.TLS {
 		lines = append(lines, "port 0", "tls-port "+port, "tls-auth-clients no",
-			"tls-cert-file server.pem", "tls-key-file server.key", "tls-ca-cert-file server.pem")
+			"tls-cert-file "+certificateFile, "tls-key-file "+keyFile, "tls-ca-cert-file "+certificateFile,
+			"tls-replication yes") // by which a Sentinel knows that it has to use TLS, too
+		if s.busPort != "" {
+			lines = append(lines, "tls-cluster yes")
+		}
 	} else {
 		lines = append(lines, "port "+port)
 	}

@@ -14,6 +14,26 @@ import (
 	"time"
 )
 
+const (
+	certificateFile = "server.pem"
+	keyFile         = "server.key"
+)
+
+// takeCertificate writes the certificate of another server.
+func (s *Server) takeCertificate(like *Server) error {
+	for _, name := range []string{certificateFile, keyFile} {
+		text, err := os.ReadFile(filepath.Join(like.dir, name))
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(s.dir, name), text, 0o600); err != nil {
+			return err
+		}
+	}
+	s.roots = like.roots
+	return nil
+}
+
 // makeCertificate writes a certificate for 127.0.0.1 that is its own authority.
 func (s *Server) makeCertificate() error {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -40,8 +60,8 @@ func (s *Server) makeCertificate() error {
 	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
 	s.roots = x509.NewCertPool()
 	s.roots.AppendCertsFromPEM(certificate)
-	if err := os.WriteFile(filepath.Join(s.dir, "server.pem"), certificate, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(s.dir, certificateFile), certificate, 0o600); err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(s.dir, "server.key"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER}), 0o600)
+	return os.WriteFile(filepath.Join(s.dir, keyFile), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER}), 0o600)
 }
