@@ -7,8 +7,6 @@ import (
 	"net"
 	"strings"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 )
 
 // BridgeKey is a key of the bridge, all of whose keys are in one slot of a cluster.
@@ -126,11 +124,7 @@ func (c *Cluster) Holders(ctx context.Context, key string) (master, follower *Se
 		if err != nil {
 			return nil, nil, false
 		}
-		ranges, err := node.client.ClusterSlots(ctx).Result()
-		if err != nil {
-			return nil, nil, false
-		}
-		says := c.holder(ranges, int(slot))
+		says := c.holder(ctx, node, slot)
 		if says == nil || master != nil && master != says {
 			return nil, nil, false
 		}
@@ -145,13 +139,21 @@ func (c *Cluster) Holders(ctx context.Context, key string) (master, follower *Se
 	return master, follower, true
 }
 
-func (c *Cluster) holder(ranges []redis.ClusterSlot, slot int) *Server {
-	for _, r := range ranges {
-		if slot < r.Start || slot > r.End || len(r.Nodes) == 0 {
+// holder returns who holds a slot, as a server says. Each range of slots is its first and
+// last, its master, and those who follow it.
+func (c *Cluster) holder(ctx context.Context, asked *Server, slot int64) *Server {
+	ranges, err := asked.Do(ctx, "CLUSTER", "SLOTS")
+	if err != nil {
+		return nil
+	}
+	for _, each := range ranges.([]any) {
+		part := each.([]any)
+		if slot < part[0].(int64) || slot > part[1].(int64) {
 			continue
 		}
+		port := fmt.Sprint(part[2].([]any)[1])
 		for _, node := range c.Nodes {
-			if node.addr == r.Nodes[0].Addr {
+			if strings.HasSuffix(node.addr, ":"+port) {
 				return node
 			}
 		}
