@@ -195,8 +195,8 @@ See a sign-up refused, because it is not a sign-in
 
 // issuerAddress says where the issuer is.
 func (s *sandbox) issuerAddress() string {
-	if s.provider != nil {
-		return "  provider    " + s.provider.Issuer()
+	if s.hasProvider() {
+		return "  provider    " + s.config.OIDC.IssuerURL()
 	}
 	return fmt.Sprintf("  auth0       %s (its CA: %s)", s.auth0.URL(), s.caFile)
 }

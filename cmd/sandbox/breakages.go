@@ -41,7 +41,7 @@ func (s *sandbox) breakages() []breakage {
 const somebodysScript = `function login(username, password, callback) { callback(null, { user_id: username, email: username + "@example.com" }); }`
 
 func (s *sandbox) auth0Breakages() []breakage {
-	if s.provider != nil {
+	if s.hasProvider() {
 		return nil
 	}
 	grants := []string{"password", "refresh_token"}

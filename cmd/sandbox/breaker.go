@@ -44,7 +44,7 @@ func (s *sandbox) calm(ctx context.Context) error {
 	if err := s.knowAuthsignal(ctx); err != nil {
 		return err
 	}
-	if s.provider != nil {
+	if s.hasProvider() {
 		return nil
 	}
 	allowed := map[string]any{"allowlist": []string{loopback}}

@@ -54,7 +54,7 @@ func (s *sandbox) devEnrol(w http.ResponseWriter, r *http.Request) {
 
 // enrols reports whether people get a passkey from the bridge, by an access token of the
 // emulated Auth0's. Elsewhere a back-end of the app's own asks Authsignal.
-func (s *sandbox) enrols() bool { return s.real == nil && s.provider == nil && s.config.Enrolment.On() }
+func (s *sandbox) enrols() bool { return s.real == nil && !s.hasProvider() && s.config.Enrolment.On() }
 
 // devPassword answers POST /dev/password with the access token of somebody who has just signed
 // in at the emulated Auth0 without a passkey: a page with a password is not emulated, and every

@@ -468,6 +468,32 @@ func TestTheProviderIsToldToABridgeOfOnesOwn(t *testing.T) {
 	b.want(t, b.token(t, wish{}), http.StatusOK, "")
 }
 
+// With OIDC_ISSUER the sandbox emulates no provider. Here the provider is another sandbox'.
+func TestTheSandboxGoesToAProviderOfOnesOwn(t *testing.T) {
+	other := startBench(t, map[string]string{"TOKEN_ISSUER": "oidc"})
+	b := startBench(t, map[string]string{
+		"TOKEN_ISSUER": "oidc", "OIDC_ISSUER": other.provider.Issuer(), "OIDC_CLIENT_ID": clientID,
+		"OIDC_CLIENT_SECRET": other.config.OIDC.ClientSecret.Reveal(), "OIDC_ASSERTION_KEY": other.config.OIDC.AssertionKey.Reveal(),
+	})
+	got := b.want(t, b.token(t, wish{}), http.StatusOK, "")
+	if claims, err := decodeClaims(got.IDToken); err != nil || claims["sub"] != "jane" || claims["iss"] != other.provider.Issuer() {
+		t.Errorf("claims = %v, %v, want a session of the other provider's", claims, err)
+	}
+	if !strings.Contains(b.issuerAddress(), other.provider.Issuer()) || !strings.Contains(mustText(t, b.addresses()), `"issuer":"`+other.provider.Issuer()) {
+		t.Errorf("it says that the issuer is %q, and that its addresses are %s", b.issuerAddress(), mustText(t, b.addresses()))
+	}
+}
+
+// mustText is v as JSON.
+func mustText(t *testing.T, v any) string {
+	t.Helper()
+	text, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
 func TestASessionOfSomebodyElseIsRevoked(t *testing.T) {
 	b := startBench(t, map[string]string{"AUTH0_SCOPE": "openid offline_access"})
 	b.meets(inject(auth0test.Fault{Kind: auth0test.WrongSubject}))

@@ -21,6 +21,10 @@ const (
 	issuerExchange = "auth0-token-exchange"
 )
 
+// hasProvider reports whether an OpenID provider opens sessions: the emulated one, or that
+// of OIDC_ISSUER.
+func (s *sandbox) hasProvider() bool { return s.config.Issuer == issuerOIDC }
+
 // startProvider starts an OpenID provider and returns the settings that lead a
 // bridge to it, with a key of the bridge's own to sign assertions with.
 func (s *sandbox) startProvider() (map[string]string, error) {

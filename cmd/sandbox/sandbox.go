@@ -57,7 +57,7 @@ type sandbox struct {
 	real       *realTenant // if it is set, nothing is emulated, and what stands below up to phones is not there
 	authsignal *authsignaltest.Server
 	auth0      *auth0test.Server
-	provider   *oidctest.Server // nil unless TOKEN_ISSUER is oidc
+	provider   *oidctest.Server // nil unless TOKEN_ISSUER is oidc and there is no OIDC_ISSUER
 	phones     phones
 	hops       *hops
 	stage      stage
@@ -157,11 +157,13 @@ func (s *sandbox) startEmulators(ctx context.Context, environ map[string]string)
 	}
 	if settings["TOKEN_ISSUER"] == issuerOIDC {
 		placeholders["TOKEN_ISSUER"] = "auth0" // its emulator is there to be looked at all the same
-		provider, err := s.startProvider()
-		if err != nil {
-			return err
+		if settings["OIDC_ISSUER"] == "" {
+			provider, err := s.startProvider()
+			if err != nil {
+				return err
+			}
+			settings = pointed(settings, provider)
 		}
-		maps.Copy(settings, provider)
 	}
 	wanted, err := adapters.LoadConfig(pointed(settings, placeholders))
 	if err != nil {
@@ -389,7 +391,7 @@ func withDefaults(environ map[string]string) map[string]string {
 	if settings["ENROL_AUDIENCE"] == "" {
 		settings["ENROL_AUDIENCE"] = passkeysAudience
 	}
-	if settings["OIDC_SCOPE"] == "" {
+	if settings["OIDC_SCOPE"] == "" && settings["OIDC_ISSUER"] == "" { // a real provider may give no refresh tokens
 		settings["OIDC_SCOPE"] = settings["AUTH0_SCOPE"]
 	}
 	if settings["AUTH0_PROOF"] == "signed" && settings["AUTH0_PROOF_KEY"] == "" {
@@ -405,8 +407,8 @@ func withDefaults(environ map[string]string) map[string]string {
 // was set before.
 func pointed(settings, to map[string]string) map[string]string {
 	settings = maps.Clone(settings)
-	for _, file := range []string{"AUTHSIGNAL_SECRET_FILE", "AUTH0_CLIENT_SECRET_FILE", "OIDC_CLIENT_SECRET_FILE", "OIDC_ASSERTION_KEY_FILE"} {
-		delete(settings, file)
+	for name := range to {
+		delete(settings, name+"_FILE")
 	}
 	settings["AUTH0_CLIENT_ID"] = clientID
 	if settings["STARTUP_CHECK"] == "" {
@@ -456,9 +458,9 @@ func (s *sandbox) addresses() any {
 		AssertionKey string `json:"assertion_key"`
 	}
 	var provider *providerInfo
-	if s.provider != nil {
+	if s.hasProvider() {
 		oidc := s.config.OIDC
-		provider = &providerInfo{s.provider.Issuer(), clientID, oidc.ClientSecret.Reveal(), oidc.AssertionKey.Reveal()}
+		provider = &providerInfo{oidc.IssuerURL(), oidc.Client, oidc.ClientSecret.Reveal(), oidc.AssertionKey.Reveal()}
 	}
 	return struct {
 		Bridge     string         `json:"bridge"`

@@ -14,7 +14,7 @@ import (
 // setUp does to the emulated tenants what 'native-bridge setup' does to real ones.
 func (s *sandbox) setUp(ctx context.Context) error {
 	setups := []func(context.Context) (ports.TenantSetup, error){s.setUpAuthsignal}
-	if s.provider == nil {
+	if !s.hasProvider() {
 		setups = append(setups, s.setUpAuth0)
 	}
 	watcher := app.Watcher{
