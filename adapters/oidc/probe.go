@@ -16,6 +16,17 @@ import (
 // probeSubject is whom a trial's assertion is about.
 const probeSubject = "native-bridge-doctor"
 
+// keycloakForbids is what Keycloak 26.7 says of a client that may not use the grant, or not
+// with the bridge's assertions, and how to mend it; "" means the check's own remedy. Its code
+// is invalid_grant, for which a sign-in goes by (ADR 0058).
+var keycloakForbids = map[string]string{
+	"JWT Authorization Grant is not supported for the requested client": "",
+	"Identity Provider is not allowed for the client": "allow the client the identity provider of the bridge: " +
+		"Clients, Capability config, Allowed Identity Providers (docs/oidc.md)",
+	"No Identity Provider for provided issuer": "have an identity provider at Keycloak that is enabled and whose issuer is OIDC_ASSERTION_ISSUER, " +
+		"or the client id if that is not set (docs/oidc.md)",
+}
+
 // NewProbe returns the checks of what the provider publishes: the way to it, its
 // configuration and its keys.
 func (i *Issuer) NewProbe() checks.Probe {
@@ -38,7 +49,8 @@ func (i *Issuer) examineConfiguration(ctx context.Context) (f domain.Finding) {
 
 // NewTrial returns the checks that one assertion tells which must be refused, because it
 // has expired. It opens no session and makes no account. Whether the provider trusts the
-// key cannot be told so: it says invalid_grant in either case.
+// key cannot be told so: it says invalid_grant in either case, and only Keycloak's words
+// tell some cases apart.
 func (i *Issuer) NewTrial() checks.Probe {
 	const why = "no session can be opened, and every sign-in is answered 500"
 	list := []domain.Check{
@@ -85,6 +97,11 @@ func (i *Issuer) try(ctx context.Context) (code string, f domain.Finding) {
 	case "unauthorized_client", "unsupported_grant_type":
 		return "NB813", f.Fail(said, "")
 	case "invalid_grant":
+		for words, fix := range keycloakForbids {
+			if strings.Contains(p.Description, words) {
+				return "NB813", f.Fail(said, fix)
+			}
+		}
 		return "", f
 	}
 	return "NB812", f.CannotTell(said, "look the answer up in docs/oidc.md, and in the provider's log")
