@@ -12,6 +12,7 @@ RELEASER  := bin/goreleaser-$(GORELEASER_VERSION)
 SYFT      := bin/syft-$(SYFT_VERSION)
 GOVULN    := bin/govulncheck-$(GOVULNCHECK_VERSION)
 WEB       := cmd/sandbox/web
+KEYCLOAK  := .ci/witnesses/keycloak
 GENERATED := wire_gen.go ports/portsmock/portsmock.go docs/configuration.md adapters/httpapi/openapi.yaml docs/choosing-an-issuer.md docs/doctor.md docs/operate/helm/native-bridge/values.schema.json THIRD_PARTY_LICENSES.txt
 
 .PHONY: help run test properties witnesses check drift lint core model generate build release-check snapshot release vulnerabilities fuzz mutation bench needs page picture clean
@@ -20,10 +21,10 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # Built and not 'go run', which calls Ctrl-C a failure.
-run: ## start the sandbox and sign in once; ONCE=1 exits after that, ISSUER=oidc uses another issuer, TENANT=FILE a real tenant
+run: ## start the sandbox and sign in once; ONCE=1 exits after that, ISSUER=oidc uses another issuer, ISSUER=keycloak a real one, TENANT=FILE a real tenant
 	@$(MAKE) --no-print-directory page OPTIONAL=1
 	@$(GO) build -o bin/sandbox ./cmd/sandbox
-	@$(if $(ISSUER),TOKEN_ISSUER=$(ISSUER)) bin/sandbox $(if $(ONCE),--once) $(if $(TENANT),--tenant $(TENANT)) $(if $(ENROL),--enrol '$(ENROL)')
+	@$(if $(filter keycloak,$(ISSUER)),$(KEYCLOAK)/with $(KEYCLOAK)/sandbox,$(if $(ISSUER),TOKEN_ISSUER=$(ISSUER)) bin/sandbox) $(if $(ONCE),--once) $(if $(TENANT),--tenant $(TENANT)) $(if $(ENROL),--enrol '$(ENROL)')
 
 test: needs page ## install what the tests need and run all of them
 	@mkdir -p bin
@@ -51,7 +52,7 @@ lint: $(LINT) # which vets too, but for what has a tag
 	$(GO) vet -tags wireinject .
 	$(GO) vet -tags manpages ./cmd/native-bridge
 	$(GO) vet -tags cluster ./adapters/redis ./cmd/native-bridge
-	$(LINT) run ./... ./.ci/mutation ./.ci/dashboard ./.ci/bench ./.ci/capacity ./.ci/witnesses ./.ci/release
+	$(LINT) run ./... ./.ci/mutation ./.ci/dashboard ./.ci/bench ./.ci/capacity ./.ci/witnesses ./$(KEYCLOAK) ./.ci/release
 
 core:
 	$(GO) test -shuffle=on -count=3 ./domain/... ./app/... ./adapters/memory/...

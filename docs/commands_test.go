@@ -66,6 +66,7 @@ var (
 	environments = map[string]func(t *testing.T, f fence){
 		"docs/run.md: # /etc/native-bridge/env":                                  func(t *testing.T, f fence) { loads(t, f, nil) },
 		"docs/oidc.md: # to the letter, as the provider's tokens have it in iss": func(t *testing.T, f fence) { loads(t, f, authsignalToo) },
+		"docs/oidc.md: IDENTITY_VERIFIER=jwt":                                    isAddedToOIDC,
 		"docs/enrol.md: ENROL_AUDIENCE=https://bridge.example.com/passkeys":      isAddedTo,
 		"docs/enrol.md: ASSOCIATION_FILES=on":                                    isAddedTo,
 	}
@@ -103,7 +104,8 @@ var (
 		"docs/operate/install.md: git checkout v1.2.3 && make snapshot && sha256sum bin/dist/*":                                                                                                                                                               "there is no release yet; 'make snapshot' is run by a workflow",
 		"docs/operate/install.md: cosign verify-blob checksums.txt --bundle checksums.txt.sigstore.json --certificate-oidc-issuer https://token.actions.githubusercontent.com --certificate-identity-regexp '/\\.github/workflows/release\\.yml@refs/tags/v'": "there is no release yet",
 		"docs/operate/install.md: GOFIPS140=v1.0.0 CGO_ENABLED=0 go build -trimpath -o bin/native-bridge ./cmd/native-bridge":                                                                                                                                 "it compiles everything anew; 'make snapshot' does it",
-		"docs/oidc.md: export KEYCLOAK=https://id.example.com REALM=app BRIDGE=https://bridge.example.com":                                                                                                                                                    "it sets up a real Keycloak; it was run by hand before 26.7.3",
+		"docs/oidc.md: export KEYCLOAK=https://id.example.com REALM=app BRIDGE=https://bridge.example.com":                                                                                                                                                    "'make witnesses' runs the script before a real Keycloak",
+		"docs/oidc.md: adapters/oidc/keycloak.sh passkeys passkey-app":                                                                                                                                                                                        "'make witnesses' runs it before a real Keycloak",
 		"docs/tenant.md: make build":                                                                                         "it sets up real tenants; cmd/native-bridge/testdata/setup-auth0.txtar and setup-authsignal.txtar run the commands",
 		"docs/tenant.md: set -a; . ./native-bridge.env; set +a":                                                              "it looks at a real tenant; cmd/native-bridge/testdata has sessions with doctor",
 		"docs/tenant-in-git.md: export AUTHSIGNAL_API_URL=https://eu.api.authsignal.com/v1":                                  "cmd/native-bridge/testdata/setup-auth0-export.txtar runs the commands",
@@ -329,6 +331,21 @@ var authsignalToo = map[string]string{"AUTHSIGNAL_API_URL": "https://eu.api.auth
 func isAddedTo(t *testing.T, f fence) {
 	environ := map[string]string{"AUTH0_DOMAIN": "example.eu.auth0.com", "AUTH0_CLIENT_ID": "the-client", "AUTH0_CLIENT_SECRET": "s3cr3t-auth0"}
 	maps.Copy(environ, authsignalToo)
+	maps.Copy(environ, environmentFile(f.text))
+	if _, err := adapters.LoadConfig(environ); err != nil {
+		t.Error(err)
+	}
+	if unknown := adapters.UnknownSettings(environ); len(unknown) > 0 {
+		t.Errorf("it has %q", unknown)
+	}
+}
+
+// isAddedToOIDC is isAddedTo for a bridge whose issuer is an OpenID provider.
+func isAddedToOIDC(t *testing.T, f fence) {
+	environ := map[string]string{
+		"TOKEN_ISSUER": "oidc", "OIDC_ISSUER": "https://id.example.com/realms/app", "OIDC_CLIENT_ID": "native-bridge",
+		"OIDC_CLIENT_SECRET": "s3cr3t-of-the-client", "OIDC_ASSERTION_KEY": assertionKey(t),
+	}
 	maps.Copy(environ, environmentFile(f.text))
 	if _, err := adapters.LoadConfig(environ); err != nil {
 		t.Error(err)

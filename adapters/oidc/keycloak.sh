@@ -3,6 +3,7 @@
 #
 #   keycloak.sh bridge          adds the identity provider and the client, and prints the bridge's settings
 #   keycloak.sh link USER...    lets these users sign in; USER is Keycloak's own id of one, a UUID
+#   keycloak.sh passkeys CLIENT has the app's client CLIENT sign in with Keycloak's passkeys and nothing else, for IDENTITY_VERIFIER=jwt
 #
 # It reads from the environment
 #
@@ -62,16 +63,20 @@ add_client() {
 	}')"
 }
 
+# id_of CLIENT: Keycloak's own id of a client.
+id_of() { api GET "/clients?clientId=$1" | jq -re '.[0].id'; }
+
 bridge() {
 	add_identity_provider
 	add_client
-	local id
-	id=$(api GET "/clients?clientId=$client" | jq -r '.[0].id')
+	local id secret
+	id=$(id_of $client)
+	secret=$(api GET "/clients/$id/client-secret" | jq -re .value)
 	cat <<-SETTINGS
 		TOKEN_ISSUER=oidc
 		OIDC_ISSUER=$KEYCLOAK/realms/$REALM
 		OIDC_CLIENT_ID=$client
-		OIDC_CLIENT_SECRET=$(api GET "/clients/$id/client-secret" | jq -r .value)
+		OIDC_CLIENT_SECRET=$secret
 		OIDC_ASSERTION_ISSUER=$BRIDGE
 	SETTINGS
 }
@@ -84,8 +89,34 @@ link() {
 	done
 }
 
+# passkeys CLIENT: a browser flow of one step, which the client uses in place of the realm's; amr in its ID tokens, which says so; and no
+# refresh tokens, by which there would be new ID tokens without a passkey.
+passkeys() {
+	local flow=native-bridge-passkey step id changed
+	api PUT "" '{"webAuthnPolicyPasswordlessUserVerificationRequirement": "required", "webAuthnPolicyPasswordlessRequireResidentKey": "Yes"}'
+	api POST /authentication/flows "$(jq -n --arg flow $flow '{alias: $flow, providerId: "basic-flow", topLevel: true, builtIn: false}')"
+	api POST /authentication/flows/$flow/executions/execution '{"provider": "webauthn-authenticator-passwordless"}'
+	step=$(api GET /authentication/flows/$flow/executions | jq -e '.[0]')
+	api PUT /authentication/flows/$flow/executions "$(jq '.requirement = "REQUIRED"' <<<"$step")" >/dev/null
+	api POST "/authentication/executions/$(jq -r .id <<<"$step")/config" \
+		'{"alias": "native-bridge-passkey", "config": {"default.reference.value": "passkey", "default.reference.maxAge": "600"}}'
+	flow=$(api GET /authentication/flows | jq -re --arg flow $flow '.[] | select(.alias == $flow).id')
+	id=$(id_of "$1")
+	api POST "/clients/$id/protocol-mappers/models" '{
+		"name": "amr", "protocol": "openid-connect", "protocolMapper": "oidc-amr-mapper", "config": {"id.token.claim": "true"}
+	}'
+	changed=$(api GET "/clients/$id" | jq --arg flow "$flow" '.authenticationFlowBindingOverrides.browser = $flow | .attributes["use.refresh.tokens"] = "false"')
+	api PUT "/clients/$id" "$changed"
+	cat <<-SETTINGS
+		IDENTITY_VERIFIER=jwt
+		JWT_ISSUER=$KEYCLOAK/realms/$REALM
+		JWT_AUDIENCE=$1
+		JWT_PASSKEY_AMR=passkey
+	SETTINGS
+}
+
 case ${1:-} in
-bridge | link) "$@" ;;
+bridge | link | passkeys) "$@" ;;
 *)
 	sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2
 	exit 2
