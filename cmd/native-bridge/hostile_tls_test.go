@@ -100,7 +100,8 @@ func (g *guarded) frames(t *testing.T) (net.Conn, *http2.Framer) {
 const stolen = "s3cr3t-that-somebody-stole"
 
 // What trickles: each of these is sent, and then nothing. The bridge ends the connection when
-// a handshake, or a request, has taken five seconds.
+// a handshake, or a request, has taken five seconds, and with HTTP/2 the request alone, whose
+// first bytes may take ten.
 func TestWhoIsSlowWithTLSIsSentAwayAndKeepsNobodyOut(t *testing.T) {
 	t.Parallel()
 	g := startGuarded(t)
@@ -113,7 +114,11 @@ func TestWhoIsSlowWithTLSIsSentAwayAndKeepsNobodyOut(t *testing.T) {
 		"a part of the body":            g.sends(t, "POST /v1/sessions HTTP/1.1\r\nHost: bridge\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{\"token\":\""+stolen),
 		"a handshake for HTTP/2":        g.dial(t, "h2"),
 	}
+	answered := g.sendsPartOfABody(t)
 	g.serves(t, "while they trickle")
+	if status := answered(); status != "408" {
+		t.Errorf("a part of the body, with HTTP/2: answered %q, want 408", status)
+	}
 	for what, c := range slow {
 		if !isClosed(c) {
 			t.Errorf("%s: the connection is still open", what)
@@ -121,6 +126,29 @@ func TestWhoIsSlowWithTLSIsSentAwayAndKeepsNobodyOut(t *testing.T) {
 	}
 	g.serves(t, "after that")
 	g.toldNothing(t)
+}
+
+// sendsPartOfABody begins a request with HTTP/2, and returns what waits for the status of the
+// answer.
+func (g *guarded) sendsPartOfABody(t *testing.T) (answered func() string) {
+	t.Helper()
+	c, framer := g.frames(t)
+	block := append(headers("POST", "/v1/sessions"), headerField("content-type", "application/json")...)
+	must(t, framer.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: block, EndHeaders: true}))
+	must(t, framer.WriteData(1, false, []byte(`{"token":"`+stolen)))
+	return func() string {
+		reader := http2.NewFramer(io.Discard, c)
+		reader.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
+		for {
+			frame, err := reader.ReadFrame()
+			if err != nil {
+				return err.Error()
+			}
+			if answer, ok := frame.(*http2.MetaHeadersFrame); ok {
+				return answer.PseudoValue("status")
+			}
+		}
+	}
 }
 
 // What floods: each of these would go on for ever, and the bridge ends it.
