@@ -52,6 +52,7 @@ lint: $(LINT) # which vets too, but for what has a tag
 	$(GO) vet -tags wireinject .
 	$(GO) vet -tags manpages ./cmd/native-bridge
 	$(GO) vet -tags cluster ./adapters/redis ./cmd/native-bridge
+	$(GO) vet -tags snapshot ./.ci/release
 	$(LINT) run ./... ./.ci/mutation ./.ci/dashboard ./.ci/bench ./.ci/capacity ./.ci/witnesses ./$(KEYCLOAK) ./.ci/release
 
 core:
@@ -76,8 +77,9 @@ release-check: ## run the suite as a FIPS build, build the binary and the image 
 	GOFIPS140=v1.0.0 GODEBUG=fips140=only $(GO) test -timeout 25m -count=1 ./cmd/native-bridge ./domain ./app ./ports/... ./adapters/...
 	$(GO) test -count=1 ./.ci/release
 
-snapshot: $(RELEASER) $(SYFT) ## make all of a release twice, and compare; builds goreleaser and syft first, which takes long
-	GORELEASER=$(CURDIR)/$(RELEASER) SYFT=$(CURDIR)/$(SYFT) .ci/release/snapshot
+snapshot: $(RELEASER) $(SYFT) ## make all of a release of the last commit twice, compare and look into it; bin/dist has it then. Takes long
+	@.ci/needs rpm
+	GORELEASER=$(CURDIR)/$(RELEASER) SYFT=$(CURDIR)/$(SYFT) $(GO) test -tags snapshot -count=1 -timeout 90m -run TestASnapshot ./.ci/release
 
 release: $(RELEASER) $(SYFT) ## make a release of the tag that is checked out, as a draft; a workflow does this
 	SYFT=$(CURDIR)/$(SYFT) $(RELEASER) release --clean

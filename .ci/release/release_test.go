@@ -40,7 +40,7 @@ func buildOf(t *testing.T) map[string][]byte {
 	out := filepath.Join(clone, "bin", "release")
 	output(t, exec.Command("git", "clone", "--quiet", "--shared", top, clone))
 	files := exec.Command(filepath.Join(clone, ".ci/release/files"), "bin/release")
-	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", filepath.Join(out, "native-bridge"), "./cmd/native-bridge")
+	build := exec.Command("go", "build", "-trimpath", "-buildvcs=true", "-ldflags", "-s -w", "-o", filepath.Join(out, "native-bridge"), "./cmd/native-bridge")
 	build.Dir, build.Env = clone, append(os.Environ(), "CGO_ENABLED=0")
 	output(t, files)
 	output(t, build)
