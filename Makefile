@@ -12,7 +12,7 @@ RELEASER  := bin/goreleaser-$(GORELEASER_VERSION)
 SYFT      := bin/syft-$(SYFT_VERSION)
 GOVULN    := bin/govulncheck-$(GOVULNCHECK_VERSION)
 WEB       := cmd/sandbox/web
-KEYCLOAK  := .ci/witnesses/keycloak
+KEYCLOAKS := .ci/witnesses/keycloak
 GENERATED := wire_gen.go ports/portsmock/portsmock.go docs/configuration.md adapters/httpapi/openapi.yaml docs/choosing-an-issuer.md docs/doctor.md docs/operate/helm/native-bridge/values.schema.json THIRD_PARTY_LICENSES.txt
 
 .PHONY: help run test properties witnesses check drift lint core model generate build release-check snapshot release vulnerabilities fuzz mutation bench needs page picture clean
@@ -24,7 +24,7 @@ help: ## list the targets
 run: ## start the sandbox and sign in once; ONCE=1 exits after that, ISSUER=oidc uses another issuer, ISSUER=keycloak a real one, TENANT=FILE a real tenant
 	@$(MAKE) --no-print-directory page OPTIONAL=1
 	@$(GO) build -o bin/sandbox ./cmd/sandbox
-	@$(if $(filter keycloak,$(ISSUER)),$(KEYCLOAK)/with $(KEYCLOAK)/sandbox,$(if $(ISSUER),TOKEN_ISSUER=$(ISSUER)) bin/sandbox) $(if $(ONCE),--once) $(if $(TENANT),--tenant $(TENANT)) $(if $(ENROL),--enrol '$(ENROL)')
+	@$(if $(filter keycloak,$(ISSUER)),$(KEYCLOAKS)/with $(KEYCLOAKS)/sandbox,$(if $(ISSUER),TOKEN_ISSUER=$(ISSUER)) bin/sandbox) $(if $(ONCE),--once) $(if $(TENANT),--tenant $(TENANT)) $(if $(ENROL),--enrol '$(ENROL)')
 
 test: needs page ## install what the tests need and run all of them
 	@mkdir -p bin
@@ -53,7 +53,7 @@ lint: $(LINT) # which vets too, but for what has a tag
 	$(GO) vet -tags manpages ./cmd/native-bridge
 	$(GO) vet -tags cluster ./adapters/redis ./cmd/native-bridge
 	$(GO) vet -tags snapshot ./.ci/release
-	$(LINT) run ./... ./.ci/mutation ./.ci/dashboard ./.ci/bench ./.ci/capacity ./.ci/witnesses ./$(KEYCLOAK) ./.ci/release
+	$(LINT) run ./... ./.ci/mutation ./.ci/dashboard ./.ci/bench ./.ci/capacity ./.ci/witnesses ./$(KEYCLOAKS) ./.ci/release
 
 core:
 	$(GO) test -shuffle=on -count=3 ./domain/... ./app/... ./adapters/memory/...
