@@ -48,7 +48,7 @@ func TestDoctorReadsKeycloaksWords(t *testing.T) {
 			issuer, _ := plainProvider(t, answering(400, `{"error":"invalid_grant","error_description":"`+tt.words+`"}`))
 			var found domain.Finding
 			issuer.NewTrial().Run(t.Context(), func(f domain.Finding) {
-				if f.Check.Code == "NB813" {
+				if f.Code == "NB813" {
 					found = f
 				}
 			})
