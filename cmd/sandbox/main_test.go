@@ -52,7 +52,7 @@ func TestMakeRunsTheSandboxItself(t *testing.T) {
 	if recipe == nil {
 		t.Fatal("the Makefile has no target run")
 	}
-	if text := string(recipe[1]); strings.Contains(text, "$(GO) run") || !strings.Contains(text, "bin/sandbox $(if $(ONCE),--once)") {
+	if text := string(recipe[1]); strings.Contains(text, "$(GO) run") || !strings.Contains(text, "bin/sandbox) $(if $(ONCE),--once)") {
 		t.Errorf("the recipe is\n%s", text)
 	}
 }
