@@ -68,7 +68,8 @@ const (
 	readTimeout    = 5 * time.Second // for headers and body: what comes later could not be served in time anyway
 	idleTimeout    = 2 * time.Minute
 	maxStreams     = 16 // requests at once on one connection with HTTP/2: with MAX_CONNECTIONS, a bound of all that are half sent
-	// answerTime is what an answer may take beyond the exchange.
+	// answerTime is what an answer may take beyond the exchange, and, with HTTP/2, for how long
+	// nobody may read what is written to a connection.
 	answerTime = 5 * time.Second
 )
 
@@ -204,7 +205,7 @@ func (s *Server) httpServer(errorLog *serving.ErrorLog) *http.Server {
 	return &http.Server{
 		Handler:           s.Handler(),
 		TLSConfig:         s.config.TLS.Config(),
-		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreams, WriteByteTimeout: answerTime}, // WriteTimeout is that of one answer
 		ConnContext:       serving.WithConn,
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       readTimeout,

@@ -97,10 +97,11 @@ func TestEveryTimeOfAConnectionIsBounded(t *testing.T) {
 	const request = 20 * time.Second
 	server := newBench(t, httpapi.Config{RequestTimeout: request}, &exchanger{}).server.HTTPServer()
 	for name, tt := range map[string]struct{ got, atLeast, atMost time.Duration }{
-		"the headers":     {server.ReadHeaderTimeout, time.Second, 5 * time.Second},
-		"the request":     {server.ReadTimeout, 5 * time.Second, 5 * time.Second},
-		"the answer":      {server.WriteTimeout, server.ReadTimeout + request + time.Second, server.ReadTimeout + request + 5*time.Second},
-		"between answers": {server.IdleTimeout, time.Minute, 2 * time.Minute},
+		"the headers": {server.ReadHeaderTimeout, time.Second, 5 * time.Second},
+		"the request": {server.ReadTimeout, 5 * time.Second, 5 * time.Second},
+		"the answer":  {server.WriteTimeout, server.ReadTimeout + request + time.Second, server.ReadTimeout + request + 5*time.Second},
+		"a write that does not move, with HTTP/2": {server.HTTP2.WriteByteTimeout, time.Second, 5 * time.Second},
+		"between answers":                         {server.IdleTimeout, time.Minute, 2 * time.Minute},
 	} {
 		if tt.got < tt.atLeast || tt.got > tt.atMost {
 			t.Errorf("%s: %s, want %s to %s", name, tt.got, tt.atLeast, tt.atMost)

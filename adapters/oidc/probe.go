@@ -18,7 +18,7 @@ const probeSubject = "native-bridge-doctor"
 
 // keycloakForbids is what Keycloak 26.7 says of a client that may not use the grant, or not
 // with the bridge's assertions, and how to mend it; "" means the check's own remedy. Its code
-// is invalid_grant, for which a sign-in goes by (ADR 0058).
+// is invalid_grant, and a sign-in goes by the code alone (ADR 0058).
 var keycloakForbids = map[string]string{
 	"JWT Authorization Grant is not supported for the requested client": "",
 	"Identity Provider is not allowed for the client": "allow the client the identity provider of the bridge: " +

@@ -227,6 +227,29 @@ func (g *guarded) batches(t *testing.T, frame func(*http2.Framer) error) func() 
 	}
 }
 
+// Whoever asks by HTTP/2 for more than they read holds a connection, and what waits to be
+// written to it.
+func TestWhoReadsNoAnswersIsCutOff(t *testing.T) {
+	t.Parallel()
+	g := startGuarded(t)
+	c, framer := g.frames(t)
+	_ = c.(*tls.Conn).NetConn().(*net.TCPConn).SetReadBuffer(1 << 12) // the answers wait at the bridge soon
+	must(t, framer.WriteSettings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 1<<31 - 1}))
+	must(t, framer.WriteWindowUpdate(0, 1<<31-1<<16))
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
+	var err error
+	for id := uint32(1); err == nil; id += 2 {
+		err = framer.WriteHeaders(http2.HeadersFrameParam{StreamID: id, BlockFragment: headers("GET", "/openapi.yaml"), EndStream: true, EndHeaders: true})
+		<-again.C // slowly: a flood would be ended for what it is
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Error("the connection is still open")
+	}
+	g.serves(t, "after that")
+	g.toldNothing(t)
+}
+
 // headers returns the header block of a request.
 func headers(method, path string) []byte {
 	return bytes.Join([][]byte{headerField(":method", method), headerField(":scheme", "https"), headerField(":authority", "bridge"), headerField(":path", path)}, nil)
