@@ -142,6 +142,10 @@ func TestWorkAtAVendorStopsWithItsCaller(t *testing.T) {
 		_ = c.Close()
 		receive(t, ended, "the vendor's request to end")
 	}
+	until(t, "the last of them have made room", func() bool {
+		status, err := p.ask(http.DefaultClient)
+		return err == nil && status == p.refusal.status
+	})
 	p.refuses(t, 20)
 }
 
