@@ -117,7 +117,7 @@ func liveToken() string {
 // refuses exchanges n tokens that open nothing. Each gets an answer in time.
 func (p *piped) refuses(t *testing.T, n int) {
 	t.Helper()
-	const callers = 4 // some of whose answers the bridge may still be counting when the next request comes
+	const callers = 4                                 // the bridge may still be counting an answer when the next request comes
 	client := &http.Client{Timeout: 10 * time.Second} // as long as REQUEST_TIMEOUT
 	defer client.CloseIdleConnections()
 	var all sync.WaitGroup
