@@ -22,7 +22,7 @@ import (
 	"time"
 )
 
-// patience bounds a wait for something that must come.
+// patience bounds a wait for Keycloak, which takes minutes for seconds' work on a machine that is full.
 const patience = 5 * time.Minute
 
 // world is a Keycloak, a proxy before it, and a sandbox whose bridge goes through the proxy.
@@ -106,7 +106,7 @@ func (w *world) startBridge(t *testing.T, settings []string) (address string) {
 
 func (w *world) ready(t *testing.T, ops string) {
 	t.Helper()
-	until(t, "the bridge is ready", func() bool {
+	until(t, patience, "the bridge is ready", func() bool {
 		resp, err := http.Get(ops + "/readyz")
 		if err != nil {
 			return false
@@ -138,7 +138,7 @@ type finding struct{ Code, Outcome, Problem string }
 // doctor runs it, and again while Keycloak takes longer than it waits.
 func (w *world) doctor(t *testing.T) (findings map[string]finding) {
 	t.Helper()
-	until(t, "Keycloak answers doctor in time", func() bool {
+	until(t, patience, "Keycloak answers doctor in time", func() bool {
 		findings = w.diagnosis(t)
 		return findings["NB133"].Outcome == "passed" && findings["NB811"].Outcome == "passed" && findings["NB812"].Outcome != "not_made"
 	})
@@ -200,7 +200,7 @@ func (w *world) exchange(t *testing.T, bridge, token string) answer {
 // longer than the bridge waits, and apps do the same.
 func retried(t *testing.T, ask func() answer) (got answer) {
 	t.Helper()
-	until(t, "Keycloak answers in time", func() bool {
+	until(t, patience, "Keycloak answers in time", func() bool {
 		got = ask()
 		return got.status != http.StatusServiceUnavailable
 	})
@@ -331,26 +331,24 @@ func (l *log) len() int { return len(l.String()) }
 // mustSay waits for words that are logged after the first so many bytes.
 func (l *log) mustSay(t *testing.T, after int, words string) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		said := l.String()[after:]
-		if strings.Contains(said, words) {
-			return
+	defer func() {
+		if t.Failed() {
+			t.Logf("the log says:\n%s", l.String()[after:])
 		}
-		if time.Now().After(deadline) {
-			t.Fatalf("the log does not say %q:\n%s", words, said)
-		}
-	}
+	}()
+	until(t, 10*time.Second, fmt.Sprintf("the log says %q", words), func() bool { return strings.Contains(l.String()[after:], words) })
 }
 
 // until waits for something that happens soon, by asking.
-func until(t *testing.T, what string, happened func() bool) {
+func until(t *testing.T, limit time.Duration, what string, happened func() bool) {
 	t.Helper()
-	deadline := time.After(patience)
+	deadline, again := time.After(limit), time.NewTicker(20*time.Millisecond)
+	defer again.Stop()
 	for !happened() {
 		select {
 		case <-deadline:
 			t.Fatalf("waited in vain until %s", what)
-		case <-time.After(20 * time.Millisecond):
+		case <-again.C:
 		}
 	}
 }
@@ -367,7 +365,7 @@ func held(t *testing.T, what string) {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	if _, err := fmt.Fprintf(file, "Keycloak 26.7.3\t%s\n", what); err != nil {
+	if _, err := fmt.Fprintf(file, "Keycloak %s\t%s\n", os.Getenv("KEYCLOAK_VERSION"), what); err != nil {
 		t.Fatal(err)
 	}
 }
