@@ -331,21 +331,19 @@ var authsignalToo = map[string]string{"AUTHSIGNAL_API_URL": "https://eu.api.auth
 func isAddedTo(t *testing.T, f fence) {
 	environ := map[string]string{"AUTH0_DOMAIN": "example.eu.auth0.com", "AUTH0_CLIENT_ID": "the-client", "AUTH0_CLIENT_SECRET": "s3cr3t-auth0"}
 	maps.Copy(environ, authsignalToo)
-	maps.Copy(environ, environmentFile(f.text))
-	if _, err := adapters.LoadConfig(environ); err != nil {
-		t.Error(err)
-	}
-	if unknown := adapters.UnknownSettings(environ); len(unknown) > 0 {
-		t.Errorf("it has %q", unknown)
-	}
+	completes(t, environ, f)
 }
 
 // isAddedToOIDC is isAddedTo for a bridge whose issuer is an OpenID provider.
 func isAddedToOIDC(t *testing.T, f fence) {
-	environ := map[string]string{
+	completes(t, map[string]string{
 		"TOKEN_ISSUER": "oidc", "OIDC_ISSUER": "https://id.example.com/realms/app", "OIDC_CLIENT_ID": "native-bridge",
 		"OIDC_CLIENT_SECRET": "s3cr3t-of-the-client", "OIDC_ASSERTION_KEY": assertionKey(t),
-	}
+	}, f)
+}
+
+func completes(t *testing.T, environ map[string]string, f fence) {
+	t.Helper()
 	maps.Copy(environ, environmentFile(f.text))
 	if _, err := adapters.LoadConfig(environ); err != nil {
 		t.Error(err)

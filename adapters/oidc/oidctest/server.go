@@ -120,28 +120,20 @@ func (s *Server) SetFault(fault Fault) {
 
 // TrustAssertionKeys takes the keys of a JSON Web Key Set in place of those that
 // assertions were signed with so far.
-func (s *Server) TrustAssertionKeys(set []byte) error {
-	var keys jose.JSONWebKeySet
-	if err := json.Unmarshal(set, &keys); err != nil {
-		return fmt.Errorf("the keys of assertions: %w", err)
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.assertionKeys = keys
-	return nil
-}
+func (s *Server) TrustAssertionKeys(set []byte) error { return s.trust(&s.assertionKeys, set) }
 
 // TrustClientKeys takes the keys of a JSON Web Key Set in place of those that the client
-// authenticated by so far. Options.ClientKeys must have
-// had some.
-func (s *Server) TrustClientKeys(set []byte) error {
+// authenticated by so far. Options.ClientKeys must have had some.
+func (s *Server) TrustClientKeys(set []byte) error { return s.trust(&s.clientKeys, set) }
+
+func (s *Server) trust(these *jose.JSONWebKeySet, set []byte) error {
 	var keys jose.JSONWebKeySet
 	if err := json.Unmarshal(set, &keys); err != nil {
-		return fmt.Errorf("the client's keys: %w", err)
+		return fmt.Errorf("the keys to be trusted: %w", err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.clientKeys = keys
+	*these = keys
 	return nil
 }
 
