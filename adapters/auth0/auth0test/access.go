@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/go-jose/go-jose/v4"
 )
 
 // defaultTokenLifetime is Auth0's default for access tokens.
@@ -134,17 +136,14 @@ func (s *Server) newAccessToken(c *call, a access) (string, error) {
 		{"iat", c.now.Unix()},
 		{"exp", expires.Unix()},
 		{"scope", strings.Join(a.scope, " ")},
-		{"gty", a.gty},
-		{"azp", a.client.ID},
 	}
+	typ, own := a.profile(c.params["grant_type"] == GrantRefreshToken)
+	body = append(body, own...)
 	if a.organization != nil {
 		body.set("org_id", a.organization.ID)
 	}
 	if a.has("openid") {
 		body.set("aud", []string{a.api.Identifier, s.Issuer() + "userinfo"})
-	}
-	if c.params["grant_type"] == GrantRefreshToken {
-		body.set("gty", []string{GrantRefreshToken, a.gty})
 	}
 	if a.api.Permissions {
 		body.set("permissions", slices.DeleteFunc(slices.Clone(a.scope), func(scope string) bool {
@@ -155,10 +154,23 @@ func (s *Server) newAccessToken(c *call, a access) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	token, err := sign(key, body)
+	token, err := signAs(typ, key, body)
 	if err != nil {
 		return "", err
 	}
 	s.grants.rememberAccess(token, a, expires)
 	return token, nil
+}
+
+// profile returns the typ of an access token for an API, and the claims in which the
+// profiles of Auth0 and of RFC 9068 differ.
+func (a access) profile(renewal bool) (typ jose.ContentType, own claims) {
+	if a.api.RFC9068 {
+		return "at+jwt", claims{{"jti", rand.Text()}, {"client_id", a.client.ID}}
+	}
+	var gty any = a.gty
+	if renewal {
+		gty = []string{GrantRefreshToken, a.gty}
+	}
+	return "JWT", claims{{"gty", gty}, {"azp", a.client.ID}}
 }

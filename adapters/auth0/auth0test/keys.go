@@ -92,13 +92,16 @@ func newSigningKey() (jose.JSONWebKey, error) {
 	}, nil
 }
 
-// sign makes a compact JWS of the claims in the order they have.
-func sign(key jose.JSONWebKey, c claims) (string, error) {
+// sign makes a compact JWS of the claims in the order they have, with the typ JWT.
+func sign(key jose.JSONWebKey, c claims) (string, error) { return signAs("JWT", key, c) }
+
+// signAs does that with another typ.
+func signAs(typ jose.ContentType, key jose.JSONWebKey, c claims) (string, error) {
 	payload, err := json.Marshal(c)
 	if err != nil {
 		return "", fmt.Errorf("encode the claims: %w", err)
 	}
-	options := new(jose.SignerOptions).WithType("JWT")
+	options := new(jose.SignerOptions).WithType(typ)
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: key}, options)
 	if err != nil {
 		return "", fmt.Errorf("make a signer: %w", err)

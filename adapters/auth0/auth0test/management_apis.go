@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/http"
 	"slices"
+	"strings"
 )
 
 func apiOperations() []operation {
@@ -113,8 +114,11 @@ func apiDocument(a API) document {
 		scopes = append(scopes, document{"value": scope})
 	}
 	dialect := "access_token"
+	if a.RFC9068 {
+		dialect = "rfc9068_profile"
+	}
 	if a.Permissions {
-		dialect = "access_token_authz"
+		dialect += "_authz"
 	}
 	return document{
 		"id": newHexID(), "name": a.Identifier, "identifier": a.Identifier, "is_system": false, "scopes": scopes,
@@ -126,11 +130,13 @@ func apiDocument(a API) document {
 
 // apiOf is the API as the authentication API sees it.
 func apiOf(doc document) *API {
+	dialect, authz := strings.CutSuffix(doc.str("token_dialect"), "_authz")
 	api := &API{
 		Identifier:         doc.str("identifier"),
 		AllowOfflineAccess: doc.is("allow_offline_access"),
 		TokenLifetime:      cmp.Or(doc.seconds("token_lifetime"), defaultTokenLifetime),
-		Permissions:        doc.str("token_dialect") == "access_token_authz" && doc.is("enforce_policies"),
+		Permissions:        authz && doc.is("enforce_policies"),
+		RFC9068:            dialect == "rfc9068_profile",
 		asksConsent:        !doc.is("skip_consent_for_verifiable_first_party_clients"),
 	}
 	scopes, _ := doc["scopes"].([]any)

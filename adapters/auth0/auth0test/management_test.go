@@ -1,8 +1,10 @@
 package auth0test_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"reflect"
@@ -366,6 +368,35 @@ func TestTheSettingsOfTokensAreObeyed(t *testing.T) {
 	m.must("PATCH", "/resource-servers/"+url.PathEscape(audience), `{"allow_offline_access": false}`)
 	if r := m.token(signIn(params{"scope": "openid offline_access", "audience": audience})); r.str("refresh_token") != "" {
 		t.Error("the API allows no offline access, and there is a refresh token")
+	}
+}
+
+// TestAnAPISetsTheProfileOfItsAccessTokens goes by Auth0's page on access token profiles.
+func TestAnAPISetsTheProfileOfItsAccessTokens(t *testing.T) {
+	t.Parallel()
+	m := manage(t, nil)
+	scope := params{"scope": "openid offline_access read:things", "audience": audience}
+	for _, tt := range []struct {
+		dialect, typ, claims string
+	}{
+		{"access_token", "JWT", "aud azp exp gty iat iss scope sub"},
+		{"access_token_authz", "JWT", "aud azp exp gty iat iss permissions scope sub"},
+		{"rfc9068_profile", "at+jwt", "aud client_id exp iat iss jti scope sub"},
+		{"rfc9068_profile_authz", "at+jwt", "aud client_id exp iat iss jti permissions scope sub"},
+	} {
+		m.must("PATCH", "/resource-servers/"+url.PathEscape(audience), `{"enforce_policies": true, "token_dialect": "`+tt.dialect+`"}`)
+		signedIn := m.token(signIn(scope))
+		renewed := m.token(refresh(signedIn.str("refresh_token"), nil))
+		for _, r := range []reply{signedIn, renewed} {
+			header, claims := peek(t, r.str("access_token"))
+			names := strings.Join(slices.Sorted(maps.Keys(claims)), " ")
+			if header["typ"] != tt.typ || names != tt.claims {
+				t.Errorf("%s: typ %v with %s, want %s with %s", tt.dialect, header["typ"], names, tt.typ, tt.claims)
+			}
+			if client := cmp.Or(claims["azp"], claims["client_id"]); client != clientID {
+				t.Errorf("%s: the client is %v", tt.dialect, client)
+			}
+		}
 	}
 }
 
