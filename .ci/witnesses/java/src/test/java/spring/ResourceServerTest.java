@@ -7,6 +7,8 @@ import java.io.IOException;
 import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -18,6 +20,11 @@ import org.springframework.boot.builder.SpringApplicationBuilder;
 import org.springframework.boot.web.server.context.WebServerApplicationContext;
 import org.springframework.context.ConfigurableApplicationContext;
 
+import com.auth0.client.mgmt.ManagementApi;
+import com.auth0.client.mgmt.types.ResourceServerTokenDialectSchemaEnum;
+import com.auth0.client.mgmt.types.UpdateResourceServerRequestContent;
+
+import rfc9068.AccessTokens;
 import witness.Kind;
 import witness.Sandbox;
 
@@ -26,30 +33,43 @@ import witness.Sandbox;
 class ResourceServerTest {
 	private static final Path PAGE = Path.of(Sandbox.env("DOCS"), "resource-servers.md");
 
-	private static ConfigurableApplicationContext api;
+	private static final ManagementApi TENANT = ManagementApi.builder().domain(Sandbox.env("AUTH0_DOMAIN"))
+			.clientCredentials(Sandbox.env("MANAGEMENT_ID"), Sandbox.env("MANAGEMENT_SECRET")).build();
+
+	private static final List<ConfigurableApplicationContext> RUNNING = new ArrayList<>();
 	private static String address;
+	private static String addressOfRFC9068;
 
 	@BeforeAll
 	static void startByTheDocuments() throws IOException {
-		String settings = block("yaml").replace("https://example.eu.auth0.com/", Sandbox.ISSUER)
+		address = start(Api.class);
+		addressOfRFC9068 = start(Api.class, AccessTokens.class);
+	}
+
+	private static String start(Class<?>... sources) throws IOException {
+		String settings = block("yaml", 0).replace("https://example.eu.auth0.com/", Sandbox.ISSUER)
 				.replace("https://bridge.example.com", Sandbox.BRIDGE).replace("https://api.example.com", Sandbox.AUDIENCE);
 		Path file = Files.createTempFile("application", ".yaml");
 		Files.writeString(file, settings);
-		api = new SpringApplicationBuilder(Api.class).web(WebApplicationType.SERVLET).properties(
-				"spring.config.location=" + file.toUri(), "server.port=0", "spring.main.banner-mode=off", "logging.level.root=error").run();
+		ConfigurableApplicationContext api = new SpringApplicationBuilder(sources).web(WebApplicationType.SERVLET).properties(
+				"spring.config.location=" + file.toUri(), "server.port=0", "spring.main.banner-mode=off", "logging.level.root=error",
+				"app.client-id=" + Sandbox.CLIENT_ID).run();
+		RUNNING.add(api);
 		Files.delete(file);
-		address = "http://127.0.0.1:" + ((WebServerApplicationContext) api).getWebServer().getPort();
+		return "http://127.0.0.1:" + ((WebServerApplicationContext) api).getWebServer().getPort();
 	}
 
 	@AfterAll
 	static void stop() {
-		api.close();
+		RUNNING.forEach(ConfigurableApplicationContext::close);
 	}
 
 	@Test
 	void isWhatTheDocumentsShow() throws IOException {
-		String source = Files.readString(Path.of("src/test/java/spring/Api.java"));
-		assertTrue(source.endsWith(block("java")), "docs/resource-servers.md shows other code than Api.java");
+		for (String[] shown : new String[][] { { "spring/Api.java", block("java", 0) }, { "rfc9068/AccessTokens.java", block("java", 1) } }) {
+			String source = Files.readString(Path.of("src/test/java").resolve(shown[0]));
+			assertTrue(source.endsWith("\n\n" + shown[1]), "docs/resource-servers.md shows other code than " + shown[0]);
+		}
 	}
 
 	@Test
@@ -95,14 +115,38 @@ class ResourceServerTest {
 		assertEquals(403, Sandbox.get(address + "/admin", session("access_token")).statusCode());
 	}
 
+	@Test
+	void needsADecoderForAccessTokensOfRFC9068() {
+		String ofAuth0 = session("access_token");
+		dialect(ResourceServerTokenDialectSchemaEnum.RFC9068PROFILE);
+		try {
+			String ofRFC9068 = session("access_token");
+			assertEquals(401, Sandbox.get(address + "/me", ofRFC9068).statusCode());
+			HttpResponse<String> answer = Sandbox.get(addressOfRFC9068 + "/me", ofRFC9068);
+			assertEquals(200, answer.statusCode(), answer.headers()::toString);
+			assertEquals("auth0|jane", answer.body());
+			assertEquals(403, Sandbox.get(addressOfRFC9068 + "/admin", ofRFC9068).statusCode());
+			assertEquals(401, Sandbox.get(addressOfRFC9068 + "/me", session("id_token")).statusCode());
+			assertEquals(401, Sandbox.get(addressOfRFC9068 + "/me", ofAuth0).statusCode());
+		} finally {
+			dialect(ResourceServerTokenDialectSchemaEnum.ACCESS_TOKEN);
+		}
+	}
+
+	/** Sets the profile of the API's access tokens, as an operator does. */
+	private static void dialect(ResourceServerTokenDialectSchemaEnum dialect) {
+		TENANT.resourceServers().update(Sandbox.AUDIENCE, UpdateResourceServerRequestContent.builder().tokenDialect(dialect).build());
+	}
+
 	private static String session(String member) {
 		return Sandbox.member(Sandbox.open(Sandbox.BRIDGE, Sandbox.passkeyToken()).body(), member);
 	}
 
-	/** Returns the page's first block of code in a language. */
-	private static String block(String language) throws IOException {
+	/** Returns a block of code of the page by its language, and how many of that come before it. */
+	private static String block(String language, int before) throws IOException {
 		Matcher found = Pattern.compile("(?s)```" + language + "\n(.*?)```").matcher(Files.readString(PAGE));
-		assertTrue(found.find(), "docs/resource-servers.md has no block of " + language);
-		return found.group(1);
+		List<String> blocks = found.results().map(block -> block.group(1)).toList();
+		assertTrue(blocks.size() > before, "docs/resource-servers.md has too few blocks of " + language);
+		return blocks.get(before);
 	}
 }
