@@ -72,13 +72,13 @@ generate: ## write the generated files anew
 build: ## build bin/native-bridge
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/native-bridge ./cmd/native-bridge
 
-release-check: ## run the suite as a FIPS build, build the binary and the image twice, and sign in with the image; as root on Linux
-	@.ci/needs buildah
+release-check: ## run the suite as a FIPS build, build the binary and the image twice, and sign in with the image and with the other builds; as root on Linux
+	@.ci/needs buildah=buildah qemu-aarch64=qemu-user
 	GOFIPS140=v1.0.0 GODEBUG=fips140=only $(GO) test -timeout 25m -count=1 ./cmd/native-bridge ./domain ./app ./ports/... ./adapters/...
 	$(GO) test -count=1 ./.ci/release
 
 snapshot: $(RELEASER) $(SYFT) ## make all of a release of the last commit twice, compare and look into it; bin/dist has it then. Takes long
-	@.ci/needs rpm
+	@.ci/needs rpm=rpm
 	GORELEASER=$(CURDIR)/$(RELEASER) SYFT=$(CURDIR)/$(SYFT) $(GO) test -tags snapshot -count=1 -timeout 90m -run TestASnapshot ./.ci/release
 
 release: $(RELEASER) $(SYFT) ## make a release of the tag that is checked out, as a draft; a workflow does this
