@@ -72,6 +72,9 @@ func TestAButtonSignsIn(t *testing.T) {
 	}
 
 	b.counts("attempts", "2", "enrolment_begun 1", "session_delivered 1")
+	if failed := b.text("#figure-attempts [data-result=bad]"); failed != "(not there)" {
+		t.Errorf("the page shows as a failure: %s", failed)
+	}
 	b.counts("latency", "ms", "verify", "claim", "issue")
 	if *picture != "" {
 		b.resize(1360, 990)

@@ -12,6 +12,8 @@ import (
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
+
+	"nativebridge/domain"
 )
 
 // figures are those of the bridge's metrics that the page shows.
@@ -25,6 +27,7 @@ type figures struct {
 type attempts struct {
 	Event   string  `json:"event"`
 	Outcome string  `json:"outcome"`
+	Good    bool    `json:"good"`
 	Count   float64 `json:"count"`
 }
 
@@ -89,8 +92,9 @@ func readFigures(text io.Reader) (figures, error) {
 
 	now := figures{Attempts: []attempts{}, Latency: []latency{}, Breakers: []breaking{}}
 	for _, m := range of("attempts_total") {
+		event, outcome := label(m, "event"), label(m, "outcome")
 		if n := m.GetCounter().GetValue(); n > 0 {
-			now.Attempts = append(now.Attempts, attempts{label(m, "event"), label(m, "outcome"), n})
+			now.Attempts = append(now.Attempts, attempts{event, outcome, isGood(event, outcome), n})
 		}
 	}
 	slices.SortFunc(now.Attempts, func(a, b attempts) int {
@@ -105,6 +109,13 @@ func readFigures(text io.Reader) (figures, error) {
 		now.Budget = &budget{limit, value(of("issuer_budget_left")), value(of("issuer_budget_waiting"))}
 	}
 	return now, nil
+}
+
+// isGood says whether an attempt with that outcome did not fail.
+func isGood(event, outcome string) bool {
+	well := domain.Attempt{Event: domain.Event(event)}
+	kept := domain.Attempt{Event: domain.Event(event), Note: domain.NotePasskeyLeft}
+	return outcome == well.Outcome() || outcome == kept.Outcome()
 }
 
 // mean returns the mean of each of the wanted values of a label that a histogram has seen.

@@ -13,6 +13,8 @@ native_bridge_attempts_total{event="exchange",outcome="fault",issuer="auth0",ver
 native_bridge_attempts_total{event="renew",outcome="session_renewed",issuer="auth0",verifier=""} 1
 native_bridge_attempts_total{event="exchange",outcome="session_delivered",issuer="auth0",verifier="authsignal"} 3
 native_bridge_attempts_total{event="exchange",outcome="token_rejected",issuer="auth0",verifier="authsignal"} 1
+native_bridge_attempts_total{event="enrol",outcome="enrolment_begun",issuer="auth0",verifier="none"} 1
+native_bridge_attempts_total{event="end",outcome="sessions_kept",issuer="auth0",verifier="none"} 1
 # TYPE native_bridge_attempt_duration_seconds histogram
 native_bridge_attempt_duration_seconds_bucket{event="exchange",le="0.1"} 3
 native_bridge_attempt_duration_seconds_bucket{event="exchange",le="+Inf"} 4
@@ -45,7 +47,10 @@ native_bridge_issuer_budget_waiting 2
 		t.Fatal(err)
 	}
 	want := figures{
-		Attempts: []attempts{{"exchange", "session_delivered", 3}, {"exchange", "token_rejected", 1}, {"renew", "session_renewed", 1}},
+		Attempts: []attempts{
+			{"exchange", "session_delivered", true, 3}, {"end", "sessions_kept", true, 1}, {"enrol", "enrolment_begun", true, 1},
+			{"exchange", "token_rejected", false, 1}, {"renew", "session_renewed", true, 1},
+		},
 		Latency:  []latency{{"exchange", 4, 125}, {"verify", 4, 5}, {"issue", 3, 100}},
 		Breakers: []breaking{{"auth0", "issue", "open"}, {"authsignal", "verify", "closed"}},
 		Budget:   &budget{100, 97, 2},

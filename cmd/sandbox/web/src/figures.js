@@ -2,7 +2,6 @@ import { getJSON } from "./api.js";
 import { byID, h } from "./dom.js";
 
 const EVERY_MS = 2000;
-const WELL = ["session_delivered", "session_renewed", "session_revoked"];
 
 // Figures is the card that shows what the bridge's own metrics tell. While the page is seen it asks every two seconds,
 // and at once when something has happened.
@@ -34,7 +33,7 @@ export class Figures {
 function showFigures({ attempts, latency, breakers, budget }) {
   byID("figures-trouble").textContent = "";
   const total = attempts.reduce((sum, { count }) => sum + count, 0);
-  tile("attempts", String(total), ...attempts.map(({ event, outcome, count }) => chip(WELL.includes(outcome), outcomeOf(event, outcome), String(count))));
+  tile("attempts", String(total), ...attempts.map((a) => chip(a.good, outcomeOf(a), String(a.count))));
 
   const [whole, ...steps] = latency[0]?.what === "exchange" ? latency : [null, ...latency];
   tile("latency", whole ? milliseconds(whole.ms) : "–", ...steps.map(({ what, ms }) => chip(null, what, milliseconds(ms))));
@@ -61,8 +60,8 @@ function chip(good, name, value) {
 }
 
 // An outcome such as unavailable may be that of a renewal.
-function outcomeOf(event, outcome) {
-  return event === "exchange" || WELL.includes(outcome) ? outcome : `${event}: ${outcome}`;
+function outcomeOf({ event, outcome, good }) {
+  return event === "exchange" || good ? outcome : `${event}: ${outcome}`;
 }
 
 function milliseconds(ms) {
