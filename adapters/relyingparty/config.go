@@ -28,12 +28,13 @@ func (c *Config) Check() []settings.Fault {
 	if c.Domain == "" && apps {
 		faults = append(faults, settings.Fault{Name: "RELYING_PARTY_ID", Problem: "is not set, though APPLE_APP_IDS or ANDROID_APPS is", Fix: "set it to the domain that passkeys are for, such as example.com"})
 	}
-	switch {
-	case bool(c.Serve) && !apps && !pages:
+	if bool(c.Serve) && !apps && !pages {
 		faults = append(faults, settings.Fault{Name: "ASSOCIATION_FILES", Problem: "is on, though there is nothing to publish", Fix: "set APPLE_APP_IDS, ANDROID_APPS or PASSKEY_ENROLL_URL, or set this to off"})
-	case !bool(c.Serve) && c.Enrol != "":
+	}
+	if !bool(c.Serve) && c.Enrol != "" {
 		faults = append(faults, unpublished("PASSKEY_ENROLL_URL"))
-	case !bool(c.Serve) && c.Manage != "":
+	}
+	if !bool(c.Serve) && c.Manage != "" {
 		faults = append(faults, unpublished("PASSKEY_MANAGE_URL"))
 	}
 	return faults

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -92,6 +93,9 @@ func TestWhatIsWrongWithTheDomainIsNamed(t *testing.T) {
 			_, _ = w.Write([]byte(body))
 		}
 	}
+	answers := func(status int) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }
+	}
 	const asJSON = "application/json"
 	for name, tt := range map[string]struct {
 		site          site
@@ -102,10 +106,12 @@ func TestWhatIsWrongWithTheDomainIsNamed(t *testing.T) {
 		"there is none for Android":               {site{android: http.NotFound}, "NB311", "it answers 404"},
 		"the file for iOS is elsewhere":           {site{apple: http.RedirectHandler("https://www.example.com"+apple, http.StatusMovedPermanently).ServeHTTP}, "NB302", "301, to https://www.example.com"},
 		"the one for Android is elsewhere":        {site{android: http.RedirectHandler("https://www.example.com"+android, http.StatusFound).ServeHTTP}, "NB312", "302"},
+		"there are several for iOS":               {site{apple: answers(http.StatusMultipleChoices)}, "NB302", "300"},
+		"iOS is refused":                          {site{apple: answers(http.StatusBadRequest)}, "NB301", "it answers 400"},
 		"the file for iOS is served as text":      {site{apple: says("text/plain", association)}, "NB303", `"text/plain"`},
 		"the one for Android is served as a page": {site{android: says("text/html", assetLinks)}, "NB313", `"text/html"`},
 		"the file for iOS is no JSON":             {site{apple: says(asJSON, "<html>")}, "NB304", "no JSON"},
-		"another app for iOS":                     {site{apple: says(asJSON, strings.ReplaceAll(association, "E5.com", "E6.com"))}, "NB304", appID},
+		"another app for iOS":                     {site{apple: says(asJSON, strings.ReplaceAll(association, "E5.com", "E6.com"))}, "NB304", appID + " in webcredentials"},
 		"the app for links only":                  {site{apple: says(asJSON, `{"applinks":{"apps":["`+appID+`"]}}`)}, "NB304", appID},
 		"another package":                         {site{android: says(asJSON, strings.ReplaceAll(assetLinks, "com.example.app", "com.example.other"))}, "NB314", "com.example.app"},
 		"another certificate":                     {site{android: says(asJSON, strings.ReplaceAll(assetLinks, "14:6D", "15:6D"))}, "NB314", "14:6D:E9:83"},
@@ -175,6 +181,10 @@ func TestOnlyWhatIsConfiguredIsPublished(t *testing.T) {
 			android:   `[{"relation":["delegate_permission/common.get_login_creds","delegate_permission/common.handle_all_urls"],"target":{"namespace":"android_app","package_name":"com.example.app","sha256_cert_fingerprints":["` + fingerprint + `"]}}]`,
 			endpoints: `{}`,
 		}},
+		"Android alone": {relyingparty.Config{Serve: true, Android: apps.Android}, map[string]string{
+			android:   `[{"relation":["delegate_permission/common.get_login_creds","delegate_permission/common.handle_all_urls"],"target":{"namespace":"android_app","package_name":"com.example.app","sha256_cert_fingerprints":["` + fingerprint + `"]}}]`,
+			endpoints: `{}`,
+		}},
 		"one platform, and pages": {iOS, map[string]string{
 			apple:     `{"webcredentials":{"apps":["` + appID + `"]}}`,
 			endpoints: `{"enroll":"https://example.com/passkeys","manage":"https://example.com/account"}`,
@@ -201,18 +211,41 @@ func TestWhatIsNotConfiguredIsNotMade(t *testing.T) {
 	})
 }
 
-func TestAppsThatCannotBeAreFaults(t *testing.T) {
-	for text, into := range map[string]interface{ UnmarshalText([]byte) error }{
-		"https://example.com": new(relyingparty.Domain), "example.com/path": new(relyingparty.Domain), "jane:pw@example.com": new(relyingparty.Domain),
-		"com.example.app": new(relyingparty.AppleApps), "A1B2C3D4E5": new(relyingparty.AppleApps),
-		"com.example.app/14:6D": new(relyingparty.AndroidApps), "com.example.other": new(relyingparty.AndroidApps), "app/" + fingerprint: new(relyingparty.AndroidApps),
+func TestAPlatformWithoutAppsIsNotAskedFor(t *testing.T) {
+	server := httptest.NewTLSServer(site{})
+	t.Cleanup(server.Close)
+	config := configOf(t, server)
+	ofIOS, ofAndroid := config, config
+	ofIOS.Android, ofAndroid.Apple = nil, nil
+	for _, tt := range []struct {
+		config                 relyingparty.Config
+		made, left, unset, who string // checks by their codes or the beginning of them, a setting, and the platform that wants it
+	}{
+		{ofIOS, "NB30", "NB311", "ANDROID_APPS", "Android"},
+		{ofAndroid, "NB31", "NB301", "APPLE_APP_IDS", "iOS"},
 	} {
-		if err := into.UnmarshalText([]byte(text)); err == nil {
-			t.Errorf("%s is taken for a %T", text, into)
-		}
+		relyingparty.NewProbe(clientOf(server), tt.config).Run(t.Context(), func(f domain.Finding) {
+			if made := strings.HasPrefix(f.Code, tt.made); made != (f.Outcome == domain.Passed) || !made && f.Outcome != domain.NotMade {
+				t.Errorf("%s: the outcome is %v: %s", f.Code, f.Outcome, f.Problem)
+			}
+			if f.Code == tt.left && (f.Problem != tt.unset+" is not set" || !strings.Contains(f.Fix, tt.who)) {
+				t.Errorf("%s says %q, %q", f.Code, f.Problem, f.Fix)
+			}
+		})
 	}
-	config := relyingparty.Config{Apple: relyingparty.AppleApps{appID}}
-	if len(config.Check()) != 1 {
-		t.Error("apps without a domain are no fault")
+}
+
+func TestADomainThatNobodyServesFailsTheFirstCheckOfEachPlatform(t *testing.T) {
+	server := httptest.NewTLSServer(site{})
+	client, config := clientOf(server), configOf(t, server)
+	server.Close()
+	var failed []string
+	relyingparty.NewProbe(client, config).Run(t.Context(), func(f domain.Finding) {
+		if f.Outcome == domain.Failed && f.Problem != "" && f.Fix != "" {
+			failed = append(failed, f.Code)
+		}
+	})
+	if !slices.Equal(failed, []string{"NB301", "NB311"}) {
+		t.Errorf("%v fail, want the first of each", failed)
 	}
 }
