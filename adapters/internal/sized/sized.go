@@ -11,7 +11,7 @@ import (
 // unknown is how many bytes are asked for if the size is not known, or is told to be larger.
 const unknown = 8 << 10
 
-// Read returns all of r, and at most `+"`most`"+` bytes. Length is how many the sender says
+// Read returns all of r, but no more than most bytes. Length is how many the sender says
 // there are, or negative; it is only believed up to some size, and never trusted. The error
 // is one of r's; then the bytes before it are returned, too.
 func Read(r io.Reader, length int64, most int) ([]byte, error) {
