@@ -62,6 +62,21 @@ func TestTheHolesOfAPackagesTestsAreFound(t *testing.T) {
 	t.Run("and told", func(t *testing.T) { reports(t, loaded, verdicts) })
 }
 
+func TestAPackageThatImportsNothingHasMutants(t *testing.T) {
+	packages, err := goList("testdata/plain", ".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	loaded, err := load(packages[0])
+	if err != nil || len(loaded.mutants) == 0 {
+		t.Fatalf("%v", err)
+	}
+	verdicts, err := try(loaded, t.TempDir(), 1, 5*time.Second)
+	if err != nil || slices.ContainsFunc(verdicts, func(v verdict) bool { return v != caught }) {
+		t.Errorf("verdicts = %v, %v; want that all are caught", verdicts, err)
+	}
+}
+
 // reports tries what is said of the holes, and of accepted mutants.
 func reports(t *testing.T, loaded *target, verdicts []verdict) {
 	all := map[string]string{}

@@ -63,7 +63,7 @@ func goList(dir string, args ...string) ([]listed, error) {
 // load reads a package and finds its mutants.
 func load(pkg listed) (*target, error) {
 	t := &target{listed: pkg, module: pkg.Module.Dir, texts: map[string]string{}}
-	exports, err := goList(pkg.Dir, "-export", "-deps", ".")
+	exports, err := goList(pkg.Dir, "-export", "-deps", ".", "os", "strconv") // those are what switches imports
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,9 @@
+package plain
+
+import "testing"
+
+func TestTwice(t *testing.T) {
+	if Twice(3) != 6 {
+		t.Fail()
+	}
+}
