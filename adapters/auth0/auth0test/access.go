@@ -163,9 +163,10 @@ func (s *Server) newAccessToken(c *call, a access) (string, error) {
 }
 
 // profile returns the typ of an access token for an API, and the claims in which the
-// profiles of Auth0 and of RFC 9068 differ.
+// profiles of Auth0 and of RFC 9068 differ
+// (https://auth0.com/docs/secure/tokens/access-tokens/access-token-profiles).
 func (a access) profile(renewal bool) (typ jose.ContentType, own claims) {
-	if a.api.RFC9068 {
+	if a.api.rfc9068 {
 		return "at+jwt", claims{{"jti", rand.Text()}, {"client_id", a.client.ID}}
 	}
 	var gty any = a.gty

@@ -114,11 +114,8 @@ func apiDocument(a API) document {
 		scopes = append(scopes, document{"value": scope})
 	}
 	dialect := "access_token"
-	if a.RFC9068 {
-		dialect = "rfc9068_profile"
-	}
 	if a.Permissions {
-		dialect += "_authz"
+		dialect = "access_token_authz"
 	}
 	return document{
 		"id": newHexID(), "name": a.Identifier, "identifier": a.Identifier, "is_system": false, "scopes": scopes,
@@ -136,8 +133,8 @@ func apiOf(doc document) *API {
 		AllowOfflineAccess: doc.is("allow_offline_access"),
 		TokenLifetime:      cmp.Or(doc.seconds("token_lifetime"), defaultTokenLifetime),
 		Permissions:        authz && doc.is("enforce_policies"),
-		RFC9068:            dialect == "rfc9068_profile",
 		asksConsent:        !doc.is("skip_consent_for_verifiable_first_party_clients"),
+		rfc9068:            dialect == "rfc9068_profile",
 	}
 	scopes, _ := doc["scopes"].([]any)
 	for _, scope := range scopes {

@@ -162,15 +162,11 @@ type API struct {
 	AllowOfflineAccess bool
 	TokenLifetime      time.Duration // 0 means 24 hours, as with Auth0
 	// Permissions adds the granted scopes as a permissions claim, as RBAC with
-	// the dialects access_token_authz and rfc9068_profile_authz do.
+	// the dialect access_token_authz does.
 	Permissions bool
-	// RFC9068 makes access tokens of the profile of RFC 9068, as the dialects
-	// rfc9068_profile and rfc9068_profile_authz do: typ at+jwt, jti, and client_id
-	// in place of azp and gty
-	// (https://auth0.com/docs/secure/tokens/access-tokens/access-token-profiles).
-	RFC9068 bool
 
 	asksConsent bool // skip_consent_for_verifiable_first_party_clients is false
+	rfc9068     bool // the dialect is rfc9068_profile or rfc9068_profile_authz
 }
 
 // withDefaults returns a copy with the zero values filled in.
