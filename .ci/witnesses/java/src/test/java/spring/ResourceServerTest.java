@@ -39,21 +39,23 @@ class ResourceServerTest {
 	private static final List<ConfigurableApplicationContext> RUNNING = new ArrayList<>();
 	private static String address;
 	private static String addressOfRFC9068;
+	private static String addressForAnotherApp;
 
 	@BeforeAll
 	static void startByTheDocuments() throws IOException {
-		address = start(Api.class);
-		addressOfRFC9068 = start(Api.class, AccessTokens.class);
+		address = start(Sandbox.CLIENT_ID, Api.class);
+		addressOfRFC9068 = start(Sandbox.CLIENT_ID, Api.class, AccessTokens.class);
+		addressForAnotherApp = start("another-client", Api.class, AccessTokens.class);
 	}
 
-	private static String start(Class<?>... sources) throws IOException {
+	private static String start(String client, Class<?>... sources) throws IOException {
 		String settings = block("yaml", 0).replace("https://example.eu.auth0.com/", Sandbox.ISSUER)
 				.replace("https://bridge.example.com", Sandbox.BRIDGE).replace("https://api.example.com", Sandbox.AUDIENCE);
 		Path file = Files.createTempFile("application", ".yaml");
 		Files.writeString(file, settings);
 		ConfigurableApplicationContext api = new SpringApplicationBuilder(sources).web(WebApplicationType.SERVLET).properties(
 				"spring.config.location=" + file.toUri(), "server.port=0", "spring.main.banner-mode=off", "logging.level.root=error",
-				"app.client-id=" + Sandbox.CLIENT_ID).run();
+				"app.client-id=" + client).run();
 		RUNNING.add(api);
 		Files.delete(file);
 		return "http://127.0.0.1:" + ((WebServerApplicationContext) api).getWebServer().getPort();
@@ -128,6 +130,7 @@ class ResourceServerTest {
 			assertEquals(403, Sandbox.get(addressOfRFC9068 + "/admin", ofRFC9068).statusCode());
 			assertEquals(401, Sandbox.get(addressOfRFC9068 + "/me", session("id_token")).statusCode());
 			assertEquals(401, Sandbox.get(addressOfRFC9068 + "/me", ofAuth0).statusCode());
+			assertEquals(401, Sandbox.get(addressForAnotherApp + "/me", ofRFC9068).statusCode());
 		} finally {
 			dialect(ResourceServerTokenDialectSchemaEnum.ACCESS_TOKEN);
 		}
